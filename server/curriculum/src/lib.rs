@@ -1,0 +1,1 @@
+//! Curricula, plans and orders: what is shown at which step.

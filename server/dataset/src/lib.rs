@@ -1,0 +1,1 @@
+//! Datasets: an indexed, immutable list of samples with a digest.

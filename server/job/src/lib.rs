@@ -1,0 +1,1 @@
+//! The job: everything that decides bytes, and its fingerprint.

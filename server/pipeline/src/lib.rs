@@ -1,0 +1,1 @@
+//! Worker threads, bounded queues and batches.
