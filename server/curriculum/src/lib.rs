@@ -1,1 +1,29 @@
 //! Curricula, plans and orders: what is shown at which step.
+//!
+//! A [`Curriculum`] (a preset or a TOML file) lists stages and their shares of the compute budget. Resolved
+//! for a dataset and a budget it becomes a [`Plan`], which knows the exact steps of every stage and answers
+//! [`Plan::locate`]: step to stage, epoch and rows. An [`Order`] says which sample stands at a position of an
+//! epoch. Everything here is a pure function of its arguments: no file, clock, thread or global state.
+//!
+//! What happens to the pixels of a sample is the recipe's business, and how rows are split over ranks the
+//! client's.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod clock;
+mod curriculum;
+mod feistel;
+mod file;
+mod locate;
+mod order;
+mod plan;
+mod presets;
+
+pub use check::{InvalidCurriculum, MAX_BASE, MAX_EPOCHS, MAX_STAGES, MIN_BANDWIDTH, Problem};
+pub use curriculum::{Clock, Curriculum, CurriculumStage, Extent};
+pub use file::{CurriculumFileError, MAX_FILE_BYTES};
+pub use locate::{Moment, StepOutOfRange};
+pub use order::{Order, OrderKind};
+pub use plan::{Plan, PlanError, PlanRequest, StagePlan, Tail};
+pub use presets::{PRESET_NAMES, UnknownCurriculum};

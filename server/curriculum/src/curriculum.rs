@@ -1,0 +1,139 @@
+//! What a curriculum is: stages, their extents, and the clock that the budget counts in.
+//!
+//! Nothing here knows the size of a dataset or a number of steps; that is the plan's business.
+
+use crate::check::{self, InvalidCurriculum};
+
+/// What one epoch of the budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// A pass over the data, at whatever bandwidth. Shares are shares of the passes (`EfficientTrain`).
+    Passes,
+    /// The compute of one pass at the base size, where a pass at bandwidth `B` costs `(B / base)^2`. Shares
+    /// are shares of the compute (`EfficientTrain++`).
+    Equivalents,
+}
+
+/// How long a stage is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Extent {
+    /// Share of the budget, above 0 and at most 1. The shares of a curriculum sum to 1 within 1e-6, and are
+    /// divided by their sum before use.
+    Share(f64),
+    /// Passes over the data that the stage runs: a whole number from 1.
+    Epochs(f64),
+}
+
+/// One stage as its author writes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CurriculumStage {
+    /// How long the stage is.
+    pub extent: Extent,
+    /// Side in pixels of the shown image: even, from 8 to the base.
+    pub bandwidth: u32,
+    /// `RandAugment` strength, 0 to 10.
+    pub magnitude: f64,
+    /// How often a decoded sample is trained on. Only 1 is accepted for now.
+    pub replay: u32,
+    /// Global batch in rows, where the stage differs from the rest of the training; at least 1.
+    pub batch: Option<u64>,
+}
+
+impl CurriculumStage {
+    /// A stage without replay that takes the global batch of the training.
+    pub fn new(extent: Extent, bandwidth: u32, magnitude: f64) -> Self {
+        Self { extent, bandwidth, magnitude, replay: 1, batch: None }
+    }
+}
+
+/// Warm-up of the learning rate, as the reference counts it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Warmup {
+    /// A fixed number of epochs of the stage's own clock, whatever its length.
+    Epochs(f64),
+    /// A share of the stage's own clock.
+    Share(f64),
+}
+
+impl Warmup {
+    /// What both papers use, and every curriculum unless it says otherwise.
+    pub(crate) const USUAL: Self = Self::Epochs(20.0);
+}
+
+/// A checked list of stages. Whoever holds one need not check its values again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curriculum {
+    pub(crate) name: String,
+    pub(crate) base: u32,
+    pub(crate) clock: Clock,
+    pub(crate) warmup: Warmup,
+    pub(crate) stages: Vec<CurriculumStage>,
+}
+
+impl Curriculum {
+    /// A curriculum of one's own; `base` is the side of the base image in pixels, usually 224.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes together, each with its stage and value.
+    pub fn new(
+        name: impl Into<String>,
+        base: u32,
+        clock: Clock,
+        stages: Vec<CurriculumStage>,
+    ) -> Result<Self, InvalidCurriculum> {
+        let name = name.into();
+        let problems = check::all(&name, base, clock, &stages);
+        if problems.is_empty() {
+            Ok(Self { name, base, clock, warmup: Warmup::USUAL, stages })
+        } else {
+            Err(InvalidCurriculum { problems })
+        }
+    }
+
+    /// Name for people; it never enters a fingerprint.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Side of the base image in pixels.
+    pub fn base(&self) -> u32 {
+        self.base
+    }
+
+    /// What the epochs of its budget count.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The stages in the order in which they run; at least one.
+    pub fn stages(&self) -> &[CurriculumStage] {
+        &self.stages
+    }
+
+    /// Passes that the stages fix themselves, or `None` where they are shares of a budget that the request
+    /// brings.
+    pub fn fixed_epochs(&self) -> Option<f64> {
+        self.stages.iter().map(|stage| stage.extent.epochs()).sum()
+    }
+}
+
+impl Extent {
+    fn epochs(self) -> Option<f64> {
+        match self {
+            Self::Epochs(epochs) => Some(epochs),
+            Self::Share(_) => None,
+        }
+    }
+
+    /// Length of the stage relative to the sum over all stages.
+    pub(crate) fn weight(self) -> f64 {
+        match self {
+            Self::Share(weight) | Self::Epochs(weight) => weight,
+        }
+    }
+
+    pub(crate) fn is_share(self) -> bool {
+        matches!(self, Self::Share(_))
+    }
+}

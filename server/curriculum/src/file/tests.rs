@@ -1,0 +1,110 @@
+use super::*;
+
+const HEAD: &str = "name = \"mine\"\n";
+
+fn read(text: &str) -> Result<Curriculum, CurriculumFileError> {
+    Curriculum::from_toml("mine.toml", text)
+}
+
+fn problems(text: &str) -> Vec<Problem> {
+    match read(text).expect_err("a mistake") {
+        CurriculumFileError::Invalid { invalid, .. } => invalid.problems,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn shares_are_read_as_equivalents() {
+    let text = "name = 'two'\nbase = 256\n\
+        [[stage]]\nshare = 0.25\nbandwidth = 96\nmagnitude = 4\n\
+        [[stage]]\nshare = 0.75\nbandwidth = 256\nmagnitude = 9.5\nreplay = 1\nbatch = 512\n";
+    let curriculum = read(text).expect("valid");
+    assert_eq!((curriculum.name(), curriculum.base(), curriculum.clock()), ("two", 256, Clock::Equivalents));
+    let first = CurriculumStage::new(Extent::Share(0.25), 96, 4.0);
+    let second = CurriculumStage { batch: Some(512), ..CurriculumStage::new(Extent::Share(0.75), 256, 9.5) };
+    assert_eq!(curriculum.stages(), [first, second]);
+    assert_eq!(curriculum.fixed_epochs(), None);
+}
+
+#[test]
+fn epochs_are_read_as_passes_and_the_base_is_224() {
+    let text = format!(
+        "{HEAD}[[stage]]\nepochs = 3\nbandwidth = 96\nmagnitude = 0\n\
+        [[stage]]\nepochs = 2.0\nbandwidth = 224\nmagnitude = 9\n"
+    );
+    let curriculum = read(&text).expect("valid");
+    assert_eq!((curriculum.base(), curriculum.clock()), (224, Clock::Passes));
+    assert_eq!(curriculum.fixed_epochs(), Some(5.0));
+}
+
+#[test]
+fn all_wrong_values_are_reported_together() {
+    let text = "name = ''\nbase = 223\n\
+        [[stage]]\nshare = nan\nbandwidth = 0\nmagnitude = inf\nreplay = 4\nbatch = 0\n\
+        [[stage]]\nepochs = 0.5\nbandwidth = 97\nmagnitude = 11\n";
+    let error = read(text).expect_err("a mistake");
+    assert_eq!(
+        error.to_string(),
+        "mine.toml: the curriculum is not valid: \
+         the name has 0 characters: it needs 1 to 100, none of them a control character; \
+         base 223: it must be an even number from 8 to 4096; \
+         stage 0: share NaN must be a number above 0 and at most 1; \
+         stage 0: bandwidth 0 must be an even number from 8 to the base 223; \
+         stage 0: magnitude inf must be a number from 0 to 10; \
+         stage 0: replay 4: replay is not supported yet, only 1 is accepted; \
+         stage 0: batch 0 must be at least 1 row; \
+         stage 1: epochs 0.5 must be a whole number from 1 to 1000000 (parts of an epoch are not supported yet); \
+         stage 1: bandwidth 97 must be an even number from 8 to the base 223; \
+         stage 1: magnitude 11 must be a number from 0 to 10; \
+         stage 1: all stages must have `share`, or all `epochs`; it differs from stage 0"
+    );
+}
+
+#[test]
+fn missing_and_double_extents_do_not_hide_other_mistakes() {
+    let text = format!(
+        "{HEAD}[[stage]]\nbandwidth = 96\nmagnitude = 1\n\
+        [[stage]]\nshare = 0.5\nepochs = 5\nbandwidth = 300\nmagnitude = 1\n"
+    );
+    assert_eq!(
+        problems(&text),
+        [
+            Problem::NoExtent { stage: 0 },
+            Problem::TwoExtents { stage: 1, share: 0.5, epochs: 5.0 },
+            Problem::Bandwidth { stage: 1, bandwidth: 300, base: 224 },
+        ]
+    );
+}
+
+#[test]
+fn no_stages_and_too_many_stages_are_one_mistake() {
+    assert_eq!(problems(HEAD), [Problem::NoStages]);
+    let stage = "[[stage]]\nbandwidth = 1\nmagnitude = 1\n";
+    let many = HEAD.to_owned() + &stage.repeat(300);
+    assert_eq!(problems(&many), [Problem::TooManyStages { count: 300 }]);
+}
+
+#[test]
+fn other_mistakes_name_their_line() {
+    for (text, line, part) in [
+        ("name = \"x", 1, ""),
+        ("name = 'x'\nbandwith = 3\n", 2, "unknown field `bandwith`"),
+        ("name = 'x'\n[[stage]]\nshare = 1\nbandwidth = 96\n", 2, "missing field `magnitude`"),
+        ("name = 'x'\n[[stage]]\nshare = 1\nbandwidth = -96\nmagnitude = 1\n", 4, "-96"),
+        ("name = 'x'\n[[stage]]\nshare = 1\nbandwidth = 96.5\nmagnitude = 1\n", 4, "96.5"),
+        ("name = 'x'\nstage = 3\n", 2, "integer `3`"),
+    ] {
+        let error = read(text).expect_err("a mistake");
+        let CurriculumFileError::Syntax { line: found, ref message, .. } = error else { panic!("{error}") };
+        assert!(found == line && message.contains(part), "{error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn files_without_end_and_deep_nesting_are_refused() {
+    let long = format!("{HEAD}#{}", "x".repeat(MAX_FILE_BYTES));
+    assert!(matches!(read(&long), Err(CurriculumFileError::TooLong { .. })));
+    let deep = format!("{HEAD}stage = {}", "[".repeat(100_000));
+    assert!(matches!(read(&deep), Err(CurriculumFileError::Syntax { .. })));
+}
