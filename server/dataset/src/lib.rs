@@ -1,1 +1,45 @@
 //! Datasets: an indexed, immutable list of samples with a digest.
+//!
+//! A dataset is opened once from a folder of class folders, in exactly the list and order of torchvision's
+//! `ImageFolder.samples`, and never changes afterwards. The map, lowest layer first:
+//!
+//! - `order`, `paths`, `names`: Python's order of file names, raw names, many names in one arena;
+//! - `index`, `digest`: what the samples are (names, labels, sizes) and the hash that identifies them;
+//! - `walk`, `scan`, `watch`: the parallel scan of a folder, and what would show that it has changed;
+//! - `codec`, `cache`: the index on disk, so that a restart does not scan again;
+//! - `subset`, `splits`: parts of a dataset by list file, and folders that hold `train` and `val`;
+//! - `read`: the bytes of one sample. The index knows nothing of it, so that other storage can stand there;
+//! - `open`, `dataset`: from the cache or by a scan, and the public face.
+//!
+//! The crate does not decode, retry or prefetch, reads no environment variable and never writes into a dataset.
+#![forbid(unsafe_code)]
+
+mod cache;
+mod codec;
+mod dataset;
+mod digest;
+mod error;
+mod index;
+mod names;
+mod open;
+mod options;
+mod order;
+mod paths;
+mod progress;
+mod read;
+mod scan;
+mod splits;
+mod subset;
+mod walk;
+mod warning;
+mod watch;
+
+pub use dataset::Dataset;
+pub use digest::{Digest, ParseDigestError};
+pub use error::DatasetError;
+pub use index::Class;
+pub use open::IndexSource;
+pub use options::OpenOptions;
+pub use progress::{NoProgress, Progress};
+pub use read::ReadError;
+pub use warning::Warning;

@@ -1,0 +1,200 @@
+//! Why a dataset cannot be opened: what, where, and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Names shown in one error.
+pub(crate) const NAMES_SHOWN: usize = 10;
+
+/// A dataset that cannot be opened. Sample and class names are escaped for display.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// Nothing lies at the path.
+    #[error("dataset {path:?} does not exist; check the path and that its disk is mounted")]
+    NotFound {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The path leads to a file.
+    #[error("dataset {path:?} is not a folder; give the folder that holds one folder per class")]
+    NotAFolder {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The folder has no subfolder.
+    #[error("no class folders in {path:?}; {}", class_folder_hint(*images))]
+    NoClassFolders {
+        /// The dataset folder.
+        path: PathBuf,
+        /// Images that lie directly in it.
+        images: u64,
+    },
+    /// Some class folders hold no image, and empty classes are not allowed.
+    #[error(
+        "{count} class folders of {path:?} hold no images: {}; fill or remove them, or allow empty classes",
+        listed(classes, *count)
+    )]
+    EmptyClasses {
+        /// The dataset folder.
+        path: PathBuf,
+        /// How many classes are empty.
+        count: u64,
+        /// The first ten of them.
+        classes: Vec<String>,
+    },
+    /// Empty classes are allowed, but all are empty.
+    #[error("no images in any class folder of {path:?}; check that the dataset has been unpacked there")]
+    NoSamples {
+        /// The dataset folder.
+        path: PathBuf,
+    },
+    /// A folder may not be read. Nothing is skipped, since a dataset with a hole has other labels and steps.
+    #[error("no permission to read folder {path:?}; let the daemon's user read and enter it")]
+    PermissionDenied {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder could not be listed.
+    #[error("cannot read folder {path:?}: {reason}; check its disk and open the dataset again")]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// The folder is larger than any dataset; links that fan out look like this.
+    #[error("the dataset holds more than {limit} {what}; look for symbolic links that multiply folders")]
+    TooLarge {
+        /// `folders` or `samples`.
+        what: &'static str,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The threads of the scan could not be started.
+    #[error("cannot start {threads} scan threads: {reason}; use fewer or raise the process limit")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the operating system said.
+        reason: rayon::ThreadPoolBuildError,
+    },
+    /// A list of samples could not be read.
+    #[error("cannot read sample list {list:?}: {reason}; check the path and its permissions")]
+    ListUnreadable {
+        /// The list file.
+        list: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// A line of a list is longer than any path, so the file is no list.
+    #[error("line {line} of sample list {list:?} is over {limit_bytes} bytes; is it a text file of names?")]
+    ListLineTooLong {
+        /// The list file.
+        list: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Bytes a line may have.
+        limit_bytes: u64,
+    },
+    /// A list names samples that the dataset does not hold.
+    #[error(
+        "{count} names in sample list {list:?} are not in the dataset: {}; names are 'class/file.jpg', relative \
+         to the dataset folder",
+        listed(names, *count)
+    )]
+    UnknownSamples {
+        /// The list file.
+        list: PathBuf,
+        /// How many lines name no sample.
+        count: u64,
+        /// The first ten of them.
+        names: Vec<String>,
+    },
+    /// No sample is left.
+    #[error("no sample of {path:?} is left after the lists 'keep' and 'leave_out'; check them")]
+    EmptySubset {
+        /// The dataset folder.
+        path: PathBuf,
+    },
+    /// A list was given for a folder of splits, where it would be unclear which split it means.
+    #[error(
+        "{path:?} holds splits, to which 'keep' and 'leave_out' do not apply; open the split's own folder"
+    )]
+    SubsetOfSplits {
+        /// The folder that holds the splits.
+        path: PathBuf,
+    },
+    /// Two splits of one dataset have different classes, so their labels would disagree.
+    #[error(
+        "splits {first} and {second} of {path:?} have different classes (only in {first}: {}; only in {second}: \
+         {}); make them equal, or open the split's own folder",
+        listed(only_first, *only_first_count),
+        listed(only_second, *only_second_count)
+    )]
+    SplitClassesDiffer {
+        /// The folder that holds the splits.
+        path: PathBuf,
+        /// One split.
+        first: &'static str,
+        /// The other split.
+        second: &'static str,
+        /// How many classes only the first has.
+        only_first_count: u64,
+        /// The first ten of them.
+        only_first: Vec<String>,
+        /// How many classes only the second has.
+        only_second_count: u64,
+        /// The first ten of them.
+        only_second: Vec<String>,
+    },
+}
+
+impl DatasetError {
+    /// The error for a folder that could not be examined or listed.
+    pub(crate) fn folder(path: &Path, reason: io::Error) -> Self {
+        let path = path.to_owned();
+        match reason.kind() {
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied { path },
+            _ => Self::Io { path, reason },
+        }
+    }
+}
+
+fn class_folder_hint(images: u64) -> String {
+    match images {
+        0 => "give the folder that holds one folder per class".to_owned(),
+        _ => format!("{images} images lie directly in it: move them into one folder per class"),
+    }
+}
+
+fn listed(names: &[String], count: u64) -> String {
+    let more = count.saturating_sub(names.len() as u64);
+    match (names.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => names.join(", "),
+        (false, _) => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_folder_says_so() {
+        let error = |kind: io::ErrorKind| DatasetError::folder(Path::new("d"), kind.into());
+        assert!(matches!(error(io::ErrorKind::PermissionDenied), DatasetError::PermissionDenied { .. }));
+        assert!(matches!(error(io::ErrorKind::StaleNetworkFileHandle), DatasetError::Io { .. }));
+    }
+
+    #[test]
+    fn lists_say_how_many_more_there_are() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(listed(&names, 2), "a, b");
+        assert_eq!(listed(&names, 7), "a, b and 5 more");
+        assert_eq!(listed(&[], 0), "none");
+    }
+}

@@ -1,0 +1,137 @@
+//! What would show that a scanned folder has changed, without listing it again.
+//!
+//! Adding, removing or renaming an entry changes the modification time of the folder that holds it, and a mount
+//! or another folder in its place has another device or inode. So one stat call a folder is enough, and no sample
+//! is touched. What this cannot see: a file whose content changed in place (its size is checked when it is read)
+//! and a working link whose target turned from a file into a folder.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+
+use crate::codec::{Decoder, Encoder, damaged};
+use crate::names::Names;
+use crate::paths::join;
+
+/// Broken links a watch holds at most; above, the index is not cached.
+const MAX_BROKEN: usize = 10_000;
+
+/// Who a folder is and when its list of entries last changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    mtime_s: i64,
+    mtime_ns: i64,
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            mtime_s: metadata.mtime(),
+            mtime_ns: metadata.mtime_nsec(),
+        }
+    }
+
+    /// Whether a change after `now` must give another stamp. File systems round times down: to seconds on some,
+    /// whose stamps are whole seconds, to the clock tick (at most 10 ms) on others. A change in the same step as
+    /// an earlier one leaves no trace.
+    fn is_settled(&self, now: Duration) -> bool {
+        let step = if self.mtime_ns == 0 { Duration::from_secs(2) } else { Duration::from_millis(100) };
+        let latest = i128::try_from(now.saturating_sub(step).as_nanos()).unwrap_or(i128::MAX);
+        i128::from(self.mtime_s) * 1_000_000_000 + i128::from(self.mtime_ns) < latest
+    }
+}
+
+/// The folders that were walked and the entries that led nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Watch {
+    /// Relative to the dataset folder, which is the empty path.
+    folders: Names,
+    stamps: Vec<Stamp>,
+    /// Entries that could not be examined, whether named as images or not. A link to a disk that is mounted later
+    /// turns into a class or a sample without any folder changing here.
+    broken: Names,
+}
+
+impl Watch {
+    /// `stamp` was taken before the folder was listed, so that what happens during the listing shows.
+    pub(crate) fn push_folder(&mut self, path: &[u8], stamp: Stamp) {
+        self.folders.push(path);
+        self.stamps.push(stamp);
+    }
+
+    pub(crate) fn push_broken(&mut self, path: &[u8]) {
+        self.broken.push(path);
+    }
+
+    /// Whether all is as it was; stats every folder, in the current thread pool.
+    pub(crate) fn still_holds(&self, root: &Path) -> bool {
+        let unchanged = |folder: usize| {
+            let metadata = fs::metadata(join(root, self.folders.get(folder)));
+            metadata.is_ok_and(|metadata| Stamp::of(&metadata) == self.stamps[folder])
+        };
+        let still_broken = |entry: usize| fs::metadata(join(root, self.broken.get(entry))).is_err();
+        (0..self.folders.len()).into_par_iter().all(unchanged)
+            && (0..self.broken.len()).into_par_iter().all(still_broken)
+    }
+
+    /// Whether every change after `scan_start` will show, so that the index may be cached.
+    pub(crate) fn is_conclusive(&self, scan_start: SystemTime) -> bool {
+        let now = scan_start.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.broken.len() <= MAX_BROKEN && self.stamps.iter().all(|stamp| stamp.is_settled(now))
+    }
+
+    pub(crate) fn write<W: io::Write>(&self, out: &mut Encoder<W>) -> io::Result<()> {
+        self.folders.write(out)?;
+        for stamp in &self.stamps {
+            let times = [stamp.mtime_s.cast_unsigned(), stamp.mtime_ns.cast_unsigned()];
+            [stamp.device, stamp.inode].into_iter().chain(times).try_for_each(|value| out.u64(value))?;
+        }
+        self.broken.write(out)
+    }
+
+    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Watch> {
+        let folders = Names::read(input)?;
+        let stamps = (0..folders.len()).map(|_| read_stamp(input)).collect::<io::Result<Vec<_>>>()?;
+        // The dataset folder itself is always watched.
+        if stamps.is_empty() {
+            return Err(damaged());
+        }
+        Ok(Watch { folders, stamps, broken: Names::read(input)? })
+    }
+}
+
+fn read_stamp<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Stamp> {
+    Ok(Stamp {
+        device: input.u64()?,
+        inode: input.u64()?,
+        mtime_s: input.u64()?.cast_signed(),
+        mtime_ns: input.u64()?.cast_signed(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(mtime_s: i64, mtime_ns: i64, now_ms: u64) -> bool {
+        Stamp { device: 1, inode: 1, mtime_s, mtime_ns }.is_settled(Duration::from_millis(now_ms))
+    }
+
+    #[test]
+    fn a_stamp_settles_once_the_clock_has_stepped_on() {
+        assert!(!settled(10, 5_000_000, 10_050));
+        assert!(settled(10, 5_000_000, 10_106));
+        assert!(!settled(10, 0, 11_900), "whole seconds may be rounded ones");
+        assert!(settled(10, 0, 12_001));
+        assert!(!settled(20, 1, 10_000), "a time to come never settles");
+        assert!(settled(-5, 0, 2_001));
+    }
+}
