@@ -1,1 +1,62 @@
 //! Encoded image bytes to RGB pixels, with the verdicts and the pixels of Pillow.
+//!
+//! The reference is `Image.open(f).convert("RGB")` of Pillow 12.3.0 with `LOAD_TRUNCATED_IMAGES` off. A file
+//! counts as *undecodable* when the reference raises, and only then; otherwise the pixels are the reference's.
+//! EXIF orientation, colour profiles and transparency are ignored, as there.
+//!
+//! # A sample's way
+//!
+//! 1. [`Decoder::header`] looks at the bytes only: format by content, size against [`DecodeLimits`], and for
+//!    JPEG one pass over all markers, which decides about truncation. Nothing is allocated.
+//! 2. [`Decoder::decode`] produces one rectangle of pixels in the decoder's own, reused memory. For JPEG it
+//!    decodes little more than that rectangle, bit-identical to the same pixels of a whole decode.
+//!
+//! A [`Decoder`] belongs to one worker thread. It knows nothing of files, caches, threads or datasets, and no
+//! image influences a later one.
+//!
+//! # What is exact, and what is not
+//!
+//! Measured with `tests/golden/compare.py` (2000 damaged files a kind, seed 1), which runs the real Pillow beside
+//! the example program `verdicts`:
+//!
+//! | kind | intact files | damaged files: same verdict and pixels |
+//! | --- | --- | --- |
+//! | JPEG: photographs, 4:2:0, 4:4:4, progressive, restarts, odd kinds | 140 of 140 | 11961 of 12000 |
+//! | PNG | 44 of 45 | 3891 of 4000 |
+//! | WebP, lossy and lossless | 85 of 85 | 9893 of 10000 |
+//! | PNM | 13 of 13 | 1976 of 1999 |
+//! | BMP | 7 of 9 | 1712 of 2000 |
+//! | TIFF | 8 of 12 | 1552 of 1999 |
+//!
+//! Damage means cut files, flipped, lost and inserted bytes, stray markers, garbage before, inside and after.
+//! Wherever both decode a JPEG, the pixels are the same, and so are those of a part of the image.
+//!
+//! - **JPEG** is exact, also from CMYK and YCCK, also where entropy-coded data is damaged. Refused here only: files
+//!   cut by exactly their end marker, of which Pillow takes 2 in 100 (8 of 408), depending on where the last bits
+//!   fall; files cut inside a segment that follows complete pixels; and files with more scans than [`DecodeLimits`]
+//!   allows for.
+//! - **PNG** is exact. Refused here only: a wrong checksum on a pixel chunk whose contents are fine, and a file that
+//!   ends within the last 16 bytes, behind its pixels. An index outside the palette may get another colour.
+//! - **WebP** is exact, lossy too: the largest difference is 0 over 72 million samples (17 photographs at
+//!   qualities 30, 60, 80, 95). Of an animation the first frame. Damaged files may differ in verdict or pixels.
+//! - **PNM** is exact. Garbage behind the samples of a plain file is ignored here and refused by Pillow.
+//! - **BMP** is exact but for 16 bits a pixel, refused as unsupported. **TIFF** is exact for grey and RGB without
+//!   compression, with LZW, deflate or `PackBits`; palettes, CMYK, JPEG inside and stored orientations are refused.
+//! - Everything else (GIF, AVIF, HEIF ...) is refused as an unknown format, though Pillow may read it.
+
+#![deny(unsafe_code)]
+
+mod buffer;
+mod decoder;
+mod error;
+mod format;
+mod header;
+mod jpeg;
+mod limits;
+mod still;
+
+pub use decoder::Decoder;
+pub use error::{DecodeError, DecoderInitError};
+pub use format::Format;
+pub use header::Header;
+pub use limits::DecodeLimits;

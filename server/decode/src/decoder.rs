@@ -1,0 +1,102 @@
+//! The public door: header, then pixels, in memory that one worker owns and reuses.
+
+use bandwise_kernels::{Rect, RgbView};
+
+use crate::buffer::PixelBuffer;
+use crate::error::{DecodeError, DecoderInitError};
+use crate::format::Format;
+use crate::header::{Detail, Header};
+use crate::limits::DecodeLimits;
+use crate::{jpeg, still};
+
+/// Decodes one image after the other. One per worker thread; `Send`, not shared.
+///
+/// It keeps up to 2 x 64 MiB between images, and what a giant image needed beyond that only until the next one.
+#[derive(Debug)]
+pub struct Decoder {
+    turbo: jpeg::Turbo,
+    pixels: PixelBuffer,
+    samples: PixelBuffer,
+}
+
+/// Where in a buffer the wanted pixels lie: the first byte and the bytes from row to row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placement {
+    pub(crate) start: usize,
+    pub(crate) stride: usize,
+}
+
+impl Placement {
+    /// Rows of `width` RGB pixels without gaps, from the first byte on.
+    pub(crate) fn packed(width: u32) -> Self {
+        Self { start: 0, stride: 3 * width as usize }
+    }
+}
+
+impl Decoder {
+    /// A decoder without pixel memory yet.
+    ///
+    /// # Errors
+    ///
+    /// If libjpeg-turbo cannot allocate its state.
+    pub fn new() -> Result<Self, DecoderInitError> {
+        let turbo = jpeg::Turbo::new()?;
+        Ok(Self { turbo, pixels: PixelBuffer::default(), samples: PixelBuffer::default() })
+    }
+
+    /// Tells format and size of `bytes` and whether they are within `limits`, without decoding pixels.
+    ///
+    /// For JPEG this is also where truncation is found, by one pass over the markers (9 microseconds for
+    /// 60 kB); other formats tell it when they are decoded.
+    ///
+    /// # Errors
+    ///
+    /// Every [`DecodeError`]; a file that passes may still turn out to be corrupt in [`Decoder::decode`].
+    pub fn header(&mut self, bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
+        if bytes.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        if bytes.len() as u64 > limits.max_encoded_bytes {
+            return Err(DecodeError::TooLong { bytes: bytes.len() as u64, limit: limits.max_encoded_bytes });
+        }
+        match Format::detect(bytes) {
+            Some(Format::Jpeg) => jpeg::header(bytes, limits),
+            Some(format) => still::header(bytes, format, limits),
+            None => Err(DecodeError::UnknownFormat { start: bytes[..bytes.len().min(8)].to_vec() }),
+        }
+    }
+
+    /// The pixels of `bytes` inside `region`, as a view into this decoder's memory with at least 64 readable
+    /// bytes behind its last row.
+    ///
+    /// `header` must be what [`Decoder::header`] returned for the same bytes. A JPEG costs its entropy decoding
+    /// down to the region's last row, and the transform of the region only; other formats cost a whole decode.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Corrupt`], [`DecodeError::Truncated`], [`DecodeError::Unsupported`] where the reference
+    /// refuses the file too (or as the crate's documentation says), [`DecodeError::OutOfMemory`]. Whether a file
+    /// is refused does not depend on the region.
+    ///
+    /// # Panics
+    ///
+    /// If `region` does not fit into the image.
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        region: Rect,
+    ) -> Result<RgbView<'_>, DecodeError> {
+        let (width, height) = (header.width, header.height);
+        assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
+        let placement = match header.detail {
+            Detail::Jpeg(layout) => {
+                jpeg::decode(&mut self.turbo, bytes, header, layout, region, &mut self.pixels)?
+            }
+            Detail::Pnm(layout) => still::decode_pnm(bytes, layout, region, &mut self.pixels)?,
+            Detail::None => still::decode(bytes, header, region, &mut self.samples, &mut self.pixels)?,
+        };
+        let pixels = &self.pixels.bytes()[placement.start..];
+        Ok(RgbView::new(pixels, region.width as usize, region.height as usize, placement.stride))
+    }
+}

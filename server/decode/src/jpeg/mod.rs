@@ -1,0 +1,83 @@
+//! JPEG: verdict and layout from the markers, pixels from libjpeg-turbo.
+//!
+//! - `bytes`: the search for the next marker.
+//! - `segments`: everything before the first scan, read as Pillow reads it.
+//! - `scans`: everything after it; finds truncation and says whether a part may be decoded alone.
+//! - `window`: which part has to be decoded for a region.
+//! - `turbo`: the calls into libjpeg-turbo, the only unsafe code of the crate.
+//! - `cmyk`: four components to RGB.
+//!
+//! Decoding parameters are libjpeg's defaults, as in Pillow: accurate integer inverse DCT, triangle filter for
+//! chroma, no scaling. Nothing here looks at EXIF or at colour profiles.
+
+mod bytes;
+mod cmyk;
+mod scans;
+mod segments;
+mod turbo;
+mod window;
+
+pub(crate) use turbo::Turbo;
+
+use bandwise_kernels::Rect;
+
+use crate::buffer::PixelBuffer;
+use crate::decoder::Placement;
+use crate::error::DecodeError;
+use crate::header::{Detail, Header};
+use crate::limits::DecodeLimits;
+use crate::{Format, jpeg::turbo::Samples};
+
+/// What decoding needs to know of a JPEG beside its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JpegLayout {
+    samples: Samples,
+    /// The sides of an iMCU in pixels, if parts of this file may be decoded without the rest.
+    part_unit: Option<(u32, u32)>,
+}
+
+/// Reads all markers of `bytes`.
+pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
+    let frame = segments::read(bytes)?;
+    let max_scans = limits.max_scans(u64::from(frame.width) * u64::from(frame.height));
+    let layout = JpegLayout {
+        samples: if frame.components == 4 { Samples::Cmyk } else { Samples::Rgb },
+        part_unit: None,
+    };
+    // The size comes first: a bomb is to be called a bomb, whatever its scans look like.
+    let size = (u32::from(frame.width), u32::from(frame.height));
+    let mut header = Header::checked(Format::Jpeg, size, Detail::Jpeg(layout), limits)?;
+    let is_plain = scans::read(bytes, &frame, max_scans)?;
+    let part_unit = frame.part_unit().filter(|_| is_plain);
+    header.detail = Detail::Jpeg(JpegLayout { part_unit, ..layout });
+    Ok(header)
+}
+
+/// Decodes what `region` needs into `pixels` and says where the region lies there.
+pub(crate) fn decode(
+    turbo: &mut Turbo,
+    bytes: &[u8],
+    header: &Header,
+    layout: JpegLayout,
+    region: Rect,
+    pixels: &mut PixelBuffer,
+) -> Result<Placement, DecodeError> {
+    let whole = Rect::whole(header.width, header.height);
+    let window = match layout.part_unit {
+        Some(unit) => window::around(region, unit, whole),
+        None => whole,
+    };
+    let stride = layout.samples.bytes_per_pixel() * window.width as usize;
+    pixels.prepare(stride * window.height as usize)?;
+    turbo.decode(bytes, (header.width, header.height), window, layout.samples, pixels.bytes_mut())?;
+    match layout.samples {
+        Samples::Rgb => {
+            let (x, y) = ((region.x - window.x) as usize, (region.y - window.y) as usize);
+            Ok(Placement { start: y * stride + 3 * x, stride })
+        }
+        Samples::Cmyk => {
+            cmyk::region_to_rgb(pixels.bytes_mut(), header.width, region);
+            Ok(Placement::packed(region.width))
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Netpbm files, plain and raw, with Pillow's reading of the header and its scaling of samples.
+//!
+//! A sample v of at most `maxval` becomes round(v / maxval * top), computed in f64 and rounded half to even, with
+//! top = 255; grey with maxval above 255 has top = 65535 instead and is then clamped to 255, not scaled down.
+
+use bandwise_kernels::Rect;
+
+use crate::buffer::PixelBuffer;
+use crate::decoder::Placement;
+use crate::error::DecodeError;
+use crate::format::Format;
+use crate::header::{Detail, Header};
+use crate::limits::DecodeLimits;
+
+/// What the header of a Netpbm file says beside the size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PnmLayout {
+    kind: Kind,
+    plain: bool,
+    maxval: u32,
+    width: u32,
+    height: u32,
+    /// Where the samples begin.
+    raster: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Bits,
+    Grey,
+    Colour,
+}
+
+/// Format and size.
+pub(super) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
+    let digit = bytes.get(1).copied().unwrap_or(0);
+    let kind = match digit {
+        b'1' | b'4' => Kind::Bits,
+        b'2' | b'5' => Kind::Grey,
+        _ => Kind::Colour,
+    };
+    let mut tokens = Tokens { bytes, at: 3 };
+    let (width, height) = (tokens.number()?, tokens.number()?);
+    let maxval = if kind == Kind::Bits { 1 } else { tokens.number()? };
+    if !(1..65536).contains(&maxval) {
+        return Err(corrupt(format!("a maximum value of {maxval}")));
+    }
+    let layout = PnmLayout { kind, plain: digit <= b'3', maxval, width, height, raster: tokens.at };
+    Header::checked(Format::Pnm, (width, height), Detail::Pnm(layout), limits)
+}
+
+/// Decodes the region into the start of `pixels`.
+pub(crate) fn decode(
+    bytes: &[u8],
+    layout: PnmLayout,
+    region: Rect,
+    pixels: &mut PixelBuffer,
+) -> Result<Placement, DecodeError> {
+    let whole_len = 3 * layout.width as usize * layout.height as usize;
+    // The samples come first to a whole frame: a file must be refused for what it lacks outside the region too.
+    pixels.prepare(whole_len)?;
+    let out = &mut pixels.bytes_mut()[..whole_len];
+    match (layout.plain, layout.kind) {
+        (true, _) => layout.read_plain(bytes, out)?,
+        (false, Kind::Bits) => layout.read_bits(bytes, out)?,
+        (false, _) => layout.read_raw(bytes, out)?,
+    }
+    let stride = 3 * layout.width as usize;
+    Ok(Placement { start: region.y as usize * stride + 3 * region.x as usize, stride })
+}
+
+impl PnmLayout {
+    fn channels(&self) -> usize {
+        if self.kind == Kind::Colour { 3 } else { 1 }
+    }
+
+    /// The 8-bit value of a sample.
+    fn scale(&self, sample: u32) -> u8 {
+        let top = if self.kind == Kind::Grey && self.maxval > 255 { 65535.0 } else { 255.0 };
+        let scaled = (f64::from(sample) / f64::from(self.maxval) * top).round_ties_even();
+        scaled.min(255.0) as u8
+    }
+
+    /// One bit a pixel, rows padded to bytes; a set bit is black.
+    fn read_bits(&self, bytes: &[u8], out: &mut [u8]) -> Result<(), DecodeError> {
+        let row_len = self.width.div_ceil(8) as usize;
+        let raster = self.raster_bytes(bytes, row_len * self.height as usize)?;
+        let rows = raster.chunks_exact(row_len).zip(out.chunks_exact_mut(3 * self.width as usize));
+        for (row, out_row) in rows {
+            for (x, rgb) in out_row.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                let is_black = row[x / 8] >> (7 - x % 8) & 1 == 1;
+                *rgb = [if is_black { 0 } else { 255 }; 3];
+            }
+        }
+        Ok(())
+    }
+
+    /// Samples of one byte, or of two with the high byte first where `maxval` needs them.
+    fn read_raw(&self, bytes: &[u8], out: &mut [u8]) -> Result<(), DecodeError> {
+        let sample_len = if self.maxval > 255 { 2 } else { 1 };
+        let n_samples = self.channels() * self.width as usize * self.height as usize;
+        let raster = self.raster_bytes(bytes, sample_len * n_samples)?;
+        let sample = |i: usize| match sample_len {
+            1 => u32::from(raster[i]),
+            _ => u32::from(raster[2 * i]) << 8 | u32::from(raster[2 * i + 1]),
+        };
+        self.fill(out, (0..n_samples).map(|i| Ok(sample(i))))
+    }
+
+    /// Decimal numbers between white space; bits may stand without it.
+    fn read_plain(&self, bytes: &[u8], out: &mut [u8]) -> Result<(), DecodeError> {
+        let mut tokens = Tokens { bytes, at: self.raster };
+        let (is_bits, maxval) = (self.kind == Kind::Bits, self.maxval);
+        self.fill(
+            out,
+            std::iter::from_fn(|| {
+                Some(if is_bits { tokens.bit() } else { tokens.number() }.and_then(|sample| {
+                    if sample > maxval { Err(corrupt("a sample above the maximum")) } else { Ok(sample) }
+                }))
+            }),
+        )
+    }
+
+    /// Takes as many samples as the frame has.
+    fn fill(
+        &self,
+        out: &mut [u8],
+        mut samples: impl Iterator<Item = Result<u32, DecodeError>>,
+    ) -> Result<(), DecodeError> {
+        let mut next = || samples.next().unwrap_or(Err(TRUNCATED)).map(|sample| self.scale(sample));
+        for rgb in out.as_chunks_mut::<3>().0 {
+            *rgb = match self.kind {
+                Kind::Colour => [next()?, next()?, next()?],
+                Kind::Grey | Kind::Bits => [next()?; 3],
+            };
+        }
+        Ok(())
+    }
+
+    fn raster_bytes<'a>(&self, bytes: &'a [u8], len: usize) -> Result<&'a [u8], DecodeError> {
+        bytes.get(self.raster..).and_then(|rest| rest.get(..len)).ok_or(TRUNCATED)
+    }
+}
+
+const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Pnm };
+
+fn corrupt(detail: impl Into<String>) -> DecodeError {
+    DecodeError::corrupt(Format::Pnm, detail)
+}
+
+/// Words between white space, with comments from `#` to the end of the line.
+struct Tokens<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Tokens<'_> {
+    /// The next byte that is not in a comment; the line's end belongs to the comment.
+    fn byte(&mut self) -> Option<u8> {
+        let mut in_comment = false;
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            match byte {
+                b'\n' | b'\r' if in_comment => in_comment = false,
+                _ if in_comment => {}
+                b'#' => in_comment = true,
+                _ => return Some(byte),
+            }
+        }
+    }
+
+    /// A decimal number of at most ten digits, and one byte of white space behind it.
+    fn number(&mut self) -> Result<u32, DecodeError> {
+        let mut value: Option<u64> = None;
+        loop {
+            match self.byte() {
+                Some(digit @ b'0'..=b'9') => {
+                    value = Some(value.unwrap_or(0) * 10 + u64::from(digit - b'0'));
+                    if value > Some(u64::from(u32::MAX)) {
+                        return Err(corrupt("a number that is too long"));
+                    }
+                }
+                Some(byte) if is_space(byte) => {
+                    if let Some(value) = value {
+                        return Ok(value as u32);
+                    }
+                }
+                Some(byte) => return Err(corrupt(format!("byte {byte:02x} where a number should be"))),
+                None => return value.map(|value| value as u32).ok_or(TRUNCATED),
+            }
+        }
+    }
+
+    /// A plain bit, inverted: 1 stands for black.
+    fn bit(&mut self) -> Result<u32, DecodeError> {
+        loop {
+            match self.byte().ok_or(TRUNCATED)? {
+                b'0' => return Ok(1),
+                b'1' => return Ok(0),
+                byte if is_space(byte) => {}
+                byte => return Err(corrupt(format!("byte {byte:02x} where a bit should be"))),
+            }
+        }
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C)
+}

@@ -1,0 +1,101 @@
+//! PNG, WebP, TIFF and BMP through the `image` crate, under its memory limit and behind a fence against panics.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bandwise_kernels::Rect;
+use image::error::{ImageError, LimitErrorKind};
+use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use super::samples::{self, Grey16};
+use super::{bmp, png, tiff, webp};
+use crate::buffer::PixelBuffer;
+use crate::decoder::Placement;
+use crate::error::DecodeError;
+use crate::format::Format;
+use crate::header::{Detail, Header};
+use crate::limits::DecodeLimits;
+
+/// Format and size, after the checks that the `image` crate does not make.
+pub(super) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Result<Header, DecodeError> {
+    match format {
+        Format::Png => png::check(bytes)?,
+        Format::Tiff => tiff::check(bytes)?,
+        Format::Bmp => bmp::check(bytes)?,
+        Format::Webp => webp::check(bytes)?,
+        Format::Jpeg | Format::Pnm => {}
+    }
+    let size = fenced(format, || Ok(open(bytes, format, limits)?.dimensions()))?;
+    Header::checked(format, size, Detail::None, limits)
+}
+
+/// Decodes the whole frame into `raw` and the region, as RGB, into `pixels`.
+pub(crate) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    region: Rect,
+    raw: &mut PixelBuffer,
+    pixels: &mut PixelBuffer,
+) -> Result<Placement, DecodeError> {
+    let format = header.format;
+    let color = fenced(format, || {
+        let decoder = open(bytes, format, &header.limits)?;
+        if decoder.dimensions() != (header.width, header.height) {
+            return Err(DecodeError::corrupt(format, "the size is not that of the header"));
+        }
+        let color = decoder.color_type();
+        let len = usize::try_from(decoder.total_bytes()).map_err(|_| DecodeError::OutOfMemory)?;
+        raw.prepare(len)?;
+        decoder.read_image(&mut raw.bytes_mut()[..len]).map_err(|error| refusal(format, &error))?;
+        Ok(color)
+    })?;
+    let grey16 =
+        if format == Format::Png && png::has_alpha(bytes) { Grey16::HighByte } else { Grey16::Clamped };
+    pixels.prepare(3 * region.width as usize * region.height as usize)?;
+    samples::region_to_rgb(raw.bytes(), color, grey16, header.width, region, pixels.bytes_mut())
+        .map_err(|detail| DecodeError::unsupported(format, detail))?;
+    Ok(Placement::packed(region.width))
+}
+
+fn open<'a>(
+    bytes: &'a [u8],
+    format: Format,
+    limits: &DecodeLimits,
+) -> Result<impl ImageDecoder + 'a, DecodeError> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format)?);
+    let mut fence = Limits::no_limits();
+    fence.max_alloc = Some(limits.max_alloc_bytes());
+    reader.limits(fence);
+    reader.into_decoder().map_err(|error| refusal(format, &error))
+}
+
+fn image_format(format: Format) -> Result<ImageFormat, DecodeError> {
+    match format {
+        Format::Png => Ok(ImageFormat::Png),
+        Format::Webp => Ok(ImageFormat::WebP),
+        Format::Tiff => Ok(ImageFormat::Tiff),
+        Format::Bmp => Ok(ImageFormat::Bmp),
+        Format::Jpeg | Format::Pnm => Err(DecodeError::unsupported(format, "not decoded by this path")),
+    }
+}
+
+/// Runs foreign parsing code. A panic in it is a fault of that code in the face of some file, and one file must
+/// not stop a worker: it becomes a verdict like any other. The decoder's own state is dropped with the panic,
+/// and the buffers hold plain bytes, so nothing broken is seen afterwards.
+fn fenced<T>(format: Format, work: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(DecodeError::corrupt(format, "the decoder panicked on it")))
+}
+
+fn refusal(format: Format, error: &ImageError) -> DecodeError {
+    match error {
+        ImageError::Unsupported(error) => DecodeError::unsupported(format, error.to_string()),
+        ImageError::Limits(error) if error.kind() == LimitErrorKind::InsufficientMemory => {
+            DecodeError::unsupported(format, "more memory than its number of pixels warrants")
+        }
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            DecodeError::Truncated { format }
+        }
+        other => DecodeError::corrupt(format, other.to_string()),
+    }
+}
