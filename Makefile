@@ -1,0 +1,54 @@
+# The commands of this repository: people and CI run the same ones. `make` alone lists them.
+#
+# Nothing but Rust, make and a C compiler has to be there beforehand: `setup` sees to the rest, or says what to
+# install. Recipes stay one command each; whatever needs thought is in deploy/setup.sh.
+
+CARGO ?= cargo
+PYTHON ?= python3
+
+# What the golden files were made with. They hold what these versions say, so a change here is a change of tests.
+GOLDEN_PACKAGES := pillow==12.3.0 numpy==2.4.6 scikit-image==0.26.0 scikit-learn==1.9.1
+GOLDEN_SCRIPTS := $(sort $(wildcard server/*/tests/golden/make.py))
+GOLDEN_PYTHON := target/golden-python/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup build fmt fmt-check clippy docs deny golden
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## Show all of it on the embedded photographs; writes demo/contact-sheet.png
+	$(CARGO) run --release --locked --bin bandwise -- demo
+
+test: setup ## Run every test of every crate, examples in the documentation included
+	$(CARGO) test --locked --workspace
+
+setup: ## Install what the build needs (cmake, nasm), or say what to install; silent when all is there
+	@sh deploy/setup.sh
+
+build: setup ## Build the daemon for use: target/release/bandwise
+	$(CARGO) build --release --locked --bin bandwise
+
+fmt: ## Format all Rust code
+	$(CARGO) fmt --all
+
+fmt-check: ## Fail where Rust code is not formatted
+	$(CARGO) fmt --all -- --check
+
+clippy: setup ## Lint every target of every crate; a warning is an error
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+docs: setup ## Build the documentation; a warning or a broken link is an error
+	RUSTDOCFLAGS="-D warnings -D rustdoc::broken_intra_doc_links" $(CARGO) doc --locked --workspace --no-deps
+
+deny: ## Check licences, banned crates and sources of all dependencies (deny.toml); needs no network
+	@$(CARGO) deny --version >/dev/null 2>&1 || \
+		{ echo "cargo-deny is missing; run:  cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny --locked --offline check licenses bans sources
+
+golden: ## Make the golden files again with pinned Python packages, and show which of them changed
+	@command -v cjpeg >/dev/null || { echo "cjpeg is missing (Debian: libjpeg-turbo-progs)" >&2; exit 1; }
+	$(PYTHON) -m venv target/golden-python
+	$(GOLDEN_PYTHON) -m pip install --quiet --disable-pip-version-check $(GOLDEN_PACKAGES)
+	@set -e; for script in $(GOLDEN_SCRIPTS); do echo "golden: $$script"; $(GOLDEN_PYTHON) $$script; done
+	git status --short -- $(dir $(GOLDEN_SCRIPTS))
