@@ -1,7 +1,7 @@
 //! The SIMD level of a kernel call: detected once, passed as a value, forced in tests.
 //!
-//! Holding a level is the proof that the CPU has its instructions, so kernels may enter their
-//! `#[target_feature]` twins without asking again.
+//! Holding a level is the proof that the CPU has its instructions: the tokens inside it can only be made
+//! by asking the CPU, so kernels may enter their `#[target_feature]` twins without asking again.
 
 use std::fmt;
 
@@ -13,9 +13,49 @@ pub struct SimdLevel(Kind);
 pub(crate) enum Kind {
     Scalar,
     #[cfg(target_arch = "x86_64")]
-    Avx2,
+    Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(Avx512),
+}
+
+/// Proof that the CPU has AVX2, FMA and F16C.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Avx2(());
+
+#[cfg(target_arch = "x86_64")]
+impl Avx2 {
+    fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c");
+        all.then_some(Self(()))
+    }
+}
+
+/// Proof that the CPU has AVX-512 F, BW, VL, VBMI and VNNI (Ice Lake, Zen 4 and later), and all of [`Avx2`].
+///
+/// VBMI (a byte permutation over the whole register) and VNNI (four byte products per lane) are what makes
+/// the wider level pay in these kernels; older AVX-512 CPUs run the AVX2 level.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Avx512(Avx2);
+
+#[cfg(target_arch = "x86_64")]
+impl Avx512 {
+    fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512vnni");
+        Avx2::detect().filter(|_| all).map(Self)
+    }
+
+    /// The narrower level that is part of this one.
+    pub(crate) fn avx2(self) -> Avx2 {
+        self.0
+    }
 }
 
 impl SimdLevel {
@@ -33,15 +73,8 @@ impl SimdLevel {
         let mut levels = vec![Self::SCALAR];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                levels.push(Self(Kind::Avx2));
-                if is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl")
-                {
-                    levels.push(Self(Kind::Avx512));
-                }
-            }
+            levels.extend(Avx2::detect().map(|proof| Self(Kind::Avx2(proof))));
+            levels.extend(Avx512::detect().map(|proof| Self(Kind::Avx512(proof))));
         }
         levels
     }
@@ -56,9 +89,9 @@ impl SimdLevel {
         match self.0 {
             Kind::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
+            Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            Kind::Avx512(_) => "avx512",
         }
     }
 
@@ -70,5 +103,21 @@ impl SimdLevel {
 impl fmt::Display for SimdLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalar_is_always_there_and_names_are_found_again() {
+        let levels = SimdLevel::available();
+        assert_eq!(levels[0], SimdLevel::SCALAR);
+        for level in &levels {
+            assert_eq!(SimdLevel::named(level.name()), Some(*level));
+        }
+        assert_eq!(levels.last(), Some(&SimdLevel::detect()));
+        assert_eq!(SimdLevel::named("neon9"), None);
     }
 }

@@ -1,10 +1,26 @@
-//! Pure pixel kernels of Bandwise: resize, flip, Fourier crop, tensor output.
+//! Pure pixel kernels of Bandwise: resize, flip, Fourier crop, tensor output, spectra.
 //!
 //! Kernels are functions on slices. They know no clock, environment, file, log, async runtime or protobuf,
-//! and allocate nothing per row. Every SIMD path gives the bytes of its scalar twin.
+//! and allocate nothing per row. Every SIMD path gives the bytes of its scalar twin: the level is a value
+//! ([`SimdLevel`]) that tests force.
+//!
+//! Unsafe code stands only in the files `avx2.rs` and `avx512.rs` beside a scalar twin.
+#![deny(unsafe_code)]
 
+mod flip;
+mod fourier;
 mod level;
+mod name;
+mod resize;
+mod spectrum;
+mod tensor;
 mod view;
 
+pub use flip::flip_horizontal;
+pub use fourier::{FourierCrop, FourierError, MAX_FOURIER_SIDE};
 pub use level::SimdLevel;
+pub use name::UnknownName;
+pub use resize::{Filter, Resizer};
+pub use spectrum::{log_magnitude, low_pass};
+pub use tensor::{Dtype, Layout, Normalization, PixelTable, rgb_to_planes_f32, write_pixels, write_planes};
 pub use view::{Rect, RgbView};

@@ -106,6 +106,7 @@ impl<'a> RgbView<'a> {
     /// # Panics
     ///
     /// If `rect` does not fit into the view.
+    #[must_use]
     pub fn crop(&self, rect: Rect) -> RgbView<'a> {
         assert!(
             rect.fits(self.width as u32, self.height as u32),

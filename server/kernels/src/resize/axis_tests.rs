@@ -1,0 +1,67 @@
+//! Weights against the check vectors of Pillow, and the ranges that the splits rely on.
+
+use super::*;
+
+fn axis(filter: Filter, input: usize, output: usize) -> Axis {
+    let mut axis = Axis::default();
+    axis.rebuild(AxisKey { filter, input, output });
+    axis.split_pairs();
+    axis.split_quads();
+    axis
+}
+
+#[test]
+fn bicubic_8_to_3_has_pillows_weights() {
+    let axis = axis(Filter::Bicubic, 8, 3);
+    assert_eq!(axis.start(0), 0);
+    assert_eq!(axis.weights(0), [1357984, 1678094, 1096189, 261175, -104842, -91194, -3102]);
+    assert_eq!(axis.start(1), 0);
+    assert_eq!(axis.weights(1), [-113649, 59548, 732425, 1418827, 1418827, 732425, 59548, -113649]);
+}
+
+#[test]
+fn lanczos_224_to_96_has_pillows_weights() {
+    let axis = axis(Filter::Lanczos, 224, 96);
+    assert_eq!(axis.weights(0), [1641511, 1842519, 977996, 0, -277004, -68094, 59186, 18188]);
+    assert_eq!(axis.start(50), 111);
+    let weights = [
+        17142, 55781, -64175, -261065, 0, 921721, 1736498, 1547056, 571194, -169463, -215756, 0, 51030, 4341,
+    ];
+    assert_eq!(axis.weights(50), weights);
+}
+
+#[test]
+fn splits_lose_nothing_for_any_size() {
+    for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
+        for (input, output) in (1..40).flat_map(|i| (1..40).map(move |o| (i, o))).chain([(9000, 2), (2, 500)])
+        {
+            let axis = axis(filter, input, output);
+            let largest = axis.weights.iter().map(|q| q.abs()).max().unwrap();
+            assert!(largest < 3 << (PRECISION - 1), "{filter} {input} -> {output}: {largest}");
+            for (group, quad) in axis.weights.as_chunks::<GROUP>().0.iter().zip(&axis.quads) {
+                for (tap, &q) in group.iter().enumerate() {
+                    let byte = |part: usize| i32::from(quad.0[part].to_le_bytes()[tap] as i8);
+                    assert_eq!(byte(0) + (byte(1) << 8) + (byte(2) << 16), q);
+                }
+            }
+            for (&[a, b], pair) in axis.weights.as_chunks::<2>().0.iter().zip(&axis.pairs) {
+                let join = |shift: u32| {
+                    let high = i32::from((pair.high >> shift) as i16);
+                    (high << PAIR_SHIFT) + i32::from((pair.low >> shift) as i16)
+                };
+                assert_eq!((join(0), join(16)), (a, b));
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_stay_inside_32_bits() {
+    for (input, output) in (1..60).flat_map(|i| (1..60).map(move |o| (i, o))) {
+        let axis = axis(Filter::Lanczos, input, output);
+        for output in 0..output {
+            let sum: i64 = axis.weights(output).iter().map(|&q| i64::from(q.abs())).sum();
+            assert!(sum * 255 + i64::from(HALF) < 1 << 31, "{sum}");
+        }
+    }
+}

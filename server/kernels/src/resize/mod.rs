@@ -1,0 +1,164 @@
+//! Pillow's resize of 8-bit RGB pictures, bit for bit (Pillow 9.5 to 12.3; `pipeline.md` c.3 and c.4).
+//!
+//! The plain idea: make every row narrower (or wider) with the horizontal weights, round to 8 bits, then do
+//! the same down the columns. What the real code does differently:
+//!
+//! 1. The passes are interleaved: a row of output is made as soon as its input rows are there, from a small
+//!    window of intermediate rows that stays in the nearest cache.
+//! 2. The 23-bit weights are split into 16-bit or 8-bit parts, since CPUs multiply and add those several at
+//!    a time; the parts' sums join to the exact 32-bit sum (`axis`).
+//! 3. Four rows go through the horizontal pass together and share the loads of weights.
+//!
+//! It does not cut a source box out of the picture: crop the view first, as the reference does. There is no
+//! gamma, no alpha and no other pixel format.
+
+mod axis;
+mod cache;
+mod filter;
+mod pass;
+mod rows;
+mod scalar;
+mod wide;
+mod window;
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector instructions")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector instructions")]
+mod avx512;
+
+use crate::{RgbView, SimdLevel};
+use axis::AxisKey;
+use cache::AxisCache;
+pub use filter::Filter;
+use pass::Horizontal;
+use rows::{ROWS, SpareRows};
+use window::Window;
+
+/// Resizes pictures. Owns the memory for it, so one is kept per thread and reused.
+///
+/// The weights of the last few sizes are kept; calls allocate only while sizes grow. The memory is a few
+/// rows of the wider picture and, for each of eight kept axes, about
+/// `100 * output * max(1, input / output) * support` bytes.
+#[derive(Debug)]
+pub struct Resizer {
+    level: SimdLevel,
+    axes: AxisCache,
+    spare: SpareRows,
+    between: Vec<u8>,
+    turned: Vec<u8>,
+}
+
+/// The output of a resize: packed RGB rows of `width` pixels.
+struct Target<'a> {
+    pixels: &'a mut [u8],
+    width: usize,
+    height: usize,
+}
+
+impl Resizer {
+    /// A resizer that uses the instructions of `level`; they change the speed, never the bytes.
+    pub fn new(level: SimdLevel) -> Self {
+        Self {
+            level,
+            axes: AxisCache::default(),
+            spare: SpareRows::default(),
+            between: Vec::new(),
+            turned: Vec::new(),
+        }
+    }
+
+    /// Resizes `src` to `out_width` x `out_height` packed RGB pixels in `out`.
+    ///
+    /// Equal to `Image.resize` of Pillow 12.3 on the same pixels: an axis that keeps its length is left
+    /// alone, and the same size is a copy. Any size from 1 pixel on works.
+    ///
+    /// # Panics
+    ///
+    /// If an output side is 0 or `out` is not exactly `3 * out_width * out_height` bytes.
+    pub fn resize(
+        &mut self,
+        src: RgbView<'_>,
+        filter: Filter,
+        out: &mut [u8],
+        out_width: usize,
+        out_height: usize,
+    ) {
+        assert!(out_width > 0 && out_height > 0, "cannot resize to {out_width} x {out_height}");
+        assert_eq!(out.len(), 3 * out_width * out_height, "output of {out_width} x {out_height} RGB pixels");
+        let target = &mut Target { pixels: out, width: out_width, height: out_height };
+        match (out_width != src.width(), out_height != src.height()) {
+            (false, false) => copy(src, target),
+            (true, false) => self.horizontal(src, filter, target),
+            (false, true) => self.vertical(src, filter, target),
+            (true, true) if is_vertical_first(src, out_height) => self.vertical_first(src, filter, target),
+            (true, true) => self.both(src, filter, target),
+        }
+    }
+
+    fn horizontal(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
+        let across = AxisKey { filter, input: src.width(), output: out.width };
+        let across = Horizontal::prepare(self.level, &mut self.axes, across);
+        let pass = Horizontal::new(self.level, &self.axes, across);
+        let (stride, row_bytes) = (pass.stride(), pass.row_bytes());
+        self.between.resize(self.between.len().max(ROWS * stride), 0);
+        for (block, out_rows) in out.pixels.chunks_mut(ROWS * 3 * out.width).enumerate() {
+            pass.run(self.spare.rows(&src, block * ROWS, row_bytes), &mut self.between);
+            for (out, made) in out_rows.chunks_exact_mut(3 * out.width).zip(self.between.chunks_exact(stride))
+            {
+                out.copy_from_slice(&made[..out.len()]);
+            }
+        }
+    }
+
+    fn vertical(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
+        let down = AxisKey { filter, input: src.height(), output: out.height };
+        let down = pass::prepare_vertical(self.level, &mut self.axes, down);
+        let axis = self.axes.get(down);
+        for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
+            pass::vertical(self.level, axis, y, src.tail(axis.start(y)), src.stride(), row);
+        }
+    }
+
+    /// Through an intermediate picture; only very tall and narrow ones come here, so it is small.
+    fn vertical_first(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
+        let mut turned = std::mem::take(&mut self.turned);
+        let bytes = 3 * src.width() * out.height;
+        turned.resize(turned.len().max(bytes), 0);
+        let mut between = Target { pixels: &mut turned[..bytes], width: src.width(), height: out.height };
+        self.vertical(src, filter, &mut between);
+        self.horizontal(RgbView::packed(&turned, src.width(), out.height), filter, out);
+        self.turned = turned;
+    }
+
+    fn both(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
+        let down = AxisKey { filter, input: src.height(), output: out.height };
+        let down = pass::prepare_vertical(self.level, &mut self.axes, down);
+        let across = AxisKey { filter, input: src.width(), output: out.width };
+        let across = Horizontal::prepare(self.level, &mut self.axes, across);
+        let pass = Horizontal::new(self.level, &self.axes, across);
+        let (axis, stride, row_bytes) = (self.axes.get(down), pass.stride(), pass.row_bytes());
+        let mut window = Window::new(&mut self.between, stride, axis.taps());
+        for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
+            let start = axis.start(y);
+            while window.end() < start + axis.count(y) {
+                let first = window.end();
+                pass.run(self.spare.rows(&src, first, row_bytes), window.room(start));
+                window.advance(ROWS.min(src.height() - first));
+            }
+            pass::vertical(self.level, axis, y, window.from(start), stride, row);
+        }
+    }
+}
+
+/// The exception of Pillow 12.2 and 12.3 from horizontal first.
+fn is_vertical_first(src: RgbView<'_>, out_height: usize) -> bool {
+    src.height() > 100 * src.width() && out_height < src.height()
+}
+
+fn copy(src: RgbView<'_>, out: &mut Target<'_>) {
+    for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
+        row.copy_from_slice(src.row(y));
+    }
+}

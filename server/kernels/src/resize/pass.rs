@@ -1,0 +1,130 @@
+//! The choice of kernel for each pass: the one place where a level becomes a function.
+
+use super::axis::{Axis, AxisKey};
+use super::cache::{AxisCache, AxisId};
+use super::rows::{ROWS, Rows};
+use super::scalar;
+use super::wide::Wide;
+use crate::SimdLevel;
+use crate::level::Kind;
+#[cfg(target_arch = "x86_64")]
+use {
+    super::{avx2, avx512},
+    crate::level::{Avx2, Avx512},
+};
+
+/// The horizontal pass of one resize.
+pub(super) struct Horizontal<'a> {
+    axis: &'a Axis,
+    kernel: Kernel<'a>,
+}
+
+enum Kernel<'a> {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512, &'a Wide),
+    #[cfg(not(target_arch = "x86_64"))]
+    #[allow(dead_code, reason = "only x86-64 has wide tables; the variant keeps the lifetime")]
+    Wide(&'a Wide),
+}
+
+impl<'a> Horizontal<'a> {
+    /// Finds or computes the tables that the kernel of `level` reads.
+    pub(super) fn prepare(level: SimdLevel, axes: &mut AxisCache, key: AxisKey) -> AxisId {
+        let id = axes.prepare(key);
+        match level.kind() {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => axes.widen(id),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => axes.split_pairs(id),
+            Kind::Scalar => {}
+        }
+        id
+    }
+
+    /// Picks the kernel for prepared tables. What shrinks too much for AVX-512's tables goes the AVX2 way.
+    pub(super) fn new(level: SimdLevel, axes: &'a AxisCache, id: AxisId) -> Self {
+        let kernel = match level.kind() {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(proof) => match axes.wide(id) {
+                Some(wide) => Kernel::Avx512(proof, wide),
+                None => Kernel::Avx2(proof.avx2()),
+            },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(proof) => Kernel::Avx2(proof),
+            Kind::Scalar => Kernel::Scalar,
+        };
+        Self { axis: axes.get(id), kernel }
+    }
+
+    /// Bytes that each input row must offer.
+    pub(super) fn row_bytes(&self) -> usize {
+        match self.kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(_) => avx2::row_bytes(self.axis),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(_, wide) => wide.row_bytes(),
+            _ => 0,
+        }
+    }
+
+    /// Distance between output rows: a row, and what the kernels write behind it.
+    pub(super) fn stride(&self) -> usize {
+        let written = match self.kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(_) => avx2::written_bytes(self.axis),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(_, wide) => avx512::written_bytes(wide),
+            _ => 0,
+        };
+        written.max(3 * self.axis.outputs()).next_multiple_of(64)
+    }
+
+    /// Makes four rows, [`Horizontal::stride`] apart.
+    pub(super) fn run(&self, rows: Rows<'_>, out: &mut [u8]) {
+        let stride = self.stride();
+        match self.kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(proof) => avx2::horizontal(proof, self.axis, rows, out, stride),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(proof, wide) => avx512::horizontal(proof, wide, rows, out, stride),
+            _ => {
+                for (row, out) in rows.iter().zip(out.chunks_exact_mut(stride)).take(ROWS) {
+                    scalar::horizontal(self.axis, row, &mut out[..3 * self.axis.outputs()]);
+                }
+            }
+        }
+    }
+}
+
+/// Finds or computes the weights that the vertical kernel of `level` reads.
+pub(super) fn prepare_vertical(level: SimdLevel, axes: &mut AxisCache, key: AxisKey) -> AxisId {
+    let id = axes.prepare(key);
+    match level.kind() {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512(_) => axes.split_quads(id),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2(_) => axes.split_pairs(id),
+        Kind::Scalar => {}
+    }
+    id
+}
+
+/// Makes row `y` of the vertical pass into `out`; `rows` starts at its first input row, `axis.start(y)`.
+pub(super) fn vertical(level: SimdLevel, axis: &Axis, y: usize, rows: &[u8], stride: usize, out: &mut [u8]) {
+    match level.kind() {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512(proof) => {
+            let quads = &axis.quads()[y * axis.groups()..][..axis.groups()];
+            avx512::vertical(proof, quads, axis.count(y), rows, stride, out);
+        }
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2(proof) if out.len() >= avx2::COLUMNS => {
+            let pairs = &axis.pairs()[y * axis.taps() / 2..][..axis.taps() / 2];
+            avx2::vertical(proof, pairs, axis.count(y), rows, stride, out);
+        }
+        _ => scalar::vertical(axis.weights(y), rows, stride, out),
+    }
+}

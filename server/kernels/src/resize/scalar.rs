@@ -1,0 +1,40 @@
+//! The two passes in plain Rust: the definition that the vector twins are tested against.
+
+use super::axis::{Axis, HALF, PRECISION};
+
+/// Columns whose sums are kept at once in the vertical pass, so that rows are read in order.
+const COLUMNS: usize = 32;
+
+/// One row of the horizontal pass: `out` holds whole RGB pixels, `row` at least the axis's input pixels.
+pub(super) fn horizontal(axis: &Axis, row: &[u8], out: &mut [u8]) {
+    for (x, out) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        let taps = row[3 * axis.start(x)..].as_chunks::<3>().0;
+        let mut sums = [HALF; 3];
+        for (&weight, pixel) in axis.weights(x).iter().zip(taps) {
+            for (sum, &value) in sums.iter_mut().zip(pixel) {
+                *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(value)));
+            }
+        }
+        *out = sums.map(to_byte);
+    }
+}
+
+/// One row of the vertical pass: the row under weight `k` starts at `rows[k * stride]`.
+pub(super) fn vertical(weights: &[i32], rows: &[u8], stride: usize, out: &mut [u8]) {
+    for (chunk, out) in out.chunks_mut(COLUMNS).enumerate() {
+        let mut sums = [HALF; COLUMNS];
+        for (k, &weight) in weights.iter().enumerate() {
+            let row = &rows[k * stride + chunk * COLUMNS..][..out.len()];
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(value)));
+            }
+        }
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = to_byte(sum);
+        }
+    }
+}
+
+fn to_byte(sum: i32) -> u8 {
+    (sum >> PRECISION).clamp(0, 255) as u8
+}

@@ -1,0 +1,130 @@
+//! The tables of the AVX-512 horizontal pass: 16 consecutive output bytes at once, whatever pixel and
+//! channel they belong to.
+//!
+//! For one group of four taps, everything that 16 neighbouring output bytes read lies in one window of 64
+//! input bytes, as long as the image is not shrunk more than about threefold. One byte permutation brings
+//! the four taps of each output byte together:
+//!
+//! ```text
+//! window   R0 G0 B0 R1 G1 B1 R2 G2 B2 R3 G3 B3 R4 ...              (from the block's base pixel on)
+//! lane 0   R0 R1 R2 R3        red of an output pixel that starts at input pixel 0
+//! lane 1   G0 G1 G2 G3        green of the same pixel
+//! lane 3   R2 R3 R4 R5        red of the next one, which starts at input pixel 2
+//! ```
+//!
+//! The next group of taps uses the same permutation on the window four pixels further on.
+
+use super::axis::{Axis, GROUP, Quad};
+
+/// Output bytes of a block: the 32-bit lanes of a register.
+pub(super) const LANES: usize = 16;
+
+/// Bytes of a window: one register.
+pub(super) const WINDOW: usize = 64;
+
+/// The weights of 16 lanes for one group of taps and one of the three weight bytes.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct LaneWeights(pub(super) [i32; LANES]);
+
+/// Where the bytes of 16 lanes lie in the window.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct LaneBytes(pub(super) [u8; WINDOW]);
+
+/// Tables by block of 16 output bytes.
+#[derive(Debug, Default)]
+pub(super) struct Wide {
+    groups: usize,
+    row_bytes: usize,
+    bases: Vec<u32>,
+    bytes: Vec<LaneBytes>,
+    weights: Vec<LaneWeights>,
+}
+
+impl Wide {
+    /// Whether a window holds what the lanes of every block read.
+    pub(super) fn suits(axis: &Axis) -> bool {
+        (0..blocks(axis)).all(|block| {
+            let (first, last) = block_pixels(axis, block);
+            3 * (axis.start(last) - axis.start(first)) + 3 * GROUP <= WINDOW
+        })
+    }
+
+    /// Computes the tables of an axis that [`Wide::suits`] and whose quads were split.
+    pub(super) fn rebuild(&mut self, axis: &Axis) {
+        self.groups = axis.groups();
+        self.bases.clear();
+        self.bytes.clear();
+        self.weights.clear();
+        for block in 0..blocks(axis) {
+            self.push_block(axis, block);
+        }
+        let furthest = self.bases.last().map_or(0, |&base| base as usize);
+        self.row_bytes = furthest + 3 * GROUP * (self.groups - 1) + WINDOW;
+    }
+
+    fn push_block(&mut self, axis: &Axis, block: usize) {
+        let (first, last) = block_pixels(axis, block);
+        let base = axis.start(first);
+        let mut pixels = [0; LANES];
+        let mut bytes = LaneBytes([0; WINDOW]);
+        for (lane, taps) in bytes.0.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+            let byte = block * LANES + lane;
+            pixels[lane] = (byte / 3).min(last);
+            let offset = 3 * (axis.start(pixels[lane]) - base) + byte % 3;
+            // Four taps are three bytes apart; nothing carries over, as all stay below 64.
+            *taps = (offset as u32 * 0x0101_0101 + 0x0906_0300).to_le_bytes();
+        }
+        self.bases.push(3 * base as u32);
+        self.bytes.push(bytes);
+        for group in 0..self.groups {
+            self.push_weights(axis, &pixels, group);
+        }
+    }
+
+    fn push_weights(&mut self, axis: &Axis, pixels: &[usize; LANES], group: usize) {
+        let mut parts = [LaneWeights([0; LANES]); 3];
+        for (lane, pixel) in pixels.iter().enumerate() {
+            let Quad(quad) = axis.quads()[pixel * self.groups + group];
+            for (part, weights) in parts.iter_mut().zip(quad) {
+                part.0[lane] = weights;
+            }
+        }
+        self.weights.extend_from_slice(&parts);
+    }
+
+    /// Groups of taps per block.
+    pub(super) fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Bytes that an input row must have, so that every window can be loaded.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.row_bytes
+    }
+
+    /// First byte of each block's first window; none needs more than [`Wide::row_bytes`] allows.
+    pub(super) fn bases(&self) -> &[u32] {
+        &self.bases
+    }
+
+    /// Each block's permutation.
+    pub(super) fn bytes(&self) -> &[LaneBytes] {
+        &self.bytes
+    }
+
+    /// Each block's weights: `groups` times three parts.
+    pub(super) fn weights(&self) -> &[LaneWeights] {
+        &self.weights
+    }
+}
+
+fn blocks(axis: &Axis) -> usize {
+    (3 * axis.outputs()).div_ceil(LANES)
+}
+
+/// First and last output pixel that a block touches.
+fn block_pixels(axis: &Axis, block: usize) -> (usize, usize) {
+    (block * LANES / 3, ((block * LANES + LANES - 1) / 3).min(axis.outputs() - 1))
+}
