@@ -1,6 +1,6 @@
 //! The Fourier crop against a naive transform, torch's values, and every level against the scalar one.
 
-#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+#![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The resize against Pillow's outputs, against a naive resize, and every level against the scalar one.
 
-#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+#![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod common;
 
@@ -155,6 +155,43 @@ fn a_reused_resizer_gives_what_a_new_one_gives() {
             let (out_width, out_height) = (1 + round * 5 % 60, 1 + round * 3 % 50);
             let out = resize(&mut reused, view, Filter::Bicubic, out_width, out_height);
             assert_eq!(out, resize(&mut Resizer::new(level), view, Filter::Bicubic, out_width, out_height));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn a_part_is_cut_out_of_the_whole(
+        seed in any::<u32>(),
+        sides in (1_usize..60, 1_usize..60),
+        // The input's own side (0) leaves a pass out.
+        output in (0_usize..90, 0_usize..90),
+        corner in (0.0..1.0, 0.0..1.0),
+        far in (0.0..1.0, 0.0..1.0),
+        lanczos in any::<bool>(),
+    ) {
+        let pixels = picture(seed, sides.0, sides.1);
+        let view = RgbView::packed(&pixels, sides.0, sides.1);
+        let own = |output: usize, side: usize| if output == 0 { side } else { output };
+        let (width, height) = (own(output.0, sides.0), own(output.1, sides.1));
+        let place = |side: usize, corner: f64, far: f64| {
+            let first = (corner * side as f64) as u32;
+            (first, 1 + (far * f64::from(side as u32 - first - 1)) as u32)
+        };
+        let ((x, part_width), (y, part_height)) = (place(width, corner.0, far.0), place(height, corner.1, far.1));
+        let part = Rect { x, y, width: part_width, height: part_height };
+        let filter = if lanczos { Filter::Lanczos } else { Filter::Bicubic };
+        for level in SimdLevel::available() {
+            let mut resizer = Resizer::new(level);
+            let whole = resize(&mut resizer, view, filter, width, height);
+            let mut cut = vec![7; 3 * (part_width * part_height) as usize];
+            resizer.resize_part(view, filter, width, height, part, &mut cut);
+            let expected = RgbView::packed(&whole, width, height).crop(part);
+            for (y, row) in cut.chunks_exact(3 * part_width as usize).enumerate() {
+                prop_assert_eq!(row, expected.row(y), "{} {:?}", level, part);
+            }
         }
     }
 }

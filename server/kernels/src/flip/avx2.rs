@@ -1,7 +1,7 @@
 //! The flip with byte shuffles, five pixels from each end at a time.
 
 use std::arch::x86_64::{
-    _mm_blendv_epi8, _mm_loadu_si128, _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128,
+    __m128i, _mm_blendv_epi8, _mm_loadu_si128, _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128,
 };
 
 use super::scalar;
@@ -12,41 +12,48 @@ const BYTES: usize = 15;
 
 /// Mirrors a row of whole RGB pixels.
 pub(super) fn flip(_: Avx2, row: &mut [u8]) {
-    // A step loads 16 bytes at either end, which must not overlap.
+    // A step stores 16 bytes at either end, which must not overlap.
     let steps = (row.len() / 2).saturating_sub(1) / BYTES;
-    for step in 0..steps {
-        let ends = &mut row[step * BYTES..];
-        let length = ends.len() - step * BYTES;
-        // SAFETY: the token proves AVX2; `length` is at least 32, as `steps` leaves 16 bytes on each side.
-        unsafe { swap_ends(&mut ends[..length]) }
+    if steps > 0 {
+        // SAFETY: the token proves AVX2; `steps * BYTES + 1` bytes on each side do not reach the middle.
+        unsafe { swap_ends(row, steps) }
     }
     let done = steps * BYTES;
     let middle = done..row.len() - done;
     scalar::flip(&mut row[middle]);
 }
 
-/// Swaps and mirrors the first and the last five pixels.
+/// Swaps and mirrors the first and the last `5 * steps` pixels.
 ///
 /// # Safety
 ///
-/// Needs AVX2 and at least 32 bytes.
+/// Needs AVX2, at least one step, and `2 * (BYTES * steps + 1)` bytes.
 #[target_feature(enable = "avx2")]
-unsafe fn swap_ends(row: &mut [u8]) {
-    debug_assert!(row.len() >= 32);
+unsafe fn swap_ends(row: &mut [u8], steps: usize) {
+    debug_assert!(steps > 0 && row.len() >= 2 * (BYTES * steps + 1));
     // Five pixels, last first. The left register has a strange byte at its end, the right one at its start.
     let to_right = _mm_setr_epi8(-1, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
     let to_left = _mm_setr_epi8(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, -1);
     let keep_first = _mm_setr_epi8(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     let keep_last = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1);
-    // SAFETY: both ends hold 16 bytes and do not overlap.
-    unsafe {
-        let left_at = row.as_mut_ptr();
-        let right_at = left_at.add(row.len() - 16);
-        let left = _mm_loadu_si128(left_at.cast());
-        let right = _mm_loadu_si128(right_at.cast());
-        let new_left = _mm_blendv_epi8(_mm_shuffle_epi8(right, to_left), left, keep_last);
-        let new_right = _mm_blendv_epi8(_mm_shuffle_epi8(left, to_right), right, keep_first);
-        _mm_storeu_si128(left_at.cast(), new_left);
-        _mm_storeu_si128(right_at.cast(), new_right);
+    let first = row.as_mut_ptr();
+    // SAFETY: the row has more than 16 bytes.
+    let last = unsafe { first.add(row.len() - 16) };
+    // SAFETY: both ends hold 16 bytes.
+    let (mut left, mut right) = unsafe { (_mm_loadu_si128(first.cast()), _mm_loadu_si128(last.cast())) };
+    for step in 0..steps {
+        // The next step's bytes are read before this step's are written: a load of bytes that two stores have
+        // just touched would wait for both.
+        let next = BYTES * (step + 1).min(steps - 1);
+        // SAFETY: a step's 16 bytes on one side end before those on the other side begin.
+        unsafe {
+            let next_left: __m128i = _mm_loadu_si128(first.add(next).cast());
+            let next_right = _mm_loadu_si128(last.sub(next).cast());
+            let new_left = _mm_blendv_epi8(_mm_shuffle_epi8(right, to_left), left, keep_last);
+            let new_right = _mm_blendv_epi8(_mm_shuffle_epi8(left, to_right), right, keep_first);
+            _mm_storeu_si128(first.add(BYTES * step).cast(), new_left);
+            _mm_storeu_si128(last.sub(BYTES * step).cast(), new_right);
+            (left, right) = (next_left, next_right);
+        }
     }
 }

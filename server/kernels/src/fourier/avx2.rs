@@ -1,5 +1,6 @@
-//! The matrix product with AVX2 and FMA: a tile of four rows by three registers of outputs stays in
-//! registers while the sum runs, so that twelve independent chains hide the latency of the additions.
+//! The matrix product with AVX2 and FMA: a tile of six rows by two registers of outputs stays in
+//! registers while the sum runs, so that twelve independent chains hide the latency of the additions, and
+//! the other four registers hold the factors.
 
 use std::arch::x86_64::{
     _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
@@ -9,10 +10,10 @@ use super::{CHAIN, COLUMNS, Matrix};
 use crate::level::Avx2;
 
 /// Rows of a whole tile.
-const ROWS: usize = 4;
+const ROWS: usize = 6;
 
 /// Registers of a whole tile's row.
-const WIDTH: usize = 3;
+const WIDTH: usize = 2;
 
 /// The lengths must be as `super::multiply` checks them.
 pub(super) fn multiply(_: Avx2, a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32]) {
@@ -23,8 +24,6 @@ pub(super) fn multiply(_: Avx2, a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32]) {
         match registers - x {
             // SAFETY: the token proves AVX2 and FMA; these columns exist.
             1 => unsafe { strip::<1>(a, b, out, x * COLUMNS) },
-            // SAFETY: as above.
-            2 => unsafe { strip::<2>(a, b, out, x * COLUMNS) },
             // SAFETY: as above.
             _ => unsafe { strip::<WIDTH>(a, b, out, x * COLUMNS) },
         }
@@ -47,6 +46,10 @@ unsafe fn strip<const W: usize>(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], x
             2 => unsafe { tile::<2, W>(a, b, out, x) },
             // SAFETY: as above.
             3 => unsafe { tile::<3, W>(a, b, out, x) },
+            // SAFETY: as above.
+            4 => unsafe { tile::<4, W>(a, b, out, x) },
+            // SAFETY: as above.
+            5 => unsafe { tile::<5, W>(a, b, out, x) },
             // SAFETY: as above.
             _ => unsafe { tile::<ROWS, W>(a, b, out, x) },
         }

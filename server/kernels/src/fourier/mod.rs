@@ -29,7 +29,7 @@ use crate::SimdLevel;
 use crate::level::Kind;
 use basis::Basis;
 
-/// The largest side of a plane; its matrices take about 50 MiB.
+/// The largest side of a plane; its matrices take up to 70 MiB.
 pub const MAX_FOURIER_SIDE: usize = 4096;
 
 /// Why there is no Fourier crop for some sizes.
@@ -93,7 +93,7 @@ impl FourierCrop {
         self.basis.as_ref().map_or(self.side, |basis| 2 * basis.half)
     }
 
-    /// Floats of scratch memory that [`FourierCrop::apply`] needs; about three input planes.
+    /// Floats of scratch memory that [`FourierCrop::apply`] needs: two to four input planes.
     pub fn scratch_len(&self) -> usize {
         self.basis.as_ref().map_or(0, Basis::scratch_len)
     }

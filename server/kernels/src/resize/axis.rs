@@ -11,6 +11,7 @@
 //! All sums are taken modulo 2^32, where shifting and adding the partial sums gives exactly the plain sum.
 //! The splits fit because a normalised weight is below 1.5: the kernels are at most 1 and the sum that
 //! divides them is at least 0.47 (the two taps that Lanczos keeps at the edge of two pixels).
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
 use super::filter::{self, Filter};
 
@@ -37,6 +38,9 @@ pub(super) struct AxisKey {
     pub(super) input: usize,
     /// Output length in pixels, at least 1.
     pub(super) output: usize,
+    /// First output that is wanted, and how many from there on, at least 1.
+    pub(super) first: usize,
+    pub(super) wanted: usize,
 }
 
 /// Two taps: the 16-bit high parts in one word, the 11-bit low parts in another.
@@ -81,8 +85,8 @@ impl Axis {
         let support = key.filter.support() * filter_scale;
         let inverse = 1.0 / filter_scale;
         let taps = self.clear(key, support);
-        for (output, weights) in self.weights.chunks_exact_mut(taps).take(key.output).enumerate() {
-            let centre = (output as f64 + 0.5) * scale;
+        for (i, weights) in self.weights.chunks_exact_mut(taps).take(key.wanted).enumerate() {
+            let centre = ((key.first + i) as f64 + 0.5) * scale;
             let start = ((centre - support + 0.5) as usize).min(key.input - 1);
             let end = ((centre + support + 0.5) as usize).clamp(start + 1, key.input);
             let values = &mut self.values[..end - start];
@@ -97,14 +101,14 @@ impl Axis {
 
     /// Forgets the weights before and makes room for zeros; gives the stored taps per output.
     fn clear(&mut self, key: AxisKey, support: f64) -> usize {
-        self.outputs = key.output;
+        self.outputs = key.wanted;
         self.groups = (support.ceil() as usize * 2 + 1).min(key.input).div_ceil(GROUP);
         self.starts.clear();
         self.counts.clear();
         self.pairs.clear();
         self.quads.clear();
         self.weights.clear();
-        self.weights.resize(key.output.next_multiple_of(BLOCK) * self.taps(), 0);
+        self.weights.resize(key.wanted.next_multiple_of(BLOCK) * self.taps(), 0);
         self.values.resize(self.values.len().max(self.taps()), 0.0);
         self.taps()
     }
@@ -131,7 +135,7 @@ impl Axis {
         }
     }
 
-    /// Output length in pixels, without padding.
+    /// Number of outputs that are wanted, without padding.
     pub(super) fn outputs(&self) -> usize {
         self.outputs
     }

@@ -4,7 +4,7 @@ use super::*;
 
 fn axis(filter: Filter, input: usize, output: usize) -> Axis {
     let mut axis = Axis::default();
-    axis.rebuild(AxisKey { filter, input, output });
+    axis.rebuild(AxisKey { filter, input, output, first: 0, wanted: output });
     axis.split_pairs();
     axis.split_quads();
     axis

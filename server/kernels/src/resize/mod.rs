@@ -28,7 +28,7 @@ mod avx2;
 #[allow(unsafe_code, reason = "vector instructions")]
 mod avx512;
 
-use crate::{RgbView, SimdLevel};
+use crate::{Rect, RgbView, SimdLevel};
 use axis::AxisKey;
 use cache::AxisCache;
 pub use filter::Filter;
@@ -39,8 +39,8 @@ use window::Window;
 /// Resizes pictures. Owns the memory for it, so one is kept per thread and reused.
 ///
 /// The weights of the last few sizes are kept; calls allocate only while sizes grow. The memory is a few
-/// rows of the wider picture and, for each of eight kept axes, about
-/// `100 * output * max(1, input / output) * support` bytes.
+/// rows of the output width and, for each of eight kept axes, about
+/// `50 * support * max(input, output)` bytes.
 #[derive(Debug)]
 pub struct Resizer {
     level: SimdLevel,
@@ -85,20 +85,58 @@ impl Resizer {
         out_width: usize,
         out_height: usize,
     ) {
-        assert!(out_width > 0 && out_height > 0, "cannot resize to {out_width} x {out_height}");
-        assert_eq!(out.len(), 3 * out_width * out_height, "output of {out_width} x {out_height} RGB pixels");
-        let target = &mut Target { pixels: out, width: out_width, height: out_height };
+        let whole = Rect::whole(out_width as u32, out_height as u32);
+        self.resize_part(src, filter, out_width, out_height, whole, out);
+    }
+
+    /// The part `part` of what [`Resizer::resize`] to `out_width` x `out_height` gives, as packed RGB pixels in
+    /// `out`. Costs what the part needs, however large the whole would be.
+    ///
+    /// # Panics
+    ///
+    /// If `part` does not fit into the output size or `out` is not exactly `3 * part.width * part.height` bytes.
+    pub fn resize_part(
+        &mut self,
+        src: RgbView<'_>,
+        filter: Filter,
+        out_width: usize,
+        out_height: usize,
+        part: Rect,
+        out: &mut [u8],
+    ) {
+        assert!(part.fits(out_width as u32, out_height as u32), "{part:?} of {out_width} x {out_height}");
+        let Rect { x, y, width, height } = part;
+        let target = &mut Target { pixels: out, width: width as usize, height: height as usize };
+        assert_eq!(
+            target.pixels.len(),
+            3 * target.width * target.height,
+            "output of {width} x {height} RGB pixels"
+        );
+        let across = AxisKey {
+            filter,
+            input: src.width(),
+            output: out_width,
+            first: x as usize,
+            wanted: target.width,
+        };
+        let down = AxisKey {
+            filter,
+            input: src.height(),
+            output: out_height,
+            first: y as usize,
+            wanted: target.height,
+        };
+        let vertical_first = is_vertical_first(src, out_height);
         match (out_width != src.width(), out_height != src.height()) {
-            (false, false) => copy(src, target),
-            (true, false) => self.horizontal(src, filter, target),
-            (false, true) => self.vertical(src, filter, target),
-            (true, true) if is_vertical_first(src, out_height) => self.vertical_first(src, filter, target),
-            (true, true) => self.both(src, filter, target),
+            (false, false) => copy(src.crop(part), target),
+            (true, false) => self.horizontal(rows_of(src, part), across, target),
+            (false, true) => self.vertical(columns_of(src, part), down, target),
+            (true, true) if vertical_first => self.vertical_first(src, across, down, target),
+            (true, true) => self.both(src, across, down, target),
         }
     }
 
-    fn horizontal(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
-        let across = AxisKey { filter, input: src.width(), output: out.width };
+    fn horizontal(&mut self, src: RgbView<'_>, across: AxisKey, out: &mut Target<'_>) {
         let across = Horizontal::prepare(self.level, &mut self.axes, across);
         let pass = Horizontal::new(self.level, &self.axes, across);
         let (stride, row_bytes) = (pass.stride(), pass.row_bytes());
@@ -112,8 +150,7 @@ impl Resizer {
         }
     }
 
-    fn vertical(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
-        let down = AxisKey { filter, input: src.height(), output: out.height };
+    fn vertical(&mut self, src: RgbView<'_>, down: AxisKey, out: &mut Target<'_>) {
         let down = pass::prepare_vertical(self.level, &mut self.axes, down);
         let axis = self.axes.get(down);
         for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
@@ -122,24 +159,22 @@ impl Resizer {
     }
 
     /// Through an intermediate picture; only very tall and narrow ones come here, so it is small.
-    fn vertical_first(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
+    fn vertical_first(&mut self, src: RgbView<'_>, across: AxisKey, down: AxisKey, out: &mut Target<'_>) {
         let mut turned = std::mem::take(&mut self.turned);
         let bytes = 3 * src.width() * out.height;
         turned.resize(turned.len().max(bytes), 0);
         let mut between = Target { pixels: &mut turned[..bytes], width: src.width(), height: out.height };
-        self.vertical(src, filter, &mut between);
-        self.horizontal(RgbView::packed(&turned, src.width(), out.height), filter, out);
+        self.vertical(src, down, &mut between);
+        self.horizontal(RgbView::packed(&turned, src.width(), out.height), across, out);
         self.turned = turned;
     }
 
-    fn both(&mut self, src: RgbView<'_>, filter: Filter, out: &mut Target<'_>) {
-        let down = AxisKey { filter, input: src.height(), output: out.height };
+    fn both(&mut self, src: RgbView<'_>, across: AxisKey, down: AxisKey, out: &mut Target<'_>) {
         let down = pass::prepare_vertical(self.level, &mut self.axes, down);
-        let across = AxisKey { filter, input: src.width(), output: out.width };
         let across = Horizontal::prepare(self.level, &mut self.axes, across);
         let pass = Horizontal::new(self.level, &self.axes, across);
         let (axis, stride, row_bytes) = (self.axes.get(down), pass.stride(), pass.row_bytes());
-        let mut window = Window::new(&mut self.between, stride, axis.taps());
+        let mut window = Window::new(&mut self.between, stride, axis.taps(), axis.start(0));
         for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
             let start = axis.start(y);
             while window.end() < start + axis.count(y) {
@@ -155,6 +190,16 @@ impl Resizer {
 /// The exception of Pillow 12.2 and 12.3 from horizontal first.
 fn is_vertical_first(src: RgbView<'_>, out_height: usize) -> bool {
     src.height() > 100 * src.width() && out_height < src.height()
+}
+
+/// The rows of `src` that `part` names, whole.
+fn rows_of(src: RgbView<'_>, part: Rect) -> RgbView<'_> {
+    src.crop(Rect { x: 0, width: src.width() as u32, ..part })
+}
+
+/// The columns of `src` that `part` names, whole.
+fn columns_of(src: RgbView<'_>, part: Rect) -> RgbView<'_> {
+    src.crop(Rect { y: 0, height: src.height() as u32, ..part })
 }
 
 fn copy(src: RgbView<'_>, out: &mut Target<'_>) {

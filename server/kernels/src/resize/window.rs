@@ -15,12 +15,12 @@ pub(super) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// An empty window in `memory`, which grows to what `taps` rows at a time need. It holds about four
-    /// times as many, so that few rows have to be moved.
-    pub(super) fn new(memory: &'a mut Vec<u8>, stride: usize, taps: usize) -> Self {
+    /// An empty window before row `first`, in `memory`, which grows to what `taps` rows at a time need. It holds
+    /// about four times as many, so that few rows have to be moved.
+    pub(super) fn new(memory: &'a mut Vec<u8>, stride: usize, taps: usize, first: usize) -> Self {
         let bytes = (4 * taps + ROWS) * stride;
         memory.resize(memory.len().max(bytes), 0);
-        Self { bytes: &mut memory[..bytes], stride, first: 0, length: 0 }
+        Self { bytes: &mut memory[..bytes], stride, first, length: 0 }
     }
 
     /// The number of the next row to make.

@@ -36,18 +36,16 @@ fn write<const SIZE: usize>(
     }
 }
 
-/// Three planes of `T`, channel by channel.
+/// Three planes of `T`, a row of each in turn: one stream of stores at a time.
 fn planar<T>(src: RgbView<'_>, out: &mut [T], value: impl Fn(usize, u8) -> T) {
     let (width, size) = (src.width(), src.width() * src.height());
-    let (red, rest) = out.split_at_mut(size);
-    let (green, blue) = rest.split_at_mut(size);
     for y in 0..src.height() {
-        let line = y * width..(y + 1) * width;
-        let outputs = red[line.clone()].iter_mut().zip(&mut green[line.clone()]).zip(&mut blue[line]);
-        for (((red, green), blue), pixel) in outputs.zip(src.row(y).as_chunks::<3>().0) {
-            *red = value(0, pixel[0]);
-            *green = value(1, pixel[1]);
-            *blue = value(2, pixel[2]);
+        let pixels = src.row(y).as_chunks::<3>().0;
+        for channel in 0..3 {
+            let line = &mut out[channel * size + y * width..][..width];
+            for (out, pixel) in line.iter_mut().zip(pixels) {
+                *out = value(channel, pixel[channel]);
+            }
         }
     }
 }

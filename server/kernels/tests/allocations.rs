@@ -1,0 +1,96 @@
+//! Kernels allocate nothing once they have seen the sizes: counted with an allocator of this test binary.
+
+use std::alloc::{GlobalAlloc, Layout as Memory, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bandwise_kernels::{
+    Dtype, Filter, FourierCrop, Layout, Normalization, PixelTable, Rect, Resizer, RgbView, SimdLevel,
+    flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
+};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all calls go to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(memory) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, memory) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What a worker does to one image, with crops of ever other sizes.
+struct Worker {
+    level: SimdLevel,
+    resizer: Resizer,
+    table: PixelTable,
+    fourier: FourierCrop,
+    pixels: Vec<u8>,
+    image: Vec<u8>,
+    small: Vec<u8>,
+    planes: Vec<f32>,
+    cropped: Vec<f32>,
+    scratch: Vec<f32>,
+    out: Vec<u8>,
+}
+
+impl Worker {
+    fn new(level: SimdLevel, fourier: FourierCrop) -> Self {
+        Self {
+            level,
+            resizer: Resizer::new(level),
+            table: PixelTable::new(&Normalization::IMAGENET),
+            scratch: vec![0.0; fourier.scratch_len()],
+            fourier,
+            pixels: (0..3 * 300 * 200).map(|i| (i * 7 % 253) as u8).collect(),
+            image: vec![0; 3 * 64 * 64],
+            small: vec![0; 3 * 32 * 32],
+            planes: vec![0.0; 3 * 64 * 64],
+            cropped: vec![0.0; 3 * 32 * 32],
+            out: vec![0; 2 * 3 * 32 * 32],
+        }
+    }
+
+    fn image(&mut self, width: u32, height: u32) {
+        let view = RgbView::packed(&self.pixels, 300, 200).crop(Rect { x: 1, y: 2, width, height });
+        self.resizer.resize(view, Filter::Bicubic, &mut self.image, 64, 64);
+        flip_horizontal(self.level, &mut self.image, 64);
+        let image = RgbView::packed(&self.image, 64, 64);
+        self.resizer.resize(image, Filter::Lanczos, &mut self.small, 32, 32);
+        write_pixels(
+            &self.table,
+            RgbView::packed(&self.small, 32, 32),
+            Dtype::F16,
+            Layout::Nchw,
+            &mut self.out,
+        );
+        rgb_to_planes_f32(Some(&self.table), image, &mut self.planes);
+        for (plane, cropped) in self.planes.chunks(64 * 64).zip(self.cropped.chunks_mut(32 * 32)) {
+            self.fourier.apply(self.level, plane, cropped, &mut self.scratch);
+        }
+        write_planes(self.level, &self.cropped, 32, 32, Dtype::F16, Layout::Nchw, &mut self.out);
+    }
+}
+
+#[test]
+fn a_worker_stops_allocating_once_it_has_seen_its_sizes() {
+    for level in SimdLevel::available() {
+        let mut worker = Worker::new(level, FourierCrop::new(64, 32).unwrap());
+        // Often enough for every size to have been in every slot of the kept weights.
+        let mut round = || (0..30).for_each(|i| worker.image(20 + 8 * i, 15 + 5 * i));
+        (0..10).for_each(|_| round());
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        round();
+        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before, "{level}");
+    }
+}
