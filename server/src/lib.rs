@@ -1,1 +1,22 @@
-//! x
+//! Bandwise: a data-loading daemon for training visual backbones, and its command line.
+//!
+//! ```text
+//! cli     what a person types           -> config, server, the Rust client, reports, pictures
+//! server  the daemon's life             -> datasets, pipeline, listeners, drain
+//! service the wire                      -> jobs, wants, parts, errors      (the only tonic on the server's side)
+//! admin   metrics, health, status       (HTTP)
+//! ```
+//!
+//! Pixels, recipes, plans, jobs, datasets and the pipeline are crates of their own below this one.
+
+#![forbid(unsafe_code)]
+
+mod admin;
+pub mod catalog;
+pub mod cli;
+pub mod config;
+mod npy;
+mod picture;
+mod reduce;
+pub mod server;
+pub mod service;

@@ -1,2 +1,7 @@
-//! x
-fn main(){}
+//! The `bandwise` binary: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bandwise::cli::run()
+}

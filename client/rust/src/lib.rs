@@ -1,1 +1,45 @@
-//! x
+//! The Rust client of Bandwise.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), bandwise_client::ClientError> {
+//! use bandwise_client::{Connection, Run, RunOptions, proto};
+//!
+//! let connection = Connection::open(&"unix:/run/bandwise/bandwise.sock".parse()?).await?;
+//! let job = proto::Job {
+//!     datasets: vec![proto::DatasetShare { name: "imagenet".into(), weight: None }],
+//!     curriculum: Some(proto::job::Curriculum::CurriculumName("efficienttrain++".into())),
+//!     epochs: 200.0,
+//!     global_batch: 4096,
+//!     ..Default::default()
+//! };
+//! let mut run = Run::start(&connection, job, &RunOptions::default()).await?;
+//! while let Some(batch) = run.next().await? {
+//!     println!("step {}: {} bytes of images", batch.step(), batch.images().len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Connection`] speaks to one daemon. A [`BatchStream`] is one `StreamBatches` call: wants in, batches out. A
+//! [`Run`] is what a trainer's rank uses: it turns rank, world size and accumulation into rows, keeps a window of
+//! wants outstanding, and yields batches in step order.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod batch;
+mod buffers;
+mod connection;
+mod error;
+mod run;
+mod share;
+mod stream;
+
+pub use address::{Address, AddressError};
+pub use bandwise_proto::v1 as proto;
+pub use batch::Batch;
+pub use connection::Connection;
+pub use error::ClientError;
+pub use run::{Run, RunOptions};
+pub use share::{RankShare, ShareError};
+pub use stream::{BatchStream, Expected, Reply};

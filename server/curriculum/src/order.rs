@@ -7,6 +7,8 @@
 //!
 //! How rows are cut out of an epoch is the plan's business, what a sample is the dataset's.
 
+use std::fmt;
+
 use chacha20::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -25,6 +27,16 @@ pub enum OrderKind {
     Shuffled,
     /// As the dataset lists them.
     Sequential,
+}
+
+impl fmt::Display for OrderKind {
+    /// `shuffled` or `sequential`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shuffled => "shuffled",
+            Self::Sequential => "sequential",
+        })
+    }
 }
 
 /// The order of the samples in one epoch.

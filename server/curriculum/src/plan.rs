@@ -5,6 +5,8 @@
 //! which do step back, is in `clock.rs`; where a single step lies, in `locate.rs`. Learning rates are left to
 //! whoever has an optimiser.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::check::MAX_EPOCHS;
@@ -18,6 +20,16 @@ pub enum Tail {
     Drop,
     /// They make a last, shorter step: `ceil(N / G)` steps an epoch.
     Keep,
+}
+
+impl fmt::Display for Tail {
+    /// `drop` or `keep`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Drop => "drop",
+            Self::Keep => "keep",
+        })
+    }
 }
 
 /// What a curriculum is resolved for.

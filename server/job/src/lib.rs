@@ -1,1 +1,16 @@
 //! The job: everything that decides bytes, and its fingerprint.
+//!
+//! A [`JobSpec`] is what somebody asks for. Together with the size and digest of a dataset it resolves to a
+//! [`Job`], whose canonical [`Field`] list says all that a batch depends on besides (step, row), and whose
+//! [`Fingerprint`] is the SHA-256 of that list. Names of presets, ranks, world sizes and thread counts are
+//! absent from it on purpose.
+
+#![forbid(unsafe_code)]
+
+mod fields;
+mod fingerprint;
+mod job;
+
+pub use fields::{Field, differing};
+pub use fingerprint::Fingerprint;
+pub use job::{BadSample, Fidelity, Job, JobError, JobSpec, own_recipe};

@@ -1,1 +1,31 @@
 //! Worker threads, bounded queues and batches.
+//!
+//! ```text
+//! Stream::want -> commands -> dispatcher (1 thread) -> tasks, one a row -> workers (N threads)
+//!        Ticket <--------------- the last row of a batch completes it <-------+
+//! ```
+//!
+//! Everything is owned once: the dispatcher owns streams, accounts and free memory; a worker owns its scratch
+//! memory; a batch owns its block until the last of its bytes is dropped. This crate knows no wire format and
+//! runs no async code: a [`Ticket`] is a future that any runtime can wait for.
+
+#![deny(unsafe_code)]
+
+mod batch;
+mod dispatch;
+mod error;
+mod layout;
+mod lease;
+#[allow(unsafe_code, reason = "the memory of a batch is written by many threads in place")]
+mod memory;
+mod pipeline;
+mod stats;
+mod stream;
+mod worker;
+
+pub use batch::{Batch, Substitution};
+pub use error::{BatchError, PipelineError, WantError};
+pub use layout::BatchLayout;
+pub use pipeline::{Pipeline, PipelineConfig};
+pub use stats::Stats;
+pub use stream::{Stream, Ticket};

@@ -1,0 +1,100 @@
+//! A connection to one daemon.
+
+use std::time::Duration;
+
+use bandwise_proto::v1::{
+    DescribeRequest, DescribeResponse, Job, PlanRequest, PlanResponse, loader_client::LoaderClient,
+};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{
+    address::Address,
+    error::ClientError,
+    stream::{BatchStream, Expected},
+};
+
+/// How long a daemon may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// HTTP/2 windows: large enough that a stream never waits for credit on a local link.
+const WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// HTTP/2 frames: large ones cost least CPU.
+const FRAME_BYTES: u32 = 1024 * 1024;
+
+/// A connection to one daemon. Cheap to clone; all clones share one HTTP/2 connection, which is made again by
+/// itself when it breaks.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    address: Address,
+    client: LoaderClient<Channel>,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// If nobody answers within 5 seconds.
+    pub async fn open(address: &Address) -> Result<Self, ClientError> {
+        let failed = |error: tonic::transport::Error| ClientError::Connect {
+            address: address.clone(),
+            reason: root_cause(&error),
+        };
+        let uri = match address {
+            Address::Unix(path) => format!("unix:{}", path.display()),
+            Address::Tcp { host, port } => format!("http://{host}:{port}"),
+        };
+        let endpoint = Endpoint::from_shared(uri)
+            .map_err(failed)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES)
+            .max_frame_size(FRAME_BYTES);
+        let channel = endpoint.connect().await.map_err(failed)?;
+        Ok(Self { address: address.clone(), client: LoaderClient::new(channel) })
+    }
+
+    /// Where the daemon listens.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What the daemon serves; with the class names of one dataset if `classes_of` is not empty.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon cannot be reached or has no such dataset.
+    pub async fn describe(&self, classes_of: &str) -> Result<DescribeResponse, ClientError> {
+        let request = DescribeRequest { classes_of: classes_of.to_owned() };
+        Ok(self.client.clone().describe(request).await?.into_inner())
+    }
+
+    /// Resolves a job.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon cannot be reached or refuses the job.
+    pub async fn plan(&self, job: Job) -> Result<PlanResponse, ClientError> {
+        Ok(self.client.clone().plan(PlanRequest { job: Some(job) }).await?.into_inner())
+    }
+
+    /// Opens a stream of batches of `job`, which must have the expected fingerprint if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon cannot be reached or refuses the job.
+    pub async fn stream(&self, job: Job, expected: Expected) -> Result<BatchStream, ClientError> {
+        BatchStream::open(self.client.clone(), job, expected).await
+    }
+}
+
+/// The innermost cause of an error: transports wrap it in several layers that say nothing.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

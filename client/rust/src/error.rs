@@ -1,0 +1,95 @@
+//! What can go wrong on the client's side.
+
+use bandwise_proto::{detail_of, v1::ErrorDetail};
+use thiserror::Error;
+use tonic::{Code, Status};
+
+use crate::{
+    address::{Address, AddressError},
+    share::ShareError,
+};
+
+/// Why a call, a stream or a run failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The address cannot be read.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Nobody answers at the address.
+    #[error("cannot reach {address}: {reason}")]
+    Connect {
+        /// The address.
+        address: Address,
+        /// What the transport said.
+        reason: String,
+    },
+    /// The daemon answered with an error.
+    #[error("the daemon answered {}: {message}", code_name(*.code))]
+    Daemon {
+        /// The gRPC code.
+        code: Code,
+        /// The daemon's sentence.
+        message: String,
+        /// The same for programs, where the daemon gave it.
+        detail: Option<Box<ErrorDetail>>,
+    },
+    /// The rows of a step cannot be shared out as asked.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// The daemon broke the contract of the wire.
+    #[error("the daemon broke the protocol: {0}")]
+    Protocol(String),
+    /// The first step lies beyond the plan.
+    #[error("step {from_step} is beyond the plan, which has {steps} steps")]
+    BeyondPlan {
+        /// The step asked for.
+        from_step: u64,
+        /// Steps of the plan.
+        steps: u64,
+    },
+}
+
+impl ClientError {
+    /// Whether asking again, here or at another daemon, can help.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            Self::Daemon { code, .. } => matches!(code, Code::Unavailable | Code::DeadlineExceeded),
+            _ => false,
+        }
+    }
+}
+
+impl From<Status> for ClientError {
+    fn from(status: Status) -> Self {
+        Self::Daemon {
+            code: status.code(),
+            message: status.message().to_owned(),
+            detail: detail_of(&status).map(Box::new),
+        }
+    }
+}
+
+/// The name of a gRPC code as the protocol writes it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

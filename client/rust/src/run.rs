@@ -1,0 +1,146 @@
+//! A run: what one rank of a trainer takes, step by step, in order.
+
+use std::{collections::VecDeque, ops::Range};
+
+use bandwise_proto::v1::{Job, PlanResponse, StagePlan, WantSteps};
+
+use crate::{
+    batch::Batch,
+    connection::Connection,
+    error::ClientError,
+    share::RankShare,
+    stream::{BatchStream, Expected, Reply},
+};
+
+/// What a rank wants of a job.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The rank's share of each step.
+    pub share: RankShare,
+    /// The first step.
+    pub from_step: u64,
+    /// How many steps; `None` is to the end of the plan.
+    pub steps: Option<u64>,
+    /// Batches asked for ahead of the one that is next, at least 1.
+    pub window: usize,
+    /// The fingerprint that the job must have; empty for any.
+    pub expected_fingerprint: Vec<u8>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            share: RankShare::default(),
+            from_step: 0,
+            steps: None,
+            window: 8,
+            expected_fingerprint: Vec::new(),
+        }
+    }
+}
+
+/// A run over the steps of a job. Dropping it ends all work for it on the daemon.
+#[derive(Debug)]
+pub struct Run {
+    plan: PlanResponse,
+    stream: BatchStream,
+    share: RankShare,
+    window: usize,
+    /// Steps not yet asked for.
+    to_ask: Range<u64>,
+    /// Batches asked for and not yet delivered: (step, first row).
+    outstanding: VecDeque<(u64, u64)>,
+}
+
+impl Run {
+    /// Resolves the job, opens a stream and asks for the first batches.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon cannot be reached or refuses the job, the fingerprint differs, the rows cannot be shared out,
+    /// or the first step is beyond the plan.
+    pub async fn start(connection: &Connection, job: Job, options: &RunOptions) -> Result<Self, ClientError> {
+        let plan = connection.plan(job.clone()).await?;
+        for stage in &plan.stages {
+            options.share.check(stage.global_batch)?;
+        }
+        if options.from_step > plan.steps {
+            return Err(ClientError::BeyondPlan { from_step: options.from_step, steps: plan.steps });
+        }
+        let end =
+            options.steps.map_or(plan.steps, |steps| plan.steps.min(options.from_step.saturating_add(steps)));
+        let expected = Expected { fingerprint: options.expected_fingerprint.clone(), fields: Vec::new() };
+        let stream = connection.stream(job, expected).await?;
+        let mut run = Self {
+            plan,
+            stream,
+            share: options.share,
+            window: options.window.max(1),
+            to_ask: options.from_step..end,
+            outstanding: VecDeque::new(),
+        };
+        run.ask();
+        Ok(run)
+    }
+
+    /// The resolved job.
+    pub fn plan(&self) -> &PlanResponse {
+        &self.plan
+    }
+
+    /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches; in a short
+    /// last step a rank's share may be empty, and the step is then passed over.
+    ///
+    /// # Errors
+    ///
+    /// If a batch cannot be made or the connection breaks. Start another run at the step that was to come.
+    pub async fn next(&mut self) -> Result<Option<Batch>, ClientError> {
+        let Some(&(step, first_row)) = self.outstanding.front() else { return Ok(None) };
+        loop {
+            match self.stream.next().await? {
+                Some(Reply::Batch(batch)) if (batch.step(), batch.first_row()) == (step, first_row) => {
+                    self.outstanding.pop_front();
+                    self.ask();
+                    return Ok(Some(batch));
+                }
+                Some(Reply::Batch(batch)) => {
+                    return Err(ClientError::Protocol(format!(
+                        "step {} row {} came where step {step} row {first_row} was due",
+                        batch.step(),
+                        batch.first_row()
+                    )));
+                }
+                Some(Reply::Failed { error, .. }) => return Err(error),
+                // The daemon still delivers what was asked for.
+                Some(Reply::Draining) => {}
+                None => return Err(ClientError::Protocol("the stream ended early".to_owned())),
+            }
+        }
+    }
+
+    /// Fills the window.
+    fn ask(&mut self) {
+        while self.outstanding.len() < self.window {
+            let Some(step) = self.to_ask.next() else { return };
+            let Some((global_batch, rows)) = self.rows_of(step) else { return };
+            for rows in self.share.batches(global_batch, rows) {
+                self.outstanding.push_back((step, rows.start));
+                self.stream.want(WantSteps {
+                    first_step: step,
+                    count: 1,
+                    stride: 1,
+                    first_row: rows.start,
+                    rows: rows.end - rows.start,
+                });
+            }
+        }
+    }
+
+    /// Global batch and real rows of a step.
+    fn rows_of(&self, step: u64) -> Option<(u64, u64)> {
+        let holds = |stage: &&StagePlan| (stage.first_step..stage.first_step + stage.steps).contains(&step);
+        let stage = self.plan.stages.iter().find(holds)?;
+        let last_of_epoch = (step - stage.first_step + 1) % stage.steps_per_epoch == 0;
+        Some((stage.global_batch, if last_of_epoch { stage.last_step_rows } else { stage.global_batch }))
+    }
+}

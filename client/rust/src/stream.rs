@@ -1,0 +1,175 @@
+//! One `StreamBatches` call: wants in, batches out.
+
+use bandwise_proto::v1::{
+    BatchHeader, CancelSteps, Failure, Job, JobField, Open, Part, Want, WantSteps,
+    loader_client::LoaderClient,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::{Code, Streaming, transport::Channel};
+
+use crate::{
+    batch::Batch,
+    buffers::{Buffer, Buffers},
+    error::ClientError,
+};
+
+/// Largest batch that a client accepts: 2 GiB.
+const MAX_BATCH_BYTES: u64 = 2 << 30;
+
+/// The fingerprint that a job must have on the daemon.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// 32 bytes, or empty for any.
+    pub fingerprint: Vec<u8>,
+    /// The fields behind it, so that an error can name those that differ; may be empty.
+    pub fields: Vec<JobField>,
+}
+
+/// What comes out of a stream.
+#[derive(Debug)]
+pub enum Reply {
+    /// A complete batch.
+    Batch(Batch),
+    /// A batch that could not be made; the stream goes on.
+    Failed {
+        /// The step.
+        step: u64,
+        /// The first row of the batch.
+        first_row: u64,
+        /// Why.
+        error: ClientError,
+    },
+    /// The daemon is about to stop. It delivers what was asked for; ask elsewhere for the rest.
+    Draining,
+}
+
+/// One `StreamBatches` call. Dropping it ends all work for it.
+#[derive(Debug)]
+pub struct BatchStream {
+    /// Unbounded, but wants are tiny and the daemon refuses more than its limit.
+    wants: mpsc::UnboundedSender<Want>,
+    parts: Streaming<Part>,
+    buffers: Buffers,
+    partial: Option<Partial>,
+}
+
+/// A batch whose parts are arriving.
+#[derive(Debug)]
+struct Partial {
+    header: BatchHeader,
+    first_row: u64,
+    total: u64,
+    bytes: Buffer,
+}
+
+impl BatchStream {
+    pub(crate) async fn open(
+        mut client: LoaderClient<Channel>,
+        job: Job,
+        expected: Expected,
+    ) -> Result<Self, ClientError> {
+        let (wants, outbound) = mpsc::unbounded_channel();
+        let open = Open {
+            job: Some(job),
+            expected_fingerprint: expected.fingerprint.into(),
+            expected_fields: expected.fields,
+        };
+        // The receiver is right here, so this cannot fail.
+        let _ = wants.send(Want { open: Some(open), ..Want::default() });
+        let parts = client.stream_batches(UnboundedReceiverStream::new(outbound)).await?.into_inner();
+        Ok(Self { wants, parts, buffers: Buffers::default(), partial: None })
+    }
+
+    /// Asks for batches. The answers come in the order of the wants.
+    pub fn want(&self, steps: WantSteps) {
+        // If the call has ended, the next reply says why.
+        let _ = self.wants.send(Want { steps: Some(steps), ..Want::default() });
+    }
+
+    /// Takes wants back; batches that are already on their way may still come.
+    pub fn cancel(&self, steps: Vec<u64>) {
+        let _ = self.wants.send(Want { cancel: Some(CancelSteps { steps }), ..Want::default() });
+    }
+
+    /// The next batch or event; `None` when the daemon has ended the stream. Cancel-safe: a dropped call loses
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the connection or the protocol breaks, or the daemon refuses a want. The stream is over then.
+    pub async fn next(&mut self) -> Result<Option<Reply>, ClientError> {
+        loop {
+            let Some(part) = self.parts.message().await? else {
+                return match self.partial.take() {
+                    None => Ok(None),
+                    Some(partial) => Err(ClientError::Protocol(format!(
+                        "the stream ended inside the batch of step {}",
+                        partial.header.step
+                    ))),
+                };
+            };
+            if let Some(reply) = self.accept(part)? {
+                return Ok(Some(reply));
+            }
+        }
+    }
+
+    fn accept(&mut self, part: Part) -> Result<Option<Reply>, ClientError> {
+        if part.draining {
+            return Ok(Some(Reply::Draining));
+        }
+        if let Some(failure) = part.failure {
+            let (step, first_row) = (part.step, part.first_row);
+            return Ok(Some(Reply::Failed { step, first_row, error: failed(failure) }));
+        }
+        if let Some(header) = part.header {
+            self.begin(header, part.first_row)?;
+        } else {
+            self.append(part.offset, &part.data)?;
+        }
+        self.complete()
+    }
+
+    fn begin(&mut self, header: BatchHeader, first_row: u64) -> Result<(), ClientError> {
+        let total = header.tensors.iter().try_fold(0_u64, |sum, tensor| sum.checked_add(tensor.byte_length));
+        let total = total.filter(|&total| total <= MAX_BATCH_BYTES).ok_or_else(|| {
+            ClientError::Protocol(format!("the batch of step {} is larger than 2 GiB", header.step))
+        })?;
+        if self.partial.is_some() {
+            return Err(ClientError::Protocol("a batch begins inside another".to_owned()));
+        }
+        let bytes = self.buffers.take(total as usize);
+        self.partial = Some(Partial { header, first_row, total, bytes });
+        Ok(())
+    }
+
+    fn append(&mut self, offset: u64, data: &[u8]) -> Result<(), ClientError> {
+        let Some(partial) = &mut self.partial else {
+            return Err(ClientError::Protocol("data outside a batch".to_owned()));
+        };
+        let have = partial.bytes.as_slice().len() as u64;
+        if offset != have || have + data.len() as u64 > partial.total {
+            return Err(ClientError::Protocol(format!(
+                "data at {offset} in a batch of {} bytes of which {have} have come",
+                partial.total
+            )));
+        }
+        partial.bytes.push(data);
+        Ok(())
+    }
+
+    fn complete(&mut self) -> Result<Option<Reply>, ClientError> {
+        let done = |partial: &Partial| partial.bytes.as_slice().len() as u64 == partial.total;
+        let Some(partial) = self.partial.take_if(|partial| done(partial)) else { return Ok(None) };
+        Batch::new(partial.header, partial.first_row, partial.bytes).map(|batch| Some(Reply::Batch(batch)))
+    }
+}
+
+fn failed(failure: Failure) -> ClientError {
+    ClientError::Daemon {
+        code: Code::from_i32(failure.code),
+        message: failure.message,
+        detail: failure.detail.map(Box::new),
+    }
+}

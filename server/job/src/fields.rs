@@ -1,0 +1,105 @@
+//! The canonical field list: what the fingerprint covers, and what a mismatch names.
+//!
+//! | field | value |
+//! | --- | --- |
+//! | `pixel_semantics` | version number of the pixel semantics |
+//! | `dataset.digest`, `dataset.samples` | 64 hex digits; number of samples |
+//! | `seed` | decimal |
+//! | `order`, `tail` | `shuffled` or `sequential`; `drop` or `keep` |
+//! | `on_bad_sample` | `substitute`, `zero` or `fail` |
+//! | `limits.max_pixels`, `limits.max_encoded_bytes` | decimal |
+//! | `output.dtype`, `output.layout` | `u8` `f16` `bf16` `f32`; `nchw` `nhwc` |
+//! | `fidelity` | `exact` |
+//! | `base` | side of the base image in pixels |
+//! | `recipe.I.operation`, `recipe.I.PARAMETER` | one group for each operation, I from 0 |
+//! | `stage.I.bandwidth`, `.magnitude`, `.replay_times`, `.global_batch`, `.first_step`, `.steps`, `.first_epoch`, `.steps_per_epoch` | one group for each stage that has steps, I from 0 |
+//!
+//! Doubles are written as the shortest decimal that reads back to the same double.
+
+use std::collections::BTreeMap;
+
+use crate::job::Job;
+
+/// One entry of the canonical list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Name, for example `stage.0.bandwidth`.
+    pub name: String,
+    /// Canonical text of the value, without line feeds.
+    pub value: String,
+}
+
+impl Field {
+    fn new(name: impl Into<String>, value: impl ToString) -> Self {
+        Self { name: name.into(), value: value.to_string() }
+    }
+}
+
+/// The fields of `job`, in canonical order.
+pub(crate) fn of(job: &Job) -> Vec<Field> {
+    let mut fields = vec![
+        Field::new("pixel_semantics", bandwise_recipe::PIXEL_SEMANTICS),
+        Field::new("dataset.digest", hex(&job.dataset_digest)),
+        Field::new("dataset.samples", job.dataset_samples),
+        Field::new("seed", job.seed),
+        Field::new("order", job.order),
+        Field::new("tail", job.tail),
+        Field::new("on_bad_sample", job.on_bad_sample),
+        Field::new("limits.max_pixels", job.limits.max_pixels),
+        Field::new("limits.max_encoded_bytes", job.limits.max_encoded_bytes),
+        Field::new("output.dtype", job.output.dtype),
+        Field::new("output.layout", job.output.layout),
+        Field::new("fidelity", job.fidelity),
+        Field::new("base", job.base),
+    ];
+    recipe_fields(job, &mut fields);
+    stage_fields(job, &mut fields);
+    fields
+}
+
+fn recipe_fields(job: &Job, fields: &mut Vec<Field>) {
+    for (i, operation) in job.recipe.operations().iter().enumerate() {
+        fields.push(Field::new(format!("recipe.{i}.operation"), operation.name()));
+        for (name, value) in operation.parameters() {
+            fields.push(Field::new(format!("recipe.{i}.{name}"), value));
+        }
+    }
+}
+
+fn stage_fields(job: &Job, fields: &mut Vec<Field>) {
+    for (i, stage) in job.plan.stages().iter().filter(|stage| stage.steps > 0).enumerate() {
+        let mut push =
+            |name: &str, value: String| fields.push(Field::new(format!("stage.{i}.{name}"), value));
+        push("bandwidth", stage.bandwidth.to_string());
+        push("magnitude", stage.magnitude.to_string());
+        push("replay_times", stage.replay_times.to_string());
+        push("global_batch", stage.global_batch.to_string());
+        push("first_step", stage.first_step.to_string());
+        push("steps", stage.steps.to_string());
+        push("first_epoch", stage.first_epoch.to_string());
+        push("steps_per_epoch", stage.steps_per_epoch.to_string());
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The fields in which two lists differ, as `name: expected -> here` (`-` where a list lacks the field), in the
+/// order of the names.
+pub fn differing(expected: &[Field], here: &[Field]) -> Vec<String> {
+    let index = |fields: &[Field]| -> BTreeMap<String, String> {
+        fields.iter().map(|field| (field.name.clone(), field.value.clone())).collect()
+    };
+    let (expected, here) = (index(expected), index(here));
+    let mut names: Vec<&String> = expected.keys().chain(here.keys()).collect();
+    names.sort();
+    names.dedup();
+    let value =
+        |map: &BTreeMap<String, String>, name: &str| map.get(name).map_or("-".to_owned(), Clone::clone);
+    names
+        .into_iter()
+        .filter(|name| expected.get(*name) != here.get(*name))
+        .map(|name| format!("{name}: {} -> {}", value(&expected, name), value(&here, name)))
+        .collect()
+}

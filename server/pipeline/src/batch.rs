@@ -1,0 +1,209 @@
+//! A batch: while it is made ([`BatchWork`]) and when it is ready ([`Batch`]).
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use bandwise_curriculum::{Moment, Order};
+use bandwise_dataset::Dataset;
+use bandwise_job::Job;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::{
+    error::BatchError,
+    layout::BatchLayout,
+    lease::{Lease, LeasedBytes},
+    memory::{RowSlot, Sealed},
+};
+
+/// A row that does not hold the sample that the order asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Substitution {
+    /// Row of the step.
+    pub row: u64,
+    /// The sample that the order asked for.
+    pub requested: u64,
+    /// The sample that is delivered; equal to `requested` for a row of zeros.
+    pub delivered: u64,
+    /// The decoder's stable word for what is wrong with the requested one.
+    pub reason: &'static str,
+}
+
+/// What a batch is made of: everything but its memory.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchRequest {
+    pub(crate) dataset: Arc<Dataset>,
+    pub(crate) job: Arc<Job>,
+    pub(crate) moment: Moment,
+    pub(crate) first_row: u64,
+    pub(crate) layout: BatchLayout,
+}
+
+/// How the batch went on its way to whoever waits for it.
+pub(crate) type Outcome = Result<Batch, BatchError>;
+
+/// A batch in the making, shared by the workers that write its rows.
+#[derive(Debug)]
+pub(crate) struct BatchWork {
+    pub(crate) request: BatchRequest,
+    pub(crate) order: Order,
+    /// Rows that are neither written nor given up.
+    remaining: AtomicUsize,
+    /// Set once the batch cannot succeed, or nobody waits for it: rows that were not begun are skipped.
+    given_up: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The memory, and who is to be told when it is free again.
+    lease: Option<Lease>,
+    /// Who waits.
+    done: Option<oneshot::Sender<Outcome>>,
+    sample_ids: Vec<u64>,
+    substitutions: Vec<Substitution>,
+    /// The failure of the lowest row.
+    failure: Option<(usize, BatchError)>,
+}
+
+/// What one row became.
+#[derive(Debug)]
+pub(crate) struct RowOutcome {
+    pub(crate) delivered: u64,
+    pub(crate) substitution: Option<Substitution>,
+}
+
+impl BatchWork {
+    pub(crate) fn new(request: BatchRequest, lease: Lease, done: oneshot::Sender<Outcome>) -> Self {
+        let rows = request.layout.rows();
+        let job = &request.job;
+        let order = Order::new(job.order(), job.seed(), request.moment.epoch, job.dataset_samples());
+        Self {
+            order,
+            remaining: AtomicUsize::new(rows),
+            given_up: AtomicBool::new(false),
+            state: Mutex::new(State {
+                lease: Some(lease),
+                done: Some(done),
+                sample_ids: vec![0; rows],
+                substitutions: Vec::new(),
+                failure: None,
+            }),
+            request,
+        }
+    }
+
+    /// Whether rows that were not begun need not be.
+    pub(crate) fn is_given_up(&self) -> bool {
+        if self.given_up.load(Ordering::Relaxed) {
+            return true;
+        }
+        let nobody_waits = self.lock().done.as_ref().is_none_or(oneshot::Sender::is_closed);
+        if nobody_waits {
+            self.given_up.store(true, Ordering::Relaxed);
+        }
+        nobody_waits
+    }
+
+    /// A worker is done with a row, well or badly. The last one delivers the batch.
+    pub(crate) fn row_done(&self, slot: RowSlot, outcome: Result<RowOutcome, BatchError>) {
+        let row = slot.row();
+        // The slot must be gone before the count says so: the last one to count seals the block.
+        drop(slot);
+        {
+            let mut state = self.lock();
+            match outcome {
+                Ok(outcome) => {
+                    state.sample_ids[row] = outcome.delivered;
+                    state.substitutions.extend(outcome.substitution);
+                }
+                Err(error) => {
+                    self.given_up.store(true, Ordering::Relaxed);
+                    if state.failure.as_ref().is_none_or(|(lowest, _)| row < *lowest) {
+                        state.failure = Some((row, error));
+                    }
+                }
+            }
+        }
+        self.count_down(1);
+    }
+
+    /// `rows` rows will not be written because the batch is given up.
+    pub(crate) fn skip(&self, rows: usize) {
+        if rows > 0 {
+            self.count_down(rows);
+        }
+    }
+
+    fn count_down(&self, rows: usize) {
+        if self.remaining.fetch_sub(rows, Ordering::AcqRel) == rows {
+            self.finish();
+        }
+    }
+
+    fn finish(&self) {
+        let mut state = self.lock();
+        let (Some(lease), Some(done)) = (state.lease.take(), state.done.take()) else { return };
+        let outcome = match state.failure.take() {
+            Some((_, error)) => Err(error),
+            None if self.given_up.load(Ordering::Relaxed) => return,
+            None => self.ready(&mut state, lease),
+        };
+        drop(state);
+        // Nobody waits any more if this fails; dropping the batch frees its memory.
+        let _ = done.send(outcome);
+    }
+
+    fn ready(&self, state: &mut State, lease: Lease) -> Outcome {
+        let BatchRequest { moment, first_row, layout, .. } = &self.request;
+        let mut substitutions = std::mem::take(&mut state.substitutions);
+        substitutions.sort_by_key(|substitution| substitution.row);
+        let block = lease.seal().ok_or_else(|| BatchError::Panicked {
+            step: moment.step,
+            row: *first_row,
+            detail: "the batch's memory is still being written".to_owned(),
+        })?;
+        let bytes = Bytes::from_owner(block);
+        Ok(Batch {
+            moment: moment.clone(),
+            first_row: *first_row,
+            images: bytes.slice(layout.images()),
+            labels: bytes.slice(layout.labels()),
+            layout: layout.clone(),
+            sample_ids: std::mem::take(&mut state.sample_ids),
+            substitutions,
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // A panic while the lock is held would leave the state whole: every change under it is one assignment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A batch that is ready. Its memory goes back to the pipeline when the last of its bytes is dropped.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Where the step lies in the plan.
+    pub moment: Moment,
+    /// First row of the step that the batch holds.
+    pub first_row: u64,
+    /// Shapes of the tensors.
+    pub layout: BatchLayout,
+    /// The images, row by row.
+    pub images: Bytes,
+    /// The labels: one little-endian i64 a row.
+    pub labels: Bytes,
+    /// Delivered sample of each row.
+    pub sample_ids: Vec<u64>,
+    /// Rows that hold another sample than the order asked for, in row order.
+    pub substitutions: Vec<Substitution>,
+}
+
+impl AsRef<[u8]> for LeasedBytes {
+    fn as_ref(&self) -> &[u8] {
+        self.sealed().map_or(&[], Sealed::bytes)
+    }
+}

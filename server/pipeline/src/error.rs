@@ -1,0 +1,146 @@
+//! What can go wrong with a batch, a want and the pipeline itself.
+
+use thiserror::Error;
+
+/// Why a batch could not be made. The other batches of the stream are not concerned.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// An undecodable sample under the policy `fail`.
+    #[error("sample {sample} ({name}) of step {step} is undecodable: {detail}")]
+    Undecodable {
+        /// The step.
+        step: u64,
+        /// Position of the sample in the index.
+        sample: u64,
+        /// Its name.
+        name: String,
+        /// The decoder's stable word for it.
+        reason: &'static str,
+        /// The decoder's sentence.
+        detail: String,
+    },
+    /// A run of undecodable samples under the policy `substitute`.
+    #[error("{tries} samples in a row from {sample} ({name}) on are undecodable, the first because {detail}")]
+    NoSubstitute {
+        /// The step.
+        step: u64,
+        /// The sample that the order asked for.
+        sample: u64,
+        /// Its name.
+        name: String,
+        /// How many were tried.
+        tries: u64,
+        /// The decoder's sentence about the first.
+        detail: String,
+    },
+    /// A sample that this machine cannot read: another one may.
+    #[error("sample {sample} ({name}) of step {step} is unreadable here: {detail}")]
+    Unreadable {
+        /// The step.
+        step: u64,
+        /// Position of the sample in the index.
+        sample: u64,
+        /// Its name.
+        name: String,
+        /// What the file system said.
+        detail: String,
+    },
+    /// A defect: a worker panicked over a row.
+    #[error("a worker panicked over row {row} of step {step}: {detail}")]
+    Panicked {
+        /// The step.
+        step: u64,
+        /// Row of the step.
+        row: u64,
+        /// The panic's message.
+        detail: String,
+    },
+    /// There was not enough memory for the batch.
+    #[error("no memory for a batch of {bytes} bytes")]
+    OutOfMemory {
+        /// Size of the batch.
+        bytes: u64,
+    },
+    /// The pipeline stopped before the batch was ready.
+    #[error("the daemon stopped before the batch was ready")]
+    Stopped,
+}
+
+/// Why a want was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum WantError {
+    /// The step is beyond the plan.
+    #[error("step {step} is beyond the plan, which has {steps} steps")]
+    StepOutOfRange {
+        /// The step.
+        step: u64,
+        /// Steps of the plan.
+        steps: u64,
+    },
+    /// The rows are not inside the step.
+    #[error("rows {first_row} to {first_row} + {rows} are outside step {step}, which has {step_rows} rows")]
+    RowsOutOfRange {
+        /// The step.
+        step: u64,
+        /// First row asked for.
+        first_row: u64,
+        /// How many rows were asked for.
+        rows: u64,
+        /// Rows of the step.
+        step_rows: u64,
+    },
+    /// No rows were asked for.
+    #[error("a batch needs at least 1 row")]
+    NoRows,
+    /// The batch would be larger than this daemon makes.
+    #[error(
+        "a batch of {rows} rows takes {bytes} bytes; the limits are {max_rows} rows and {max_bytes} bytes"
+    )]
+    BatchTooLarge {
+        /// Rows asked for.
+        rows: u64,
+        /// What they take.
+        bytes: u64,
+        /// Most rows of a batch.
+        max_rows: u64,
+        /// Most bytes of a batch.
+        max_bytes: u64,
+    },
+    /// The stream has asked for too much that is not delivered yet.
+    #[error("the stream already waits for {pending} batches; ask for more when some have arrived")]
+    TooManyPending {
+        /// The limit.
+        pending: u32,
+    },
+    /// The pipeline has stopped.
+    #[error("the daemon is stopping")]
+    Stopped,
+}
+
+/// Why a pipeline or a stream could not be started.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// Too many streams are open.
+    #[error("{max} streams are open already, the most that this daemon serves")]
+    TooManyStreams {
+        /// The limit.
+        max: usize,
+    },
+    /// A thread could not be started.
+    #[error("cannot start thread {name}: {source}")]
+    Thread {
+        /// Name of the thread.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A worker's decoder could not be made.
+    #[error("cannot start a decoder: {0}")]
+    Decoder(#[from] bandwise_decode::DecoderInitError),
+    /// The pipeline has stopped.
+    #[error("the daemon is stopping")]
+    Stopped,
+}

@@ -1,0 +1,79 @@
+//! Memory on loan: whoever drops it last tells the dispatcher, which owns the accounts and the free blocks.
+
+use std::sync::Arc;
+
+use crossbeam::channel::Sender;
+
+use crate::{
+    dispatch::{Command, StreamId},
+    memory::{Block, Sealed},
+};
+
+/// Whom to tell about memory that is free again.
+#[derive(Debug)]
+struct Account {
+    stream: StreamId,
+    bytes: usize,
+    commands: Sender<Command>,
+}
+
+impl Account {
+    /// Ends the loan; `block` is reused if it came back whole.
+    fn settle(&self, block: Option<Block>) {
+        // The dispatcher is gone only when the pipeline has stopped; then there is no account to settle.
+        let _ = self.commands.send(Command::Release { stream: self.stream, bytes: self.bytes, block });
+    }
+}
+
+/// The loan of a block while it is written.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    parts: Option<(Arc<Block>, Account)>,
+}
+
+impl Lease {
+    /// Lends `block` to `stream`, on which it counts with `bytes`.
+    pub(crate) fn new(block: Arc<Block>, stream: StreamId, bytes: usize, commands: Sender<Command>) -> Self {
+        Self { parts: Some((block, Account { stream, bytes, commands })) }
+    }
+
+    /// Makes the block readable; `None` while somebody can still write it.
+    pub(crate) fn seal(mut self) -> Option<LeasedBytes> {
+        let (block, account) = self.parts.take()?;
+        match Sealed::new(block) {
+            Ok(sealed) => Some(LeasedBytes { parts: Some((sealed, account)) }),
+            Err(_) => {
+                account.settle(None);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some((block, account)) = self.parts.take() {
+            account.settle(Arc::try_unwrap(block).ok());
+        }
+    }
+}
+
+/// The loan of a block while it is read.
+#[derive(Debug)]
+pub(crate) struct LeasedBytes {
+    parts: Option<(Sealed, Account)>,
+}
+
+impl LeasedBytes {
+    pub(crate) fn sealed(&self) -> Option<&Sealed> {
+        self.parts.as_ref().map(|(sealed, _)| sealed)
+    }
+}
+
+impl Drop for LeasedBytes {
+    fn drop(&mut self) {
+        if let Some((sealed, account)) = self.parts.take() {
+            account.settle(Some(sealed.into_block()));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What the pipeline counts. Plain atomics: whoever reports them reads them when asked.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Counters and gauges of a pipeline since its start.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Rows written.
+    pub rows: AtomicU64,
+    /// Encoded bytes read.
+    pub encoded_bytes: AtomicU64,
+    /// Batches handed over complete.
+    pub batches: AtomicU64,
+    /// Nanoseconds that workers spent on rows, summed over the workers.
+    pub worker_busy_ns: AtomicU64,
+    /// Samples that could not be read here.
+    pub unreadable: AtomicU64,
+    /// Panics of workers.
+    pub panics: AtomicU64,
+    /// Bytes of batch memory on loan: being written, waiting, or being sent.
+    pub batch_bytes_in_use: AtomicU64,
+    /// Streams that are open.
+    pub streams: AtomicU64,
+    undecodable: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Stats {
+    pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_undecodable(&self, reason: &'static str) {
+        *self.lock().entry(reason).or_default() += 1;
+    }
+
+    /// Undecodable samples met so far, by the decoder's word for what is wrong with them.
+    pub fn undecodable(&self) -> BTreeMap<&'static str, u64> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.undecodable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,171 @@
+//! A stream: the wants of one trainer for one job, and the tickets for what it waits for.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bandwise_dataset::Dataset;
+use bandwise_job::Job;
+use crossbeam::channel::Sender;
+use tokio::sync::oneshot;
+
+use crate::{
+    batch::{Batch, BatchRequest, Outcome},
+    dispatch::{Command, StreamId, Wanted},
+    error::{BatchError, WantError},
+    layout::BatchLayout,
+    stats::Stats,
+};
+
+/// Limits of a stream, fixed by the pipeline.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamLimits {
+    pub(crate) max_batch_rows: u64,
+    pub(crate) max_batch_bytes: u64,
+    pub(crate) max_pending: u32,
+}
+
+/// The wants of one trainer for one job. Dropping it stops all work for it.
+#[derive(Debug)]
+pub struct Stream {
+    id: StreamId,
+    dataset: Arc<Dataset>,
+    job: Arc<Job>,
+    limits: StreamLimits,
+    pending: Arc<AtomicU32>,
+    commands: Sender<Command>,
+    stats: Arc<Stats>,
+}
+
+impl Stream {
+    pub(crate) fn new(
+        id: StreamId,
+        (dataset, job): (Arc<Dataset>, Arc<Job>),
+        limits: StreamLimits,
+        commands: Sender<Command>,
+        stats: Arc<Stats>,
+    ) -> Self {
+        Self { id, dataset, job, limits, pending: Arc::default(), commands, stats }
+    }
+
+    /// The job.
+    pub fn job(&self) -> &Arc<Job> {
+        &self.job
+    }
+
+    /// The dataset.
+    pub fn dataset(&self) -> &Arc<Dataset> {
+        &self.dataset
+    }
+
+    /// Asks for the rows [`first_row`, `first_row + rows`) of a step. Work on it begins when it is its turn and
+    /// memory allows; dropping the ticket takes the want back.
+    ///
+    /// # Errors
+    ///
+    /// If the step or the rows are out of range, the batch is too large, or too much is pending.
+    pub fn want(&self, step: u64, first_row: u64, rows: u64) -> Result<Ticket, WantError> {
+        let request = self.request(step, first_row, rows)?;
+        let pending = PendingGuard::take(&self.pending, self.limits.max_pending)?;
+        let (done, receiver) = oneshot::channel();
+        self.commands
+            .send(Command::Want(self.id, Wanted { request, done }))
+            .map_err(|_| WantError::Stopped)?;
+        Ok(Ticket { step, first_row, receiver, _pending: pending })
+    }
+
+    fn request(&self, step: u64, first_row: u64, rows: u64) -> Result<BatchRequest, WantError> {
+        let moment = self
+            .job
+            .plan()
+            .locate(step)
+            .map_err(|_| WantError::StepOutOfRange { step, steps: self.job.plan().steps() })?;
+        if rows == 0 {
+            return Err(WantError::NoRows);
+        }
+        if first_row.checked_add(rows).is_none_or(|end| end > moment.rows) {
+            return Err(WantError::RowsOutOfRange { step, first_row, rows, step_rows: moment.rows });
+        }
+        let output = self.job.output();
+        let side = u64::from(moment.bandwidth);
+        let row_bytes = side * side * 3 * output.dtype.size_in_bytes() as u64;
+        let bytes = rows.saturating_mul(row_bytes.saturating_add(8)).saturating_add(64);
+        let StreamLimits { max_batch_rows, max_batch_bytes, .. } = self.limits;
+        if rows > max_batch_rows || bytes > max_batch_bytes {
+            return Err(WantError::BatchTooLarge {
+                rows,
+                bytes,
+                max_rows: max_batch_rows,
+                max_bytes: max_batch_bytes,
+            });
+        }
+        let layout = BatchLayout::new(rows as usize, side as usize, output);
+        let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
+        Ok(BatchRequest { dataset, job, moment, first_row, layout })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.stats.streams.fetch_sub(1, Ordering::Relaxed);
+        // The dispatcher is gone only when the pipeline has stopped.
+        let _ = self.commands.send(Command::Close(self.id));
+    }
+}
+
+/// One of the batches that a stream may wait for at a time.
+#[derive(Debug)]
+struct PendingGuard(Arc<AtomicU32>);
+
+impl PendingGuard {
+    fn take(pending: &Arc<AtomicU32>, max: u32) -> Result<Self, WantError> {
+        let below = |now: u32| (now < max).then_some(now + 1);
+        pending
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below)
+            .map_err(|_| WantError::TooManyPending { pending: max })?;
+        Ok(Self(Arc::clone(pending)))
+    }
+}
+
+impl Drop for PendingGuard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The claim to a batch. Dropping it takes the want back.
+#[derive(Debug)]
+#[must_use = "a dropped ticket takes its want back"]
+pub struct Ticket {
+    step: u64,
+    first_row: u64,
+    receiver: oneshot::Receiver<Outcome>,
+    _pending: PendingGuard,
+}
+
+impl Ticket {
+    /// The step of the batch.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The first row of the batch.
+    pub fn first_row(&self) -> u64 {
+        self.first_row
+    }
+}
+
+/// Waits for the batch; an error means that it cannot be made, while the stream goes on.
+impl Future for Ticket {
+    type Output = Result<Batch, BatchError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.receiver).poll(context));
+        Poll::Ready(outcome.unwrap_or(Err(BatchError::Stopped)))
+    }
+}

@@ -1,0 +1,201 @@
+//! A worker thread: takes rows, makes them, writes them in place. It never waits for the network.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use bandwise_dataset::ReadError;
+use bandwise_decode::DecodeError;
+use bandwise_job::BadSample;
+use bandwise_kernels::SimdLevel;
+use bandwise_recipe::{DrawKey, Workbench};
+use crossbeam::channel::Receiver;
+
+use crate::{
+    batch::{BatchWork, RowOutcome, Substitution},
+    dispatch::Task,
+    error::BatchError,
+    memory::RowSlot,
+    stats::Stats,
+};
+
+/// Undecodable samples in a row after which a substitute is no longer looked for.
+const MAX_TRIES: u64 = 64;
+
+/// Waits between the tries to read an unreadable sample: enough for a hiccup, too short to matter.
+const READ_RETRIES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(50)];
+
+/// What a worker owns.
+pub(crate) struct Worker {
+    bench: Workbench,
+    level: SimdLevel,
+    encoded: Vec<u8>,
+    stats: Arc<Stats>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        level: SimdLevel,
+        stats: Arc<Stats>,
+    ) -> Result<Self, bandwise_decode::DecoderInitError> {
+        Ok(Self { bench: Workbench::new(level)?, level, encoded: Vec::new(), stats })
+    }
+
+    /// Works until the dispatcher is gone.
+    pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
+        for Task { work, mut slot } in tasks {
+            if work.is_given_up() {
+                drop(slot);
+                work.skip(1);
+                continue;
+            }
+            let begun = Instant::now();
+            let outcome = self.guarded_row(&work, &mut slot);
+            Stats::add(&self.stats.worker_busy_ns, begun.elapsed().as_nanos() as u64);
+            work.row_done(slot, outcome);
+        }
+    }
+
+    /// Makes a row; a panic becomes an error of its batch, and the scratch memory starts afresh.
+    fn guarded_row(&mut self, work: &BatchWork, slot: &mut RowSlot) -> Result<RowOutcome, BatchError> {
+        let result = catch_unwind(AssertUnwindSafe(|| self.row(work, slot)));
+        result.unwrap_or_else(|panic| {
+            Stats::add(&self.stats.panics, 1);
+            if let Ok(bench) = Workbench::new(self.level) {
+                self.bench = bench;
+            }
+            let error = BatchError::Panicked {
+                step: work.request.moment.step,
+                row: work.request.first_row + slot.row() as u64,
+                detail: panic_message(panic.as_ref()),
+            };
+            tracing::error!(%error, "worker panicked");
+            Err(error)
+        })
+    }
+
+    fn row(&mut self, work: &BatchWork, slot: &mut RowSlot) -> Result<RowOutcome, BatchError> {
+        let request = &work.request;
+        let (job, moment) = (&request.job, &request.moment);
+        let row = request.first_row + slot.row() as u64;
+        let requested = work.order.sample(moment.first_row_in_epoch + row);
+        let key = DrawKey { seed: job.seed(), epoch: moment.epoch, sample: requested, view: 0 };
+        let mut first_error: Option<DecodeError> = None;
+        for attempt in 0..MAX_TRIES {
+            let sample = (requested + attempt) % job.dataset_samples();
+            let Err(error) = self.sample(work, sample, key, slot)? else {
+                slot.set_label(i64::from(request.dataset.label(sample)));
+                Stats::add(&self.stats.rows, 1);
+                let substitution = first_error.map(|error| Substitution {
+                    row,
+                    requested,
+                    delivered: sample,
+                    reason: error.reason(),
+                });
+                return Ok(RowOutcome { delivered: sample, substitution });
+            };
+            self.report_undecodable(work, sample, &error);
+            match job.on_bad_sample() {
+                BadSample::Substitute => {
+                    first_error.get_or_insert(error);
+                }
+                BadSample::Zero => return Ok(self.zero_row(slot, row, requested, &error)),
+                BadSample::Fail => return Err(undecodable(work, sample, &error)),
+            }
+        }
+        Err(BatchError::NoSubstitute {
+            step: moment.step,
+            sample: requested,
+            name: request.dataset.display_name(requested),
+            tries: MAX_TRIES,
+            detail: first_error.map_or_else(String::new, |error| error.to_string()),
+        })
+    }
+
+    /// Reads a sample and makes its image. The outer error is about this machine, the inner one about the bytes.
+    fn sample(
+        &mut self,
+        work: &BatchWork,
+        sample: u64,
+        key: DrawKey,
+        slot: &mut RowSlot,
+    ) -> Result<Result<(), DecodeError>, BatchError> {
+        let request = &work.request;
+        let limits = request.job.limits();
+        match self.read(work, sample, limits.max_encoded_bytes) {
+            Ok(()) => {}
+            Err(ReadError::OverLimit { encoded_bytes, limit_bytes, .. }) => {
+                return Ok(Err(DecodeError::TooLong { bytes: encoded_bytes, limit: limit_bytes }));
+            }
+            Err(error) => return Err(self.unreadable(work, sample, error.to_string())),
+        }
+        Stats::add(&self.stats.encoded_bytes, self.encoded.len() as u64);
+        let program = request.job.program(request.moment.stage).map_err(|error| BatchError::Panicked {
+            step: request.moment.step,
+            row: request.first_row,
+            detail: error.to_string(),
+        })?;
+        match self.bench.make(program, &self.encoded, &limits, key, slot.image()) {
+            // Not a property of the bytes: another daemon may have the memory.
+            Err(error) if !error.is_undecodable() => Err(self.unreadable(work, sample, error.to_string())),
+            made => Ok(made),
+        }
+    }
+
+    fn unreadable(&self, work: &BatchWork, sample: u64, detail: String) -> BatchError {
+        Stats::add(&self.stats.unreadable, 1);
+        let (step, name) = (work.request.moment.step, work.request.dataset.display_name(sample));
+        BatchError::Unreadable { step, sample, name, detail }
+    }
+
+    fn read(&mut self, work: &BatchWork, sample: u64, limit: u64) -> Result<(), ReadError> {
+        let dataset = &work.request.dataset;
+        let mut waits = READ_RETRIES.iter();
+        loop {
+            match dataset.read(sample, limit, &mut self.encoded) {
+                Ok(()) => return Ok(()),
+                Err(error @ ReadError::OverLimit { .. }) => return Err(error),
+                Err(error) => match waits.next() {
+                    Some(wait) => thread::sleep(*wait),
+                    None => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn zero_row(&self, slot: &mut RowSlot, row: u64, requested: u64, error: &DecodeError) -> RowOutcome {
+        slot.image().fill(0);
+        slot.set_label(-1);
+        Stats::add(&self.stats.rows, 1);
+        let substitution = Substitution { row, requested, delivered: requested, reason: error.reason() };
+        RowOutcome { delivered: requested, substitution: Some(substitution) }
+    }
+
+    fn report_undecodable(&self, work: &BatchWork, sample: u64, error: &DecodeError) {
+        self.stats.count_undecodable(error.reason());
+        let name = work.request.dataset.display_name(sample);
+        tracing::warn!(sample, name, reason = error.reason(), %error, "undecodable sample");
+    }
+}
+
+fn undecodable(work: &BatchWork, sample: u64, error: &DecodeError) -> BatchError {
+    BatchError::Undecodable {
+        step: work.request.moment.step,
+        sample,
+        name: work.request.dataset.display_name(sample),
+        reason: error.reason(),
+        detail: error.to_string(),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,220 @@
+//! A recipe made ready for one stage: sides resolved, tables and Fourier matrices built, shared by all workers.
+
+use bandwise_kernels::{Dtype, Filter, FourierCrop, FourierError, Layout, Normalization, PixelTable};
+use thiserror::Error;
+
+use crate::{
+    geometry::CropRange,
+    recipe::{LowFrequency, Operation, Recipe, Side},
+};
+
+/// Element type and axis order of the tensors that a program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OutputFormat {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Axis order.
+    pub layout: Layout,
+}
+
+/// How a program begins: which part of the encoded image becomes a square of `side` pixels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crop {
+    pub(crate) kind: CropKind,
+    pub(crate) filter: Filter,
+    pub(crate) side: u32,
+}
+
+/// Where the part lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CropKind {
+    Random(CropRange),
+    Center,
+}
+
+/// An operation on 8-bit pixels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PixelStep {
+    Flip { probability: f64 },
+    Resize { filter: Filter, side: u32 },
+}
+
+/// A recipe compiled for a base size, a bandwidth and an output format. Immutable.
+///
+/// Every recipe has this shape: one crop, operations on 8-bit pixels, the normalisation, operations on planes.
+#[derive(Debug)]
+pub struct Program {
+    crop: Crop,
+    pixel_steps: Vec<PixelStep>,
+    /// Not used for u8 output, which stays in 0..255 throughout.
+    table: PixelTable,
+    fourier: Option<FourierCrop>,
+    side: u32,
+    format: OutputFormat,
+}
+
+/// A recipe that does not suit a stage.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// The bandwidth is 0, odd or larger than the base size.
+    #[error("bandwidth {bandwidth} must be even, at least 2 and at most the base size {base}")]
+    Bandwidth {
+        /// The bandwidth.
+        bandwidth: u32,
+        /// The base size.
+        base: u32,
+    },
+    /// The operations stand in an order that has no meaning.
+    #[error("operation {position} ({name}) cannot stand there: {problem}")]
+    Order {
+        /// Position of the operation, from 0.
+        position: usize,
+        /// Its name.
+        name: &'static str,
+        /// Why not.
+        problem: &'static str,
+    },
+    /// The recipe ends before its output is a normalised tensor of the stage's size.
+    #[error("the recipe is incomplete: {0}")]
+    Incomplete(&'static str),
+    /// The Fourier crop cannot be had in these sizes.
+    #[error("fourier crop: {0}")]
+    Fourier(#[from] FourierError),
+}
+
+/// How far a recipe has come while it is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Encoded,
+    Pixels,
+    Planes,
+}
+
+impl Program {
+    /// Whether `recipe` can be compiled for this base size and bandwidth; costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::new`].
+    pub fn check(recipe: &Recipe, base: u32, bandwidth: u32) -> Result<(), ProgramError> {
+        if bandwidth < 2 || bandwidth % 2 == 1 || bandwidth > base {
+            return Err(ProgramError::Bandwidth { bandwidth, base });
+        }
+        let (mut phase, mut side) = (Phase::Encoded, base);
+        for (position, operation) in recipe.operations().iter().enumerate() {
+            let after = next_phase(operation, phase).map_err(|problem| ProgramError::Order {
+                position,
+                name: operation.name(),
+                problem,
+            })?;
+            phase = after;
+            side = match *operation {
+                Operation::RandomResizedCrop { side, .. } | Operation::CenterCrop { side, .. } => {
+                    side.pixels(base, bandwidth)
+                }
+                Operation::LowFrequency(_) => bandwidth,
+                Operation::Flip { .. } | Operation::Normalize(_) => side,
+            };
+        }
+        match phase {
+            Phase::Planes if side == bandwidth => Ok(()),
+            Phase::Planes => Err(ProgramError::Incomplete("its images do not have the bandwidth's size")),
+            _ => Err(ProgramError::Incomplete("it does not normalise")),
+        }
+    }
+
+    /// Compiles `recipe` for images of `bandwidth` pixels out of a base of `base` pixels. Costs some milliseconds
+    /// where Fourier matrices must be made.
+    ///
+    /// # Errors
+    ///
+    /// If the bandwidth is 0, odd or above the base size, or the recipe's order has no meaning.
+    pub fn new(
+        recipe: &Recipe,
+        base: u32,
+        bandwidth: u32,
+        format: OutputFormat,
+    ) -> Result<Self, ProgramError> {
+        Self::check(recipe, base, bandwidth)?;
+        let crop = |kind, filter, side: Side| Crop { kind, filter, side: side.pixels(base, bandwidth) };
+        let mut program = Self {
+            crop: crop(CropKind::Center, Filter::Bicubic, Side::Base),
+            pixel_steps: Vec::new(),
+            table: PixelTable::new(&Normalization::IMAGENET),
+            fourier: None,
+            side: bandwidth,
+            format,
+        };
+        for operation in recipe.operations() {
+            match *operation {
+                Operation::RandomResizedCrop { range, filter, side } => {
+                    program.crop = crop(CropKind::Random(range), filter, side);
+                }
+                Operation::CenterCrop { filter, side } => {
+                    program.crop = crop(CropKind::Center, filter, side);
+                }
+                Operation::Flip { probability } => {
+                    program.pixel_steps.push(PixelStep::Flip { probability });
+                }
+                Operation::LowFrequency(_) if bandwidth == base => {}
+                Operation::LowFrequency(LowFrequency::Lanczos) => {
+                    program.pixel_steps.push(PixelStep::Resize { filter: Filter::Lanczos, side: bandwidth });
+                }
+                Operation::LowFrequency(LowFrequency::Fourier) => {
+                    program.fourier = Some(FourierCrop::new(base as usize, bandwidth as usize)?);
+                }
+                Operation::Normalize(ref normalization) => program.table = PixelTable::new(normalization),
+            }
+        }
+        Ok(program)
+    }
+
+    /// Side of the images that come out, in pixels: the bandwidth.
+    pub fn side(&self) -> u32 {
+        self.side
+    }
+
+    /// Element type and axis order of what is written.
+    pub fn format(&self) -> OutputFormat {
+        self.format
+    }
+
+    /// Bytes of one image that comes out: side x side x 3 elements.
+    pub fn image_bytes(&self) -> usize {
+        self.side as usize * self.side as usize * 3 * self.format.dtype.size_in_bytes()
+    }
+
+    pub(crate) fn crop(&self) -> Crop {
+        self.crop
+    }
+
+    pub(crate) fn pixel_steps(&self) -> &[PixelStep] {
+        &self.pixel_steps
+    }
+
+    pub(crate) fn table(&self) -> &PixelTable {
+        &self.table
+    }
+
+    pub(crate) fn fourier(&self) -> Option<&FourierCrop> {
+        self.fourier.as_ref()
+    }
+}
+
+/// What the image is after `operation`, or why the operation cannot stand here.
+fn next_phase(operation: &Operation, phase: Phase) -> Result<Phase, &'static str> {
+    let pixels = |then| if phase == Phase::Pixels { Ok(then) } else { Err("it needs 8-bit pixels") };
+    match operation {
+        Operation::RandomResizedCrop { .. } | Operation::CenterCrop { .. } => match phase {
+            Phase::Encoded => Ok(Phase::Pixels),
+            _ => Err("a recipe has one crop, and it comes first"),
+        },
+        Operation::Flip { .. } | Operation::LowFrequency(LowFrequency::Lanczos) => pixels(Phase::Pixels),
+        Operation::Normalize(_) => pixels(Phase::Planes),
+        Operation::LowFrequency(LowFrequency::Fourier) => match phase {
+            Phase::Planes => Ok(Phase::Planes),
+            _ => Err("it works on normalised values"),
+        },
+    }
+}

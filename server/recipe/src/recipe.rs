@@ -1,0 +1,269 @@
+//! The recipe as a value: an ordered list of named operations with their parameters.
+//!
+//! Nothing is executed here (see [`crate::Program`]). The list is what the fingerprint of a job covers, what is
+//! printed to people, and what is compiled for a stage. Names of recipes do not enter the fingerprint.
+//!
+//! Sources: the transform orders of the EfficientTrain (ICCV 2023) and EfficientTrain++ (TPAMI 2024) code.
+
+use std::{fmt, str::FromStr};
+
+use bandwise_kernels::{Filter, Normalization};
+use thiserror::Error;
+
+use crate::geometry::CropRange;
+
+/// Version of the pixel semantics: everything that turns (bytes, draws, recipe) into a tensor, the keying of the
+/// draws and the order of the samples. Daemons with equal numbers give equal bytes for equal jobs; the number
+/// goes up whenever any byte of any job changes.
+pub const PIXEL_SEMANTICS: u32 = 1;
+
+/// How a stage reduces an image to its bandwidth B.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LowFrequency {
+    /// Pillow's Lanczos resize to B x B on 8-bit pixels, before the normalisation.
+    Lanczos,
+    /// The DFT cropped to B x B, on normalised values.
+    Fourier,
+}
+
+impl LowFrequency {
+    /// `lanczos` or `fourier`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lanczos => "lanczos",
+            Self::Fourier => "fourier",
+        }
+    }
+}
+
+impl fmt::Display for LowFrequency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for LowFrequency {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "lanczos" => Ok(Self::Lanczos),
+            "fourier" => Ok(Self::Fourier),
+            other => Err(format!("unknown low-frequency method '{other}': use lanczos or fourier")),
+        }
+    }
+}
+
+/// The side of a square that an operation makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The base size of the curriculum (224).
+    Base,
+    /// The bandwidth of the stage.
+    Bandwidth,
+}
+
+impl Side {
+    /// The side in pixels for a base size and a bandwidth.
+    pub fn pixels(self, base: u32, bandwidth: u32) -> u32 {
+        match self {
+            Self::Base => base,
+            Self::Bandwidth => bandwidth,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Bandwidth => "bandwidth",
+        }
+    }
+}
+
+/// One step of a recipe.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operation {
+    /// Cuts a random part out of the image and resizes it to a square.
+    RandomResizedCrop {
+        /// Area and aspect ratio of the part.
+        range: CropRange,
+        /// Resampling filter.
+        filter: Filter,
+        /// Side of the square.
+        side: Side,
+    },
+    /// Resizes the short side to side / 0.875 and cuts the centre out (the evaluation transform).
+    CenterCrop {
+        /// Resampling filter.
+        filter: Filter,
+        /// Side of the square.
+        side: Side,
+    },
+    /// Mirrors left and right.
+    Flip {
+        /// How often, in [0, 1].
+        probability: f64,
+    },
+    /// Reduces the image to the bandwidth of the stage; nothing happens where that is the base size.
+    LowFrequency(LowFrequency),
+    /// v / 255, minus the mean, divided by the standard deviation. Without effect on u8 output, which stays in
+    /// 0..255 throughout.
+    Normalize(Normalization),
+}
+
+impl Operation {
+    /// The name by which recipes, reports and the fingerprint know the operation.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RandomResizedCrop { .. } => "random_resized_crop",
+            Self::CenterCrop { .. } => "center_crop",
+            Self::Flip { .. } => "flip",
+            Self::LowFrequency(_) => "low_frequency",
+            Self::Normalize(_) => "normalize",
+        }
+    }
+
+    /// The parameters as (name, canonical value), in a fixed order. Numbers are the shortest decimals that read
+    /// back to the same double.
+    pub fn parameters(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::RandomResizedCrop { range, filter, side } => vec![
+                ("area", format!("{} {}", range.area.0, range.area.1)),
+                ("ratio", format!("{} {}", range.ratio.0, range.ratio.1)),
+                ("filter", filter.to_string()),
+                ("side", side.name().to_owned()),
+            ],
+            Self::CenterCrop { filter, side } => {
+                vec![("filter", filter.to_string()), ("side", side.name().to_owned())]
+            }
+            Self::Flip { probability } => vec![("probability", probability.to_string())],
+            Self::LowFrequency(method) => vec![("method", method.to_string())],
+            Self::Normalize(n) => vec![("mean", channels(n.mean)), ("std", channels(n.std))],
+        }
+    }
+}
+
+fn channels(values: [f32; 3]) -> String {
+    format!("{} {} {}", values[0], values[1], values[2])
+}
+
+/// An ordered list of operations that leads from an encoded image to a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    name: String,
+    operations: Vec<Operation>,
+}
+
+/// A recipe that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// No recipe of that name.
+    #[error("unknown recipe '{name}': known are {}", Recipe::NAMES.join(", "))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+    },
+    /// The recipe has no such low-frequency method.
+    #[error(
+        "recipe '{recipe}' cannot use low_frequency = {method}: its random erasing and normalisation at the base \
+         size come before the reduction; use fourier, or the recipe efficienttrain++"
+    )]
+    LowFrequency {
+        /// The recipe.
+        recipe: &'static str,
+        /// The method asked for.
+        method: LowFrequency,
+    },
+}
+
+impl Recipe {
+    /// The recipes that exist by name.
+    pub const NAMES: [&str; 4] = ["efficienttrain", "efficienttrain++", "plain", "eval"];
+
+    /// The recipe called `name`, with its own low-frequency method or the one that is asked for:
+    ///
+    /// | name | default | operations |
+    /// | --- | --- | --- |
+    /// | `efficienttrain` | `fourier` | crop to the base size, flip, normalise, Fourier |
+    /// | `efficienttrain++` | `lanczos` | crop to the base size, flip, Lanczos, normalise (or normalise, Fourier) |
+    /// | `plain` | none | crop straight to B, flip, normalise |
+    /// | `eval` | none | centre crop straight to B, normalise |
+    ///
+    /// With a method, `plain` and `eval` crop to the base size first. RandAugment has its place behind the flip,
+    /// at the base size on 8-bit pixels; random erasing behind the normalisation.
+    ///
+    /// # Errors
+    ///
+    /// An unknown name, and `efficienttrain` with `lanczos`.
+    pub fn named(name: &str, low_frequency: Option<LowFrequency>) -> Result<Self, RecipeError> {
+        let (default, crop): (_, fn(Side) -> Vec<Operation>) = match name {
+            "efficienttrain" if low_frequency == Some(LowFrequency::Lanczos) => {
+                return Err(RecipeError::LowFrequency {
+                    recipe: "efficienttrain",
+                    method: LowFrequency::Lanczos,
+                });
+            }
+            "efficienttrain" => (Some(LowFrequency::Fourier), training_crop),
+            "efficienttrain++" => (Some(LowFrequency::Lanczos), training_crop),
+            "plain" => (None, training_crop),
+            "eval" => (None, evaluation_crop),
+            _ => return Err(RecipeError::Unknown { name: name.to_owned() }),
+        };
+        let method = low_frequency.or(default);
+        let mut operations = crop(if method.is_some() { Side::Base } else { Side::Bandwidth });
+        let normalize = Operation::Normalize(Normalization::IMAGENET);
+        match method {
+            None => operations.push(normalize),
+            Some(LowFrequency::Lanczos) => {
+                operations.extend([Operation::LowFrequency(LowFrequency::Lanczos), normalize]);
+            }
+            Some(LowFrequency::Fourier) => {
+                operations.extend([normalize, Operation::LowFrequency(LowFrequency::Fourier)]);
+            }
+        }
+        Ok(Self { name: name.to_owned(), operations })
+    }
+
+    /// The name, for display.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The operations, in the order in which they happen.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The low-frequency method, if the recipe has one.
+    pub fn low_frequency(&self) -> Option<LowFrequency> {
+        self.operations.iter().find_map(|operation| match operation {
+            Operation::LowFrequency(method) => Some(*method),
+            _ => None,
+        })
+    }
+}
+
+fn training_crop(side: Side) -> Vec<Operation> {
+    vec![
+        Operation::RandomResizedCrop { range: CropRange::IMAGENET, filter: Filter::Bicubic, side },
+        Operation::Flip { probability: 0.5 },
+    ]
+}
+
+fn evaluation_crop(side: Side) -> Vec<Operation> {
+    vec![Operation::CenterCrop { filter: Filter::Bicubic, side }]
+}
+
+impl fmt::Display for Recipe {
+    /// One operation a line: `flip probability=0.5`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, operation) in self.operations.iter().enumerate() {
+            write!(f, "{}{}", if i == 0 { "" } else { "\n" }, operation.name())?;
+            for (name, value) in operation.parameters() {
+                write!(f, " {name}={value}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! The admin HTTP server: metrics, health and a status page for programs. Never on the path of a batch.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use axum::{Json, Router, extract, http::StatusCode, response::IntoResponse, routing::get};
+use bandwise_pipeline::Pipeline;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::{Registry, Unit},
+};
+use serde::Serialize;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::catalog::Catalog;
+
+/// What the admin server reports on.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pipeline: Arc<Pipeline>,
+    datasets: Arc<Vec<DatasetStatus>>,
+    draining: watch::Receiver<bool>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct DatasetStatus {
+    name: String,
+    samples: u64,
+    classes: usize,
+    digest: String,
+    index_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    version: &'static str,
+    draining: bool,
+    threads: usize,
+    simd_level: &'static str,
+    streams: u64,
+    rows: u64,
+    batches: u64,
+    encoded_bytes: u64,
+    worker_busy_seconds: f64,
+    batch_bytes_in_use: u64,
+    prefetch_bytes: u64,
+    unreadable_samples: u64,
+    undecodable_samples: std::collections::BTreeMap<&'static str, u64>,
+    worker_panics: u64,
+    datasets: Vec<DatasetStatus>,
+}
+
+impl State {
+    pub(crate) fn new(catalog: &Catalog, pipeline: Arc<Pipeline>, draining: watch::Receiver<bool>) -> Self {
+        let datasets = catalog.iter().map(|(name, dataset)| DatasetStatus {
+            name: name.clone(),
+            samples: dataset.len(),
+            classes: dataset.classes().len(),
+            digest: dataset.digest().to_string(),
+            index_bytes: dataset.index_bytes(),
+        });
+        Self { datasets: Arc::new(datasets.collect()), pipeline, draining }
+    }
+
+    fn status(&self) -> Status {
+        let (stats, config) = (self.pipeline.stats(), self.pipeline.config());
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            draining: *self.draining.borrow(),
+            threads: config.threads,
+            simd_level: config.simd.name(),
+            streams: load(&stats.streams),
+            rows: load(&stats.rows),
+            batches: load(&stats.batches),
+            encoded_bytes: load(&stats.encoded_bytes),
+            worker_busy_seconds: load(&stats.worker_busy_ns) as f64 / 1e9,
+            batch_bytes_in_use: load(&stats.batch_bytes_in_use),
+            prefetch_bytes: config.prefetch_bytes,
+            unreadable_samples: load(&stats.unreadable),
+            undecodable_samples: stats.undecodable(),
+            worker_panics: load(&stats.panics),
+            datasets: self.datasets.as_ref().clone(),
+        }
+    }
+}
+
+/// Serves until the daemon drains.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    state: State,
+    mut draining: watch::Receiver<bool>,
+) -> Result<(), tonic::transport::Error> {
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route(
+            "/api/status",
+            get(|extract::State(state): extract::State<State>| async move { Json(state.status()) }),
+        )
+        .with_state(state);
+    let drained = async move {
+        // An error means that the daemon itself is gone.
+        let _ = draining.wait_for(|&draining| draining).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(drained).await {
+        tracing::error!(%error, "admin server");
+    }
+    Ok(())
+}
+
+async fn readyz(extract::State(state): extract::State<State>) -> (StatusCode, &'static str) {
+    if *state.draining.borrow() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}
+
+async fn metrics(extract::State(state): extract::State<State>) -> impl IntoResponse {
+    let mut registry = Registry::with_prefix("bandwise");
+    registry.register_collector(Box::new(StatusCollector(state.status())));
+    let mut text = String::new();
+    let code = match encode(&mut text, &registry) {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (code, [("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+}
+
+/// One reading of the counters as metrics.
+#[derive(Debug)]
+struct StatusCollector(Status);
+
+impl Collector for StatusCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let status = &self.0;
+        for (name, help, unit, value) in [
+            ("rows", "Rows written", None, status.rows),
+            ("batches", "Batches completed", None, status.batches),
+            ("encoded", "Encoded bytes read", Some(&Unit::Bytes), status.encoded_bytes),
+            ("unreadable_samples", "Samples that could not be read here", None, status.unreadable_samples),
+            ("worker_panics", "Panics of workers", None, status.worker_panics),
+        ] {
+            let metric = ConstCounter::new(value);
+            metric.encode(encoder.encode_descriptor(name, help, unit, MetricType::Counter)?)?;
+        }
+        let busy = ConstCounter::new(status.worker_busy_seconds);
+        let help = "Time that workers spent on rows, summed over the workers";
+        busy.encode(encoder.encode_descriptor(
+            "worker_busy",
+            help,
+            Some(&Unit::Seconds),
+            MetricType::Counter,
+        )?)?;
+        for (name, help, unit, value) in [
+            ("streams", "Open streams", None, status.streams as i64),
+            ("batch_memory", "Batch memory on loan", Some(&Unit::Bytes), status.batch_bytes_in_use as i64),
+            ("prefetch_budget", "Batch memory allowed", Some(&Unit::Bytes), status.prefetch_bytes as i64),
+            ("threads", "Worker threads", None, status.threads as i64),
+            ("draining", "1 while the daemon is about to stop", None, i64::from(status.draining)),
+        ] {
+            let metric = ConstGauge::new(value);
+            metric.encode(encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "undecodable_samples",
+            "Undecodable samples by reason",
+            None,
+            MetricType::Counter,
+        )?;
+        for (reason, count) in &status.undecodable_samples {
+            let labels = [("reason", *reason)];
+            ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}

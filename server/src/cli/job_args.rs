@@ -1,0 +1,172 @@
+//! The flags that make a job, shared by the commands that ask for one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use bandwise_client::{RankShare, proto};
+use bandwise_curriculum::{Curriculum, PRESET_NAMES};
+use bandwise_job::{BadSample, Fidelity};
+use bandwise_kernels::{Dtype, Layout};
+use bandwise_recipe::LowFrequency;
+
+use crate::cli::{Failure, usage};
+
+/// A curriculum by name or from a file.
+#[derive(Clone, Debug)]
+pub(crate) enum CurriculumArg {
+    Name(String),
+    File(PathBuf),
+}
+
+impl From<&str> for CurriculumArg {
+    /// A preset's name is a name; what looks like a path is a file; the rest is taken for a misspelt name.
+    fn from(text: &str) -> Self {
+        let path = Path::new(text);
+        let like_a_path =
+            text.contains('/') || path.extension().is_some_and(|ext| ext == "toml") || path.is_file();
+        if !PRESET_NAMES.contains(&text) && like_a_path {
+            Self::File(path.to_owned())
+        } else {
+            Self::Name(text.to_owned())
+        }
+    }
+}
+
+impl CurriculumArg {
+    /// For the wire: the name, or the file's text.
+    pub(crate) fn to_wire(&self) -> Result<proto::job::Curriculum, Failure> {
+        Ok(match self {
+            Self::Name(name) => proto::job::Curriculum::CurriculumName(name.clone()),
+            Self::File(path) => proto::job::Curriculum::CurriculumToml(read(path)?),
+        })
+    }
+
+    /// For use in this process.
+    pub(crate) fn load(&self) -> Result<Curriculum, Failure> {
+        match self {
+            Self::Name(name) => Curriculum::preset(name).map_err(usage),
+            Self::File(path) => {
+                Curriculum::from_toml(&path.display().to_string(), &read(path)?).map_err(usage)
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the curriculum {}", path.display()))
+        .map_err(Failure::Usage)
+}
+
+/// What a job is made of, besides its dataset.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct JobArgs {
+    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, none, or a
+    /// TOML file.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) curriculum: CurriculumArg,
+    /// Budget in epochs; the curriculum says whether passes over the data or 224-equivalents.
+    #[arg(long, value_name = "E")]
+    pub(crate) epochs: f64,
+    /// Recipe: efficienttrain, efficienttrain++, plain, eval. [default: the curriculum's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) recipe: Option<String>,
+    /// Seed of every draw and of the order.
+    #[arg(long, value_name = "X", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Element type of the images: u8, f16, bf16, f32.
+    #[arg(long, default_value = "f16")]
+    pub(crate) dtype: Dtype,
+    /// Axis order of the images: nchw, nhwc.
+    #[arg(long, default_value = "nchw")]
+    pub(crate) layout: Layout,
+    /// Pixels: exact (those of Pillow and timm).
+    #[arg(long, default_value = "exact")]
+    pub(crate) fidelity: Fidelity,
+    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) low_frequency: Option<LowFrequency>,
+    /// Undecodable samples: substitute (the next decodable one), zero (label -1), fail.
+    #[arg(long, default_value = "substitute", value_name = "POLICY")]
+    pub(crate) on_bad_sample: BadSample,
+}
+
+impl JobArgs {
+    /// The job for a dataset of the daemon, with steps of `global_batch` rows.
+    pub(crate) fn job(&self, dataset: &str, global_batch: u64) -> Result<proto::Job, Failure> {
+        let dtype = match self.dtype {
+            Dtype::U8 => proto::Dtype::U8,
+            Dtype::F16 => proto::Dtype::F16,
+            Dtype::Bf16 => proto::Dtype::Bf16,
+            Dtype::F32 => proto::Dtype::F32,
+        };
+        let layout = match self.layout {
+            Layout::Nchw => proto::Layout::Nchw,
+            Layout::Nhwc => proto::Layout::Nhwc,
+        };
+        let low_frequency = match self.low_frequency {
+            None => proto::LowFrequency::Unspecified,
+            Some(LowFrequency::Lanczos) => proto::LowFrequency::Lanczos,
+            Some(LowFrequency::Fourier) => proto::LowFrequency::Fourier,
+        };
+        let on_bad_sample = match self.on_bad_sample {
+            BadSample::Substitute => proto::BadSample::Substitute,
+            BadSample::Zero => proto::BadSample::Zero,
+            BadSample::Fail => proto::BadSample::Fail,
+        };
+        let fidelity = match self.fidelity {
+            Fidelity::Exact => proto::Fidelity::Exact,
+        };
+        Ok(proto::Job {
+            datasets: vec![proto::DatasetShare { name: dataset.to_owned(), weight: None }],
+            curriculum: Some(self.curriculum.to_wire()?),
+            epochs: self.epochs,
+            global_batch,
+            recipe: self.recipe.clone().map(proto::job::Recipe::RecipeName),
+            seed: self.seed,
+            dtype: dtype.into(),
+            layout: layout.into(),
+            low_frequency: low_frequency.into(),
+            on_bad_sample: on_bad_sample.into(),
+            fidelity: fidelity.into(),
+            ..proto::Job::default()
+        })
+    }
+}
+
+/// A rank's place and batch size.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct RankArgs {
+    /// Rows that one rank holds at once; the global batch is batch size x accumulate x world size.
+    #[arg(long, value_name = "b")]
+    pub(crate) batch_size: u64,
+    /// Batches a rank accumulates for one step.
+    #[arg(long, value_name = "A", default_value_t = 1)]
+    pub(crate) accumulate: u64,
+    /// This rank, from 0.
+    #[arg(long, value_name = "R", default_value_t = 0)]
+    pub(crate) rank: u64,
+    /// Number of ranks.
+    #[arg(long, value_name = "W", default_value_t = 1)]
+    pub(crate) world_size: u64,
+}
+
+impl RankArgs {
+    /// Rows of a step over all ranks.
+    pub(crate) fn global_batch(&self) -> Result<u64, Failure> {
+        self.batch_size
+            .checked_mul(self.accumulate)
+            .and_then(|rows| rows.checked_mul(self.world_size))
+            .filter(|&rows| rows > 0)
+            .ok_or_else(|| {
+                usage(anyhow::anyhow!(
+                    "batch size, accumulate and world size must be at least 1, and their product below 2^64"
+                ))
+            })
+    }
+
+    /// Which rows of a step are this rank's.
+    pub(crate) fn share(&self) -> RankShare {
+        RankShare { rank: self.rank, world_size: self.world_size, accumulate: self.accumulate }
+    }
+}

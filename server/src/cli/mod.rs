@@ -1,0 +1,110 @@
+//! The command line: one file a command, and what they share.
+//!
+//! Exit codes: 0 good, 1 failed, 2 usage or bad configuration. Results go to standard output, everything else to
+//! standard error.
+
+mod apply;
+mod check;
+mod demo;
+mod format;
+mod job_args;
+mod plan;
+mod preview;
+mod progress;
+mod pull;
+mod serve;
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// The data loader that shows a model what it is ready for: low frequencies first.
+#[derive(Debug, Parser)]
+#[command(name = "bandwise", version, max_term_width = 110, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a curriculum of the embedded photographs, pull it, and draw what the model sees.
+    Demo(demo::Args),
+    /// Run the daemon.
+    Serve(serve::Args),
+    /// Show the stages and steps of a curriculum.
+    Plan(plan::Args),
+    /// Pull batches from a daemon, measure, and digest them.
+    Pull(pull::Args),
+    /// Draw what the model sees: rows are samples, columns are stages.
+    Preview(preview::Args),
+    /// Apply operations to one image, in the order given.
+    Apply(apply::Args),
+    /// Scan a dataset: counts, sizes, formats, undecodable samples, digest.
+    Check(check::Args),
+}
+
+/// How a command failed: the exit code follows from it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line or the configuration is wrong: exit code 2.
+    Usage(anyhow::Error),
+    /// It did not work out: exit code 1.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Marks an error as one of usage.
+pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::Usage(error.into())
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Preview(args) => preview::run(&args),
+        Command::Apply(args) => apply::run(&args),
+        Command::Check(args) => check::run(&args),
+    };
+    let (code, error) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => (2, error),
+        Err(Failure::Failed(error)) => (1, error),
+    };
+    eprintln!("error: {error:#}");
+    ExitCode::from(code)
+}
+
+/// Logs to standard error. `BANDWISE_LOG` overrides the filter.
+pub(crate) fn log(filter: &str) -> Result<(), Failure> {
+    let filter = std::env::var("BANDWISE_LOG").unwrap_or_else(|_| filter.to_owned());
+    let filter = EnvFilter::try_new(&filter)
+        .map_err(|error| usage(anyhow::anyhow!("log filter '{filter}': {error}")))?;
+    let colours = std::io::stderr().is_terminal();
+    // Fails only if a logger is there already, as in tests.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .try_init();
+    Ok(())
+}
+
+/// An async runtime for clients: two threads receive and assemble faster than any network.
+pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("bw-async")
+        .enable_all()
+        .build()?)
+}

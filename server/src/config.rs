@@ -1,0 +1,418 @@
+//! The configuration of a daemon: one file, flags over it, and a check that lists every mistake.
+//!
+//! [`Config`] is what a file says, [`Settings`] what the daemon runs with. Nothing here opens a port or a
+//! dataset.
+
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    net::{IpAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bandwise_client::Address;
+use bandwise_dataset::OpenOptions;
+use bandwise_decode::DecodeLimits;
+use bandwise_kernels::SimdLevel;
+use bandwise_pipeline::PipelineConfig;
+use bandwise_proto::MAX_BATCH_ROWS;
+use serde::Deserialize;
+use thiserror::Error;
+
+const MIB: u64 = 1 << 20;
+
+/// What a configuration file says; unknown keys are refused. The commented default file is
+/// `deploy/bandwise.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to listen: `unix:PATH` or `HOST:PORT`.
+    pub listen: Vec<String>,
+    /// Allow TCP listeners beyond loopback although they are not encrypted.
+    pub allow_insecure_tcp: bool,
+    /// `HOST:PORT` of the admin HTTP server; none if absent.
+    pub admin: Option<String>,
+    /// Worker threads; 0 is all cores that the process may use.
+    pub threads: usize,
+    /// Batch memory in MiB, shared by all streams.
+    pub prefetch_mib: u64,
+    /// Streams that may be open at a time.
+    pub max_streams: usize,
+    /// Batches that one stream may wait for.
+    pub max_pending_batches: u32,
+    /// Largest batch in MiB.
+    pub max_batch_mib: u64,
+    /// Seconds that open streams have to finish when the daemon stops.
+    pub drain_seconds: u64,
+    /// Where indexes are kept between starts; the user's cache directory if absent.
+    pub cache_dir: Option<PathBuf>,
+    /// Log filter.
+    pub log: String,
+    /// What a job may ask for at most.
+    pub decode_limits: DecodeLimitsConfig,
+    /// The datasets.
+    pub dataset: Vec<DatasetConfig>,
+    /// SIMD level to use instead of the best; for tests.
+    pub simd: Option<String>,
+}
+
+/// Upper bounds on the limits of jobs.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecodeLimitsConfig {
+    /// Largest image in megapixels.
+    pub max_megapixels: u64,
+    /// Largest encoded sample in MiB.
+    pub max_encoded_mib: u64,
+}
+
+/// One dataset.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetConfig {
+    /// Name by which jobs refer to it.
+    pub name: String,
+    /// Folder of class folders, or of the splits train, val and test.
+    pub path: PathBuf,
+    /// List of the samples to keep.
+    #[serde(default)]
+    pub keep: Option<PathBuf>,
+    /// List of samples to leave out.
+    #[serde(default)]
+    pub leave_out: Option<PathBuf>,
+    /// Accept class folders without images.
+    #[serde(default)]
+    pub allow_empty_classes: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            allow_insecure_tcp: false,
+            admin: None,
+            threads: 0,
+            prefetch_mib: 1024,
+            max_streams: 256,
+            max_pending_batches: 1024,
+            max_batch_mib: 2048,
+            drain_seconds: 30,
+            cache_dir: None,
+            log: "info".to_owned(),
+            decode_limits: DecodeLimitsConfig::default(),
+            dataset: Vec::new(),
+            simd: None,
+        }
+    }
+}
+
+impl Default for DecodeLimitsConfig {
+    fn default() -> Self {
+        let limits = DecodeLimits::default();
+        Self {
+            max_megapixels: limits.max_pixels / 1_000_000,
+            max_encoded_mib: limits.max_encoded_bytes / MIB,
+        }
+    }
+}
+
+/// A configuration that cannot be used, with everything that is wrong about it.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has unknown keys or values of the wrong type.
+    #[error("the configuration {path} is wrong: {source}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// Values that cannot be.
+    #[error("the configuration has {} {}:{}", .0.len(), if .0.len() == 1 { "mistake" } else { "mistakes" }, Bullets(.0))]
+    Mistakes(Vec<String>),
+}
+
+struct Bullets<'a>(&'a [String]);
+
+impl fmt::Display for Bullets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or parsed.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// What a daemon runs with: a checked [`Config`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen, at least one.
+    pub listen: Vec<Address>,
+    /// Where the admin server listens.
+    pub admin: Option<Address>,
+    /// The pipeline.
+    pub pipeline: PipelineConfig,
+    /// What a job may ask for at most.
+    pub limits: DecodeLimits,
+    /// How long open streams have to finish when the daemon stops.
+    pub drain: Duration,
+    /// The datasets: name and how to open it.
+    pub datasets: Vec<(String, OpenOptions)>,
+}
+
+impl Settings {
+    /// Checks a configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Mistakes`] with all of them.
+    pub fn check(config: &Config) -> Result<Self, ConfigError> {
+        let mut mistakes = Vec::new();
+        let settings = Self {
+            listen: listen(config, &mut mistakes),
+            admin: admin(config, &mut mistakes),
+            pipeline: pipeline(config, &mut mistakes),
+            limits: limits(config, &mut mistakes),
+            drain: Duration::from_secs(ranged(
+                "drain_seconds",
+                config.drain_seconds,
+                0,
+                86_400,
+                &mut mistakes,
+            )),
+            datasets: datasets(config, &mut mistakes),
+        };
+        if mistakes.is_empty() { Ok(settings) } else { Err(ConfigError::Mistakes(mistakes)) }
+    }
+}
+
+fn ranged(key: &str, value: u64, low: u64, high: u64, mistakes: &mut Vec<String>) -> u64 {
+    if !(low..=high).contains(&value) {
+        mistakes.push(format!("{key} = {value}: must be from {low} to {high}"));
+    }
+    value.clamp(low, high)
+}
+
+fn listen(config: &Config, mistakes: &mut Vec<String>) -> Vec<Address> {
+    let mut addresses = Vec::new();
+    for text in &config.listen {
+        match text.parse::<Address>() {
+            Err(error) => mistakes.push(format!("listen: {error}")),
+            Ok(address) if addresses.contains(&address) => {
+                mistakes.push(format!("listen: {address} is there twice"))
+            }
+            Ok(address) => {
+                if !config.allow_insecure_tcp && !is_local(&address) {
+                    mistakes.push(format!(
+                        "listen: {address} is open to other hosts without encryption; listen on a Unix socket or \
+                         127.0.0.1, or set allow_insecure_tcp = true (--allow-insecure-tcp) in a trusted network"
+                    ));
+                }
+                addresses.push(address);
+            }
+        }
+    }
+    if config.listen.is_empty() {
+        mistakes.push(
+            "listen is empty: say where to listen, for example unix:/run/bandwise/bandwise.sock".to_owned(),
+        );
+    }
+    addresses
+}
+
+/// Whether only this host can reach the address. A name counts as what it resolves to.
+fn is_local(address: &Address) -> bool {
+    match address {
+        Address::Unix(_) => true,
+        Address::Tcp { host, port } => {
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            match bare.parse::<IpAddr>() {
+                Ok(ip) => ip.is_loopback(),
+                Err(_) => (host.as_str(), *port)
+                    .to_socket_addrs()
+                    .is_ok_and(|mut found| found.all(|address| address.ip().is_loopback())),
+            }
+        }
+    }
+}
+
+fn admin(config: &Config, mistakes: &mut Vec<String>) -> Option<Address> {
+    let text = config.admin.as_ref()?;
+    match text.parse::<Address>() {
+        Err(error) => mistakes.push(format!("admin: {error}")),
+        Ok(address @ Address::Unix(_)) => mistakes.push(format!("admin: {address} is no HOST:PORT")),
+        Ok(address) if config.listen.contains(text) => {
+            mistakes.push(format!("admin: {address} is also in listen"))
+        }
+        Ok(address) if !config.allow_insecure_tcp && !is_local(&address) => mistakes.push(format!(
+            "admin: {address} is open to other hosts; bind 127.0.0.1, or set allow_insecure_tcp = true"
+        )),
+        Ok(address) => return Some(address),
+    }
+    None
+}
+
+fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
+    let threads = match config.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => ranged("threads", threads as u64, 1, 1024, mistakes) as usize,
+    };
+    let simd = config.simd.as_ref().map_or_else(SimdLevel::detect, |name| {
+        SimdLevel::named(name).unwrap_or_else(|| {
+            let here: Vec<&str> = SimdLevel::available().into_iter().map(SimdLevel::name).collect();
+            mistakes.push(format!("simd = {name}: this CPU has {}", here.join(", ")));
+            SimdLevel::SCALAR
+        })
+    });
+    PipelineConfig {
+        threads,
+        prefetch_bytes: ranged("prefetch_mib", config.prefetch_mib, 1, 1 << 24, mistakes) * MIB,
+        max_streams: ranged("max_streams", config.max_streams as u64, 1, 65_536, mistakes) as usize,
+        max_pending_batches: ranged(
+            "max_pending_batches",
+            u64::from(config.max_pending_batches),
+            1,
+            65_536,
+            mistakes,
+        ) as u32,
+        max_batch_rows: MAX_BATCH_ROWS,
+        max_batch_bytes: ranged("max_batch_mib", config.max_batch_mib, 1, 2048, mistakes) * MIB,
+        simd,
+    }
+}
+
+fn limits(config: &Config, mistakes: &mut Vec<String>) -> DecodeLimits {
+    let DecodeLimitsConfig { max_megapixels, max_encoded_mib } = config.decode_limits;
+    let megapixels = ranged("decode_limits.max_megapixels", max_megapixels, 1, 10_000, mistakes);
+    let mib = ranged("decode_limits.max_encoded_mib", max_encoded_mib, 1, 65_536, mistakes);
+    DecodeLimits { max_pixels: megapixels * 1_000_000, max_encoded_bytes: mib * MIB }
+}
+
+fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOptions)> {
+    let mut names = BTreeSet::new();
+    let mut datasets = Vec::new();
+    for dataset in &config.dataset {
+        let DatasetConfig { name, path, keep, leave_out, allow_empty_classes } = dataset.clone();
+        if let Some(problem) = name_problem(&name) {
+            mistakes.push(format!("dataset '{name}': {problem}"));
+        }
+        if !names.insert(name.clone()) {
+            mistakes.push(format!("dataset '{name}' is there twice"));
+        }
+        for file in [Some(&path), keep.as_ref(), leave_out.as_ref()].into_iter().flatten() {
+            if let Err(error) = fs::metadata(file) {
+                mistakes.push(format!("dataset '{name}': {}: {error}", file.display()));
+            }
+        }
+        let mut options = OpenOptions::new(path);
+        options.keep = keep;
+        options.leave_out = leave_out;
+        options.allow_empty_classes = allow_empty_classes;
+        options.cache_dir = config.cache_dir.clone().or_else(user_cache_dir);
+        datasets.push((name, options));
+    }
+    if config.dataset.is_empty() {
+        mistakes.push(
+            "no dataset is given: use --dataset NAME=PATH, or [[dataset]] in the configuration".to_owned(),
+        );
+    }
+    datasets
+}
+
+fn name_problem(name: &str) -> Option<&'static str> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+');
+    match name.len() {
+        0 => Some("a name is needed"),
+        1..=200 if name.chars().all(allowed) => None,
+        1..=200 => Some("a name has letters, digits and - _ . / + only"),
+        _ => Some("a name has at most 200 characters"),
+    }
+}
+
+/// `$XDG_CACHE_HOME/bandwise`, or `~/.cache/bandwise`: the one place that reads these variables.
+pub fn user_cache_dir() -> Option<PathBuf> {
+    let from =
+        |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join("bandwise"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_listed() {
+        let config: Config = toml::from_str(
+            r#"
+            listen = ["0.0.0.0:7070", "nonsense", "unix:/tmp/a", "unix:/tmp/a"]
+            admin = "unix:/x"
+            prefetch_mib = 0
+            max_streams = 0
+            simd = "avx1024"
+            [[dataset]]
+            name = "a b"
+            path = "/nonexistent"
+            [[dataset]]
+            name = "a b"
+            path = "/"
+            "#,
+        )
+        .unwrap();
+        let message = Settings::check(&config).unwrap_err().to_string();
+        for part in [
+            "allow_insecure_tcp",
+            "'nonsense'",
+            "unix:/tmp/a is there twice",
+            "admin: unix:/x",
+            "prefetch_mib = 0",
+            "max_streams = 0",
+            "avx1024",
+            "letters, digits",
+            "/nonexistent",
+            "'a b' is there twice",
+        ] {
+            assert!(message.contains(part), "no '{part}' in: {message}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(toml::from_str::<Config>("wrongkey = 1").unwrap_err().to_string().contains("wrongkey"));
+    }
+
+    #[test]
+    fn loopback_needs_no_flag() {
+        for (listen, local) in [
+            ("127.0.0.1:1", true),
+            ("[::1]:1", true),
+            ("localhost:1", true),
+            ("unix:x", true),
+            ("0.0.0.0:1", false),
+            ("[::]:1", false),
+            ("192.0.2.1:1", false),
+        ] {
+            assert_eq!(is_local(&listen.parse().unwrap()), local, "{listen}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The daemon's life: open datasets, start the pipeline, listen, serve, drain, stop.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bandwise_client::Address;
+use bandwise_dataset::{Dataset, DatasetError, Progress};
+use bandwise_pipeline::{Pipeline, PipelineError, Stats};
+use bandwise_proto::v1::loader_server::LoaderServer;
+use thiserror::Error;
+use tokio::{
+    net::{TcpListener, UnixListener, UnixStream},
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tonic::{service::Routes, transport::Server as Transport};
+
+use crate::{admin, catalog::Catalog, config::Settings, service::LoaderService};
+
+/// Largest request message: jobs with the text of a curriculum file fit, floods do not.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+
+/// HTTP/2 frames: large ones cost least CPU.
+const FRAME_BYTES: u32 = 1 << 20;
+
+/// How often idle connections are probed, so that a vanished host does not hold its streams for ever.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// Why a daemon cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A dataset cannot be opened.
+    #[error("dataset '{name}': {source}")]
+    Dataset {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: DatasetError,
+    },
+    /// The worker threads cannot be started.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// An address cannot be bound.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// The address.
+        address: Address,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// gRPC reflection cannot be set up.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Opens the datasets; split folders become `NAME/train`, `NAME/val`, `NAME/test`.
+///
+/// # Errors
+///
+/// The first dataset that cannot be opened.
+pub fn open_datasets(
+    settings: &Settings,
+    progress: impl Fn(&str) -> Box<dyn Progress>,
+) -> Result<Catalog, StartError> {
+    let mut catalog: Catalog = BTreeMap::new();
+    for (name, options) in &settings.datasets {
+        let opened = Dataset::open_splits(options, progress(name).as_ref())
+            .map_err(|source| StartError::Dataset { name: name.clone(), source })?;
+        for (split, dataset) in opened {
+            let name = split.map_or_else(|| name.clone(), |split| format!("{name}/{split}"));
+            for warning in dataset.warnings() {
+                tracing::warn!(dataset = name, "{warning}");
+            }
+            tracing::info!(
+                dataset = name,
+                samples = dataset.len(),
+                classes = dataset.classes().len(),
+                digest = %dataset.digest(),
+                index = ?dataset.index_source(),
+                "dataset ready"
+            );
+            catalog.insert(name, Arc::new(dataset));
+        }
+    }
+    Ok(catalog)
+}
+
+/// A listener that is bound and not yet served.
+#[derive(Debug)]
+enum Bound {
+    Unix(UnixListener, SocketFile),
+    Tcp(TcpListener),
+}
+
+/// The file of a Unix socket, removed when its server is gone.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Somebody else may have removed it; there is nobody to tell.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A daemon that runs.
+#[derive(Debug)]
+pub struct Daemon {
+    addresses: Vec<Address>,
+    admin: Option<Address>,
+    stats: Arc<Stats>,
+    drain: Duration,
+    draining: watch::Sender<bool>,
+    servers: JoinSet<Result<(), tonic::transport::Error>>,
+}
+
+impl Daemon {
+    /// Starts the pipeline, binds every address and serves them. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If a thread cannot be started or an address cannot be bound; nothing is left running then.
+    pub async fn start(settings: &Settings, catalog: Catalog) -> Result<Self, StartError> {
+        let mut bound = Vec::new();
+        for address in &settings.listen {
+            bound.push(bind(address).await?);
+        }
+        let admin_listener = match &settings.admin {
+            None => None,
+            Some(address) => Some(bind_tcp(address).await?),
+        };
+        let pipeline = Arc::new(Pipeline::start(settings.pipeline)?);
+        let (draining, drained) = watch::channel(false);
+        let stats = Arc::clone(pipeline.stats());
+        let mut servers = JoinSet::new();
+        let mut admin_address = None;
+        if let Some(listener) = admin_listener {
+            admin_address = local_address(&listener);
+            let state = admin::State::new(&catalog, Arc::clone(&pipeline), drained.clone());
+            servers.spawn(admin::serve(listener, state, drained.clone()));
+        }
+        let routes = routes(catalog, pipeline, settings, &drained).await?;
+        let mut addresses = Vec::new();
+        for listener in bound {
+            addresses.extend(address_of(&listener));
+            servers.spawn(serve(listener, routes.clone(), drained.clone()));
+        }
+        Ok(Self { addresses, admin: admin_address, stats, drain: settings.drain, draining, servers })
+    }
+
+    /// Where the daemon listens; ports are real ones also where 0 was asked for.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Where the admin server listens.
+    pub fn admin(&self) -> Option<&Address> {
+        self.admin.as_ref()
+    }
+
+    /// What the pipeline has counted.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// Tells clients to go elsewhere, lets open streams finish until the drain time is over, and stops.
+    pub async fn stop(mut self) {
+        // Every server may already have ended.
+        let _ = self.draining.send(true);
+        let finished = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.drain, finished).await.is_err() {
+            tracing::warn!(
+                seconds = self.drain.as_secs(),
+                "streams were still open at the end of the drain time"
+            );
+        }
+        self.servers.shutdown().await;
+    }
+}
+
+async fn routes(
+    catalog: Catalog,
+    pipeline: Arc<Pipeline>,
+    settings: &Settings,
+    draining: &watch::Receiver<bool>,
+) -> Result<Routes, StartError> {
+    let service = LoaderService::new(catalog, pipeline, settings.limits, draining.clone());
+    let loader = LoaderServer::new(service).max_decoding_message_size(MAX_REQUEST_BYTES);
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_serving::<LoaderServer<LoaderService>>().await;
+    let mut drained = draining.clone();
+    tokio::spawn(async move {
+        if drained.wait_for(|&draining| draining).await.is_ok() {
+            reporter.set_not_serving::<LoaderServer<LoaderService>>().await;
+        }
+    });
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(bandwise_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    Ok(Routes::new(loader).add_service(health).add_service(reflection))
+}
+
+async fn serve(
+    listener: Bound,
+    routes: Routes,
+    mut draining: watch::Receiver<bool>,
+) -> Result<(), tonic::transport::Error> {
+    let drained = async move {
+        // An error means that the daemon itself is gone.
+        let _ = draining.wait_for(|&draining| draining).await;
+    };
+    let router = Transport::builder()
+        .max_frame_size(FRAME_BYTES)
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .add_routes(routes);
+    match listener {
+        Bound::Tcp(listener) => {
+            router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), drained).await
+        }
+        Bound::Unix(listener, _file) => {
+            router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), drained).await
+        }
+    }
+}
+
+async fn bind(address: &Address) -> Result<Bound, StartError> {
+    match address {
+        Address::Tcp { .. } => bind_tcp(address).await.map(Bound::Tcp),
+        Address::Unix(path) => bind_unix(path)
+            .await
+            .map(|listener| Bound::Unix(listener, SocketFile(path.clone())))
+            .map_err(|reason| StartError::Bind { address: address.clone(), reason }),
+    }
+}
+
+async fn bind_tcp(address: &Address) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address.to_string()).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "; another program listens there: choose another port",
+            io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges",
+            _ => "",
+        };
+        StartError::Bind { address: address.clone(), reason: format!("{error}{hint}") }
+    })
+}
+
+/// Binds a Unix socket, in the place of one that a dead daemon left behind.
+async fn bind_unix(path: &Path) -> Result<UnixListener, String> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error.to_string()),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err("a file that is no socket is in the way; remove it or choose another path".to_owned());
+        }
+        Ok(_) => {
+            if UnixStream::connect(path).await.is_ok() {
+                return Err("another daemon listens there; stop it or choose another path".to_owned());
+            }
+            fs::remove_file(path).map_err(|error| format!("cannot remove the stale socket: {error}"))?;
+        }
+    }
+    let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("{error}; create the folder first"),
+        _ => error.to_string(),
+    })?;
+    // Trainers in the same container group often run as another user of the same group.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o660)).map_err(|error| error.to_string())?;
+    Ok(listener)
+}
+
+fn address_of(listener: &Bound) -> Option<Address> {
+    match listener {
+        Bound::Tcp(listener) => local_address(listener),
+        Bound::Unix(_, file) => Some(Address::Unix(file.0.clone())),
+    }
+}
+
+fn local_address(listener: &TcpListener) -> Option<Address> {
+    let address = listener.local_addr().ok()?;
+    let host = match address.ip() {
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    Some(Address::Tcp { host, port: address.port() })
+}

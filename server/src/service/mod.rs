@@ -1,0 +1,193 @@
+//! The gRPC service: the only module that knows tonic's server side.
+//!
+//! It turns requests into jobs and wants, and batches into parts. It owns no batch memory and decodes nothing.
+
+mod jobs;
+mod parts;
+mod reject;
+mod session;
+mod wire;
+
+use std::sync::Arc;
+
+use bandwise_curriculum::PRESET_NAMES;
+use bandwise_decode::DecodeLimits;
+use bandwise_job::{Fingerprint, Job, differing};
+use bandwise_pipeline::{Pipeline, Stream};
+use bandwise_proto::v1::{self as proto, loader_server::Loader};
+use bandwise_recipe::{PIXEL_SEMANTICS, Recipe};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    catalog::Catalog,
+    service::{jobs::Jobs, parts::Parts, reject::Reject, session::Session},
+};
+
+/// Parts that wait between a stream and its connection: enough that neither waits for the other's wake-up.
+const PARTS_IN_FLIGHT: usize = 8;
+
+type PartStream = ReceiverStream<Result<proto::Part, Status>>;
+
+/// The `bandwise.v1.Loader` service.
+#[derive(Debug)]
+pub struct LoaderService {
+    catalog: Catalog,
+    jobs: Jobs,
+    pipeline: Arc<Pipeline>,
+    limits: DecodeLimits,
+    draining: watch::Receiver<bool>,
+}
+
+impl LoaderService {
+    /// A service over `catalog` that makes batches with `pipeline`. Jobs whose limits are above `limits` are
+    /// refused. When `draining` turns true, new work is refused and open streams are told.
+    pub fn new(
+        catalog: Catalog,
+        pipeline: Arc<Pipeline>,
+        limits: DecodeLimits,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
+        Self { catalog, jobs: Jobs::default(), pipeline, limits, draining }
+    }
+
+    fn resolve(&self, job: Option<&proto::Job>) -> Result<jobs::Resolved, Reject> {
+        let job = job.ok_or_else(|| Reject::field("job", "(none)", "a job is required"))?;
+        self.jobs.resolve(job, &self.catalog, &self.limits)
+    }
+
+    fn open(
+        &self,
+        job: Option<&proto::Job>,
+        expected_fingerprint: &[u8],
+        expected_fields: Vec<proto::JobField>,
+    ) -> Result<Stream, Reject> {
+        if *self.draining.borrow() {
+            return Err(Reject::draining());
+        }
+        let resolved = self.resolve(job)?;
+        check_fingerprint(&resolved.job, expected_fingerprint, expected_fields)?;
+        Ok(self.pipeline.open(resolved.dataset, resolved.job)?)
+    }
+}
+
+fn check_fingerprint(
+    job: &Job,
+    expected: &[u8],
+    expected_fields: Vec<proto::JobField>,
+) -> Result<(), Reject> {
+    if expected.is_empty() || expected == job.fingerprint().as_bytes() {
+        return Ok(());
+    }
+    let Ok(bytes) = <[u8; 32]>::try_from(expected) else {
+        let problem = "a fingerprint has 32 bytes";
+        return Err(Reject::field("expected_fingerprint", format!("{} bytes", expected.len()), problem));
+    };
+    let fields: Vec<_> = expected_fields.into_iter().map(wire::field_from_wire).collect();
+    let names = if fields.is_empty() { Vec::new() } else { differing(&fields, &job.fields()) };
+    let expected = Fingerprint::from(bytes).to_string();
+    Err(Reject::fingerprint(&expected, &job.fingerprint().to_string(), names))
+}
+
+#[tonic::async_trait]
+impl Loader for LoaderService {
+    type GetBatchStream = PartStream;
+    type StreamBatchesStream = PartStream;
+
+    async fn describe(
+        &self,
+        request: Request<proto::DescribeRequest>,
+    ) -> Result<Response<proto::DescribeResponse>, Status> {
+        let classes_of = request.into_inner().classes_of;
+        let classes = match self.catalog.get(&classes_of) {
+            _ if classes_of.is_empty() => Vec::new(),
+            Some(dataset) => dataset.classes().iter().map(|class| class.name().to_owned()).collect(),
+            None => return Err(Reject::no_dataset(&classes_of, &jobs::names(&self.catalog)).into()),
+        };
+        let config = self.pipeline.config();
+        Ok(Response::new(proto::DescribeResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pixel_semantics: PIXEL_SEMANTICS,
+            datasets: self.catalog.iter().map(|(name, dataset)| dataset_info(name, dataset)).collect(),
+            classes,
+            curricula: PRESET_NAMES.iter().map(|&name| name.to_owned()).collect(),
+            recipes: Recipe::NAMES.iter().map(|&name| name.to_owned()).collect(),
+            decode_limits: Some(proto::DecodeLimits {
+                max_pixels: self.limits.max_pixels,
+                max_encoded_bytes: self.limits.max_encoded_bytes,
+            }),
+            max_batch_bytes: config.max_batch_bytes,
+            max_pending_batches: config.max_pending_batches,
+            threads: config.threads as u32,
+            simd_level: config.simd.to_string(),
+            shm_socket: String::new(),
+            draining: *self.draining.borrow(),
+        }))
+    }
+
+    async fn plan(
+        &self,
+        request: Request<proto::PlanRequest>,
+    ) -> Result<Response<proto::PlanResponse>, Status> {
+        let request = request.into_inner();
+        let jobs::Resolved { job, curriculum, .. } = self.resolve(request.job.as_ref())?;
+        let stages = job.plan().stages().iter().filter(|stage| stage.steps > 0);
+        Ok(Response::new(proto::PlanResponse {
+            stages: stages.map(wire::stage_to_wire).collect(),
+            steps: job.plan().steps(),
+            dataset_samples: job.dataset_samples(),
+            fingerprint: job.fingerprint().as_bytes().to_vec().into(),
+            fields: job.fields().into_iter().map(wire::field_to_wire).collect(),
+            curriculum,
+            recipe: job.recipe().name().to_owned(),
+        }))
+    }
+
+    async fn get_batch(
+        &self,
+        request: Request<proto::GetBatchRequest>,
+    ) -> Result<Response<PartStream>, Status> {
+        let request = request.into_inner();
+        let stream = self.open(request.job.as_ref(), &request.expected_fingerprint, Vec::new())?;
+        let ticket = stream.want(request.step, request.first_row, request.rows).map_err(Reject::from)?;
+        // Dropped with the call if the client goes away, and with it the work.
+        let batch = ticket.await.map_err(|error| Reject::batch(&error))?;
+        let parts = Parts::new(batch, stream.job().fingerprint());
+        let (sender, receiver) = mpsc::channel(PARTS_IN_FLIGHT);
+        tokio::spawn(async move {
+            for part in parts {
+                if sender.send(Ok(part)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn stream_batches(
+        &self,
+        request: Request<Streaming<proto::Want>>,
+    ) -> Result<Response<PartStream>, Status> {
+        let mut wants = request.into_inner();
+        let first = wants.message().await?.unwrap_or_default();
+        let open = first
+            .open
+            .ok_or_else(|| Reject::field("open", "(none)", "the first Want of a stream must open a job"))?;
+        let stream = self.open(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields)?;
+        let (sender, receiver) = mpsc::channel(PARTS_IN_FLIGHT);
+        let mut session = Session::new(stream, sender, self.draining.clone());
+        session.accept(proto::Want { open: None, ..first })?;
+        tokio::spawn(session.run(wants));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+fn dataset_info(name: &str, dataset: &bandwise_dataset::Dataset) -> proto::DatasetInfo {
+    proto::DatasetInfo {
+        name: name.to_owned(),
+        samples: dataset.len(),
+        classes: dataset.classes().len() as u32,
+        digest: dataset.digest().as_bytes().to_vec().into(),
+    }
+}

@@ -1,0 +1,85 @@
+//! A batch cut into parts: the header, then the bytes of its tensors without a copy.
+
+use bandwise_job::Fingerprint;
+use bandwise_pipeline::Batch;
+use bandwise_proto::{PART_DATA_BYTES, v1 as proto};
+use bytes::Bytes;
+
+use crate::service::wire::dtype_to_wire;
+
+/// The parts of a batch that were not sent yet.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    step: u64,
+    first_row: u64,
+    header: Option<Box<proto::BatchHeader>>,
+    /// Tensors not sent yet, the last one first.
+    tensors: Vec<Bytes>,
+    offset: u64,
+}
+
+impl Parts {
+    pub(crate) fn new(batch: Batch, fingerprint: Fingerprint) -> Self {
+        let header = Some(Box::new(header_of(&batch, fingerprint)));
+        let (step, first_row) = (batch.moment.step, batch.first_row);
+        Self { step, first_row, header, tensors: vec![batch.labels, batch.images], offset: 0 }
+    }
+}
+
+impl Iterator for Parts {
+    type Item = proto::Part;
+
+    fn next(&mut self) -> Option<proto::Part> {
+        let part = proto::Part { step: self.step, first_row: self.first_row, ..proto::Part::default() };
+        if let Some(header) = self.header.take() {
+            return Some(proto::Part { header: Some(*header), ..part });
+        }
+        let tensor = self.tensors.last_mut()?;
+        let data = tensor.split_to(tensor.len().min(PART_DATA_BYTES));
+        if tensor.is_empty() {
+            self.tensors.pop();
+        }
+        let offset = self.offset;
+        self.offset += data.len() as u64;
+        Some(proto::Part { offset, data, ..part })
+    }
+}
+
+fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
+    let moment = &batch.moment;
+    let rows = batch.layout.rows() as u64;
+    let tensor = |name: &str, dtype: proto::Dtype, shape: Vec<u64>, bytes: &Bytes| proto::TensorInfo {
+        name: name.to_owned(),
+        dtype: dtype.into(),
+        shape,
+        byte_length: bytes.len() as u64,
+    };
+    let image_shape = batch.layout.image_shape().iter().map(|&side| side as u64).collect();
+    let image_dtype = dtype_to_wire(batch.layout.format().dtype);
+    proto::BatchHeader {
+        step: moment.step,
+        rows,
+        epoch: moment.epoch,
+        stage: moment.stage as u32,
+        bandwidth: moment.bandwidth,
+        magnitude: moment.magnitude,
+        progress: moment.progress,
+        schedule_position: moment.schedule_position,
+        fingerprint: Bytes::copy_from_slice(fingerprint.as_bytes()),
+        sample_ids: batch.sample_ids.clone(),
+        substitutions: batch
+            .substitutions
+            .iter()
+            .map(|s| proto::Substitution {
+                row: s.row,
+                requested: s.requested,
+                delivered: s.delivered,
+                reason: s.reason.to_owned(),
+            })
+            .collect(),
+        tensors: vec![
+            tensor("images", image_dtype, image_shape, &batch.images),
+            tensor("labels", proto::Dtype::I64, vec![rows], &batch.labels),
+        ],
+    }
+}

@@ -1,0 +1,179 @@
+//! Errors on their way to the wire: one place decides which gRPC code an error has.
+
+use bandwise_job::JobError;
+use bandwise_pipeline::{BatchError, PipelineError, WantError};
+use bandwise_proto::{
+    status_with_detail,
+    v1::{ErrorDetail, Failure},
+};
+use tonic::{Code, Status};
+
+/// Longest piece of a request's text that an error repeats, in characters.
+const MAX_VALUE_CHARS: usize = 200;
+
+/// An error with its gRPC code and its detail for programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Reject {
+    code: Code,
+    message: String,
+    detail: Box<ErrorDetail>,
+}
+
+impl Reject {
+    fn new(code: Code, reason: &str, message: String) -> Self {
+        let detail = Box::new(ErrorDetail { reason: reason.to_owned(), ..ErrorDetail::default() });
+        Self { code, message, detail }
+    }
+
+    /// A field of the request is wrong.
+    pub(crate) fn field(field: &str, value: impl ToString, problem: impl std::fmt::Display) -> Self {
+        let value = shortened(&value.to_string());
+        let mut reject =
+            Self::new(Code::InvalidArgument, "invalid_field", format!("{field} = {value}: {problem}"));
+        reject.detail.field = field.to_owned();
+        reject.detail.value = value;
+        reject
+    }
+
+    /// There is no dataset of that name.
+    pub(crate) fn no_dataset(name: &str, known: &[&str]) -> Self {
+        let name = shortened(name);
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let message = format!("no dataset '{name}' here; this daemon serves: {known}");
+        let mut reject = Self::new(Code::NotFound, "unknown_dataset", message);
+        reject.detail.field = "datasets.name".to_owned();
+        reject.detail.value = name;
+        reject
+    }
+
+    /// A limit of this daemon stands in the way.
+    pub(crate) fn limit(limit: String, message: String) -> Self {
+        let mut reject = Self::new(Code::ResourceExhausted, "limit", message);
+        reject.detail.limit = limit;
+        reject
+    }
+
+    /// The job's fingerprint is not the expected one.
+    pub(crate) fn fingerprint(expected: &str, here: &str, differing: Vec<String>) -> Self {
+        let named = match differing.len() {
+            0 => String::new(),
+            _ => format!("; these fields differ (expected -> here): {}", differing.join("; ")),
+        };
+        let message = format!("the job has the fingerprint {here} here, expected was {expected}{named}");
+        let mut reject = Self::new(Code::FailedPrecondition, "fingerprint_differs", message);
+        reject.detail.differing_fields = differing;
+        reject
+    }
+
+    /// The daemon is about to stop.
+    pub(crate) fn draining() -> Self {
+        Self::new(Code::Unavailable, "draining", "this daemon is about to stop; ask another".to_owned())
+    }
+
+    /// The same as a message of a stream that goes on.
+    pub(crate) fn into_failure(self) -> Failure {
+        Failure { code: self.code as i32, message: self.message, detail: Some(*self.detail) }
+    }
+}
+
+/// `text`, cut to a length fit for an error, with control characters escaped.
+fn shortened(text: &str) -> String {
+    let mut short: String = text
+        .chars()
+        .take(MAX_VALUE_CHARS)
+        .flat_map(|c| {
+            let escaped: Vec<char> = if c.is_control() { c.escape_default().collect() } else { vec![c] };
+            escaped
+        })
+        .collect();
+    if text.chars().nth(MAX_VALUE_CHARS).is_some() {
+        short.push_str("...");
+    }
+    short
+}
+
+impl From<Reject> for Status {
+    fn from(reject: Reject) -> Self {
+        status_with_detail(reject.code, reject.message, &reject.detail)
+    }
+}
+
+impl From<JobError> for Reject {
+    fn from(error: JobError) -> Self {
+        let reason = match error {
+            JobError::Plan(_) => "impossible_plan",
+            JobError::Recipe(_) => "impossible_recipe",
+            _ => "impossible_stage",
+        };
+        Self::new(Code::InvalidArgument, reason, error.to_string())
+    }
+}
+
+impl From<PipelineError> for Reject {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::TooManyStreams { max } => {
+                Self::limit(format!("max_streams = {max}"), error.to_string())
+            }
+            other => Self::new(Code::Unavailable, "stopping", other.to_string()),
+        }
+    }
+}
+
+impl From<WantError> for Reject {
+    fn from(error: WantError) -> Self {
+        let message = error.to_string();
+        let with_step = |reason: &str, step: u64| {
+            let mut reject = Self::new(Code::OutOfRange, reason, message.clone());
+            reject.detail.step = Some(step);
+            reject
+        };
+        match error {
+            WantError::StepOutOfRange { step, .. } => with_step("step_out_of_range", step),
+            WantError::RowsOutOfRange { step, .. } => with_step("rows_out_of_range", step),
+            WantError::NoRows => Self::field("rows", 0, message),
+            WantError::BatchTooLarge { max_rows, max_bytes, .. } => {
+                Self::limit(format!("max_batch_rows = {max_rows}, max_batch_bytes = {max_bytes}"), message)
+            }
+            WantError::TooManyPending { pending } => {
+                Self::limit(format!("max_pending_batches = {pending}"), message)
+            }
+            _ => Self::new(Code::Unavailable, "stopping", message),
+        }
+    }
+}
+
+impl Reject {
+    /// A batch that could not be made.
+    pub(crate) fn batch(error: &BatchError) -> Self {
+        let (code, reason) = match error {
+            BatchError::Undecodable { reason, .. } => (Code::DataLoss, *reason),
+            BatchError::NoSubstitute { .. } => (Code::DataLoss, "no_substitute"),
+            BatchError::Unreadable { .. } => (Code::Unavailable, "unreadable"),
+            BatchError::OutOfMemory { .. } => (Code::ResourceExhausted, "out_of_memory"),
+            BatchError::Stopped => (Code::Unavailable, "stopping"),
+            _ => (Code::Internal, "panic"),
+        };
+        let mut reject = Self::new(code, reason, error.to_string());
+        match error {
+            BatchError::Undecodable { step, sample, name, .. }
+            | BatchError::NoSubstitute { step, sample, name, .. }
+            | BatchError::Unreadable { step, sample, name, .. } => {
+                reject.detail.step = Some(*step);
+                reject.detail.sample = Some(*sample);
+                reject.detail.sample_name.clone_from(name);
+            }
+            BatchError::Panicked { step, .. } => reject.detail.step = Some(*step),
+            _ => {}
+        }
+        reject
+    }
+
+    /// A job with limits above this daemon's.
+    pub(crate) fn decode_limit(name: &str, asked: u64, here: u64) -> Self {
+        Self::limit(
+            format!("{name} = {here}"),
+            format!("the job asks for {name} = {asked}, more than the {here} that this daemon allows"),
+        )
+    }
+}

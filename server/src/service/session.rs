@@ -1,0 +1,178 @@
+//! One `StreamBatches` call: a single task that reads wants, waits for batches, and sends parts.
+//!
+//! It is the only owner of the call's state. Wants are read also while parts wait for the client's credit, so a
+//! cancel is never stuck behind the data that it cancels.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    pin::Pin,
+};
+
+use bandwise_pipeline::{Batch, BatchError, Stream, Ticket};
+use bandwise_proto::v1 as proto;
+use tokio::sync::{mpsc, watch};
+use tonic::{Status, Streaming};
+
+use crate::service::{parts::Parts, reject::Reject};
+
+/// The state of a call.
+#[derive(Debug)]
+pub(crate) struct Session {
+    stream: Stream,
+    /// What was asked for, in order.
+    tickets: VecDeque<Ticket>,
+    /// The batch that is being sent.
+    sending: Option<Parts>,
+    /// The part that goes out next.
+    part: Option<proto::Part>,
+    sender: mpsc::Sender<Result<proto::Part, Status>>,
+    draining: watch::Receiver<bool>,
+    told_draining: bool,
+}
+
+/// What happened.
+enum Event {
+    Want(Result<Option<proto::Want>, Status>),
+    Batch(Result<Batch, BatchError>),
+    Sent,
+    Draining,
+    ClientGone,
+}
+
+impl Session {
+    pub(crate) fn new(
+        stream: Stream,
+        sender: mpsc::Sender<Result<proto::Part, Status>>,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            stream,
+            tickets: VecDeque::new(),
+            sending: None,
+            part: None,
+            sender,
+            draining,
+            told_draining: false,
+        }
+    }
+
+    /// Runs until the client has all it asked for and asks no more, goes away, or errs.
+    pub(crate) async fn run(mut self, mut wants: Streaming<proto::Want>) {
+        let mut asking = true;
+        while asking || self.has_work() {
+            self.next_part();
+            match self.event(&mut wants, asking).await {
+                Event::Want(Ok(Some(want))) => {
+                    if let Err(reject) = self.accept(want) {
+                        return self.fail(reject.into()).await;
+                    }
+                }
+                Event::Want(Ok(None)) => asking = false,
+                // The connection broke; nobody is there to be told.
+                Event::Want(Err(_)) | Event::ClientGone => return,
+                Event::Batch(outcome) => self.delivered(outcome),
+                Event::Sent => self.part = None,
+                Event::Draining => self.told_draining = true,
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        self.part.is_some() || self.sending.is_some() || !self.tickets.is_empty()
+    }
+
+    /// Takes the next part to send, unless there is one.
+    fn next_part(&mut self) {
+        if self.part.is_some() {
+            return;
+        }
+        if self.told_draining && !self.sender.is_closed() {
+            self.told_draining = false;
+            self.part = Some(proto::Part { draining: true, ..proto::Part::default() });
+            return;
+        }
+        self.part = self.sending.as_mut().and_then(Iterator::next);
+        if self.part.is_none() {
+            self.sending = None;
+        }
+    }
+
+    async fn event(&mut self, wants: &mut Streaming<proto::Want>, asking: bool) -> Event {
+        let waiting = self.part.is_none() && !self.tickets.is_empty();
+        let front = async {
+            match self.tickets.front_mut() {
+                Some(ticket) => Pin::new(ticket).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.sender.closed() => Event::ClientGone,
+            want = wants.message(), if asking => Event::Want(want),
+            Ok(()) = self.draining.changed() => Event::Draining,
+            permit = self.sender.reserve(), if self.part.is_some() => match (permit, self.part.take()) {
+                (Ok(permit), Some(part)) => {
+                    permit.send(Ok(part));
+                    Event::Sent
+                }
+                _ => Event::ClientGone,
+            },
+            outcome = front, if waiting => Event::Batch(outcome),
+        }
+    }
+
+    /// Takes up what a want asks for.
+    pub(crate) fn accept(&mut self, want: proto::Want) -> Result<(), Reject> {
+        if want.open.is_some() {
+            return Err(Reject::field("open", "(a job)", "a stream serves one job; open another stream"));
+        }
+        if let Some(release) = want.release {
+            if let Some(slot) = release.slots.first() {
+                return Err(Reject::field("release.slots", slot, "no such slot was handed out"));
+            }
+        }
+        if let Some(cancel) = want.cancel {
+            let steps: HashSet<u64> = cancel.steps.into_iter().collect();
+            self.tickets.retain(|ticket| !steps.contains(&ticket.step()));
+        }
+        want.steps.map_or(Ok(()), |steps| self.want(&steps))
+    }
+
+    fn want(&mut self, steps: &proto::WantSteps) -> Result<(), Reject> {
+        if *self.draining.borrow() {
+            return Err(Reject::draining());
+        }
+        if steps.count == 0 {
+            return Err(Reject::field("steps.count", 0, "at least 1 step must be asked for"));
+        }
+        let stride = steps.stride.max(1);
+        for i in 0..steps.count {
+            // Beyond u64 is beyond every plan, and is refused as such.
+            let step = i.checked_mul(stride).and_then(|far| far.checked_add(steps.first_step));
+            let ticket = self.stream.want(step.unwrap_or(u64::MAX), steps.first_row, steps.rows)?;
+            self.tickets.push_back(ticket);
+        }
+        Ok(())
+    }
+
+    /// The first of the waiting tickets has its answer.
+    fn delivered(&mut self, outcome: Result<Batch, BatchError>) {
+        let Some(ticket) = self.tickets.pop_front() else { return };
+        match outcome {
+            Ok(batch) => self.sending = Some(Parts::new(batch, self.stream.job().fingerprint())),
+            Err(error) => {
+                self.part = Some(proto::Part {
+                    step: ticket.step(),
+                    first_row: ticket.first_row(),
+                    failure: Some(Reject::batch(&error).into_failure()),
+                    ..proto::Part::default()
+                });
+            }
+        }
+    }
+
+    async fn fail(self, status: Status) {
+        // Nobody is there to be told if this fails.
+        let _ = self.sender.send(Err(status)).await;
+    }
+}

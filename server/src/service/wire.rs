@@ -1,0 +1,195 @@
+//! From the wire's job to a [`JobSpec`], and from a plan to the wire.
+
+use bandwise_curriculum::{Curriculum, OrderKind, StagePlan, Tail};
+use bandwise_decode::DecodeLimits;
+use bandwise_job::{BadSample, Fidelity, Field, JobSpec};
+use bandwise_kernels::{Dtype, Layout};
+use bandwise_proto::v1 as proto;
+use bandwise_recipe::{LowFrequency, OutputFormat};
+
+use crate::service::reject::Reject;
+
+/// Longest name in a request, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
+/// The dataset's name and everything else that a job asks for.
+pub(crate) fn spec_of(job: &proto::Job, allowed: &DecodeLimits) -> Result<(String, JobSpec), Reject> {
+    let dataset = dataset_of(job)?;
+    let spec = JobSpec {
+        curriculum: curriculum_of(job)?,
+        epochs: job.epochs,
+        global_batch: job.global_batch,
+        recipe: recipe_of(job)?,
+        low_frequency: low_frequency_of(job.low_frequency)?,
+        seed: job.seed,
+        order: order_of(job.order)?,
+        tail: tail_of(job.tail)?,
+        on_bad_sample: bad_sample_of(job.on_bad_sample)?,
+        limits: limits_of(job.decode_limits.as_ref(), allowed)?,
+        output: OutputFormat { dtype: dtype_of(job.dtype)?, layout: layout_of(job.layout)? },
+        fidelity: fidelity_of(job.fidelity)?,
+    };
+    Ok((dataset, spec))
+}
+
+fn name(field: &str, text: &str) -> Result<String, Reject> {
+    if text.is_empty() || text.len() > MAX_NAME_BYTES {
+        let problem = format!("a name has 1 to {MAX_NAME_BYTES} bytes, this one has {}", text.len());
+        return Err(Reject::field(field, text, problem));
+    }
+    Ok(text.to_owned())
+}
+
+fn dataset_of(job: &proto::Job) -> Result<String, Reject> {
+    let [dataset] = job.datasets.as_slice() else {
+        let problem = "a job has exactly one dataset for now";
+        return Err(Reject::field("datasets", format!("{} of them", job.datasets.len()), problem));
+    };
+    match dataset.weight {
+        None | Some(1.0) => name("datasets.name", &dataset.name),
+        Some(weight) => Err(Reject::field("datasets.weight", weight, "the only dataset has weight 1")),
+    }
+}
+
+fn curriculum_of(job: &proto::Job) -> Result<Curriculum, Reject> {
+    use proto::job::Curriculum::{CurriculumName, CurriculumToml};
+    match &job.curriculum {
+        Some(CurriculumName(preset)) => {
+            let preset = name("curriculum_name", preset)?;
+            Curriculum::preset(&preset).map_err(|error| Reject::field("curriculum_name", preset, error))
+        }
+        Some(CurriculumToml(text)) => Curriculum::from_toml("curriculum_toml", text)
+            .map_err(|error| Reject::field("curriculum_toml", text, error)),
+        None => Err(Reject::field(
+            "curriculum",
+            "(none)",
+            "a job needs a curriculum, by name or as a file's text",
+        )),
+    }
+}
+
+fn recipe_of(job: &proto::Job) -> Result<Option<String>, Reject> {
+    match &job.recipe {
+        None => Ok(None),
+        Some(proto::job::Recipe::RecipeName(recipe)) => name("recipe_name", recipe).map(Some),
+    }
+}
+
+fn unknown(field: &str, number: i32) -> Reject {
+    Reject::field(field, number, "no such value in this version of the contract")
+}
+
+fn order_of(number: i32) -> Result<Option<OrderKind>, Reject> {
+    Ok(match proto::Order::try_from(number).map_err(|_| unknown("order", number))? {
+        proto::Order::Unspecified => None,
+        proto::Order::Shuffled => Some(OrderKind::Shuffled),
+        proto::Order::Sequential => Some(OrderKind::Sequential),
+    })
+}
+
+fn tail_of(number: i32) -> Result<Option<Tail>, Reject> {
+    Ok(match proto::Tail::try_from(number).map_err(|_| unknown("tail", number))? {
+        proto::Tail::Unspecified => None,
+        proto::Tail::Drop => Some(Tail::Drop),
+        proto::Tail::Keep => Some(Tail::Keep),
+    })
+}
+
+fn bad_sample_of(number: i32) -> Result<BadSample, Reject> {
+    Ok(match proto::BadSample::try_from(number).map_err(|_| unknown("on_bad_sample", number))? {
+        proto::BadSample::Unspecified | proto::BadSample::Substitute => BadSample::Substitute,
+        proto::BadSample::Zero => BadSample::Zero,
+        proto::BadSample::Fail => BadSample::Fail,
+    })
+}
+
+fn dtype_of(number: i32) -> Result<Dtype, Reject> {
+    Ok(match proto::Dtype::try_from(number).map_err(|_| unknown("dtype", number))? {
+        proto::Dtype::Unspecified | proto::Dtype::F16 => Dtype::F16,
+        proto::Dtype::U8 => Dtype::U8,
+        proto::Dtype::Bf16 => Dtype::Bf16,
+        proto::Dtype::F32 => Dtype::F32,
+        proto::Dtype::I64 => return Err(Reject::field("dtype", "i64", "images are u8, f16, bf16 or f32")),
+    })
+}
+
+fn layout_of(number: i32) -> Result<Layout, Reject> {
+    Ok(match proto::Layout::try_from(number).map_err(|_| unknown("layout", number))? {
+        proto::Layout::Unspecified | proto::Layout::Nchw => Layout::Nchw,
+        proto::Layout::Nhwc => Layout::Nhwc,
+    })
+}
+
+fn fidelity_of(number: i32) -> Result<Fidelity, Reject> {
+    match proto::Fidelity::try_from(number).map_err(|_| unknown("fidelity", number))? {
+        proto::Fidelity::Unspecified | proto::Fidelity::Exact => Ok(Fidelity::Exact),
+        proto::Fidelity::Fast => Err(Reject::field("fidelity", "fast", "not available yet; use exact")),
+    }
+}
+
+fn low_frequency_of(number: i32) -> Result<Option<LowFrequency>, Reject> {
+    Ok(match proto::LowFrequency::try_from(number).map_err(|_| unknown("low_frequency", number))? {
+        proto::LowFrequency::Unspecified => None,
+        proto::LowFrequency::Lanczos => Some(LowFrequency::Lanczos),
+        proto::LowFrequency::Fourier => Some(LowFrequency::Fourier),
+    })
+}
+
+fn limits_of(asked: Option<&proto::DecodeLimits>, allowed: &DecodeLimits) -> Result<DecodeLimits, Reject> {
+    let default = DecodeLimits::default();
+    let asked = asked.copied().unwrap_or_default();
+    let limit = |name: &str, asked: u64, default: u64, allowed: u64| {
+        let value = if asked == 0 { default } else { asked };
+        if value > allowed { Err(Reject::decode_limit(name, value, allowed)) } else { Ok(value) }
+    };
+    Ok(DecodeLimits {
+        max_pixels: limit("max_pixels", asked.max_pixels, default.max_pixels, allowed.max_pixels)?,
+        max_encoded_bytes: limit(
+            "max_encoded_bytes",
+            asked.max_encoded_bytes,
+            default.max_encoded_bytes,
+            allowed.max_encoded_bytes,
+        )?,
+    })
+}
+
+/// A stage for the wire.
+pub(crate) fn stage_to_wire(stage: &StagePlan) -> proto::StagePlan {
+    let full_steps = stage.steps_per_epoch.saturating_sub(1) * stage.global_batch;
+    proto::StagePlan {
+        index: stage.index as u32,
+        bandwidth: stage.bandwidth,
+        magnitude: stage.magnitude,
+        replay_times: stage.replay_times,
+        global_batch: stage.global_batch,
+        first_step: stage.first_step,
+        steps: stage.steps,
+        first_epoch: stage.first_epoch,
+        steps_per_epoch: stage.steps_per_epoch,
+        last_step_rows: stage.rows_per_epoch - full_steps,
+        clock_epochs: stage.clock_epochs,
+        clock_start: stage.clock_start,
+        clock_end: stage.clock_end,
+        warmup_epochs: stage.warmup_epochs,
+    }
+}
+
+/// A canonical field for the wire.
+pub(crate) fn field_to_wire(field: Field) -> proto::JobField {
+    proto::JobField { name: field.name, value: field.value }
+}
+
+/// A canonical field from the wire.
+pub(crate) fn field_from_wire(field: proto::JobField) -> Field {
+    Field { name: field.name, value: field.value }
+}
+
+/// An element type for the wire.
+pub(crate) fn dtype_to_wire(dtype: Dtype) -> proto::Dtype {
+    match dtype {
+        Dtype::U8 => proto::Dtype::U8,
+        Dtype::F16 => proto::Dtype::F16,
+        Dtype::Bf16 => proto::Dtype::Bf16,
+        Dtype::F32 => proto::Dtype::F32,
+    }
+}

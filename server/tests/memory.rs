@@ -1,0 +1,92 @@
+//! The daemon's memory does not grow with the number of streams that came and went.
+
+mod common;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use bandwise_client::{Address, Connection, proto};
+use common::{job, photos};
+
+/// The real binary, so that its memory can be told from the client's.
+struct Process(Child);
+
+impl Process {
+    fn start(socket: &Path) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_bandwise"))
+            .args(["serve", "--threads", "2", "--prefetch-mib", "32"])
+            .arg("--dataset")
+            .arg(format!("photos={}", photos().display()))
+            .arg("--listen")
+            .arg(format!("unix:{}", socket.display()))
+            .env("XDG_CACHE_HOME", socket.parent().unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// Resident memory in KiB.
+    fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn connect(address: &Address) -> Connection {
+    let begun = Instant::now();
+    loop {
+        match Connection::open(address).await {
+            Ok(connection) => return connection,
+            Err(error) => assert!(begun.elapsed() < Duration::from_secs(30), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Opens `count` streams of alternating sizes one after the other and drops each in the middle of a batch.
+async fn churn(address: &Address, count: u64) {
+    let connection = connect(address).await;
+    for i in 0..count {
+        let mut job = proto::Job { seed: i % 5, ..job(12) };
+        job.dtype = if i % 2 == 0 { proto::Dtype::U8 } else { proto::Dtype::F32 }.into();
+        let mut stream = connection.stream(job, Default::default()).await.unwrap();
+        stream.want(proto::WantSteps {
+            first_step: 7 * (i % 3),
+            count: 7,
+            stride: 1,
+            first_row: 0,
+            rows: 12,
+        });
+        if i % 4 != 0 {
+            stream.next().await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_dropped_streams_leave_nothing() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let socket = folder.path().join("m.sock");
+    let process = Process::start(&socket);
+    let address = Address::Unix(socket);
+    // Scratch memory, block sizes and allocator arenas reach their size first.
+    churn(&address, 100).await;
+    let before = process.resident_kib();
+    churn(&address, 200).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let after = process.resident_kib();
+    assert!(after as f64 <= before as f64 * 1.05, "{before} KiB grew to {after} KiB");
+}
