@@ -219,7 +219,7 @@ fn listen(config: &Config, mistakes: &mut Vec<String>) -> Vec<Address> {
         match text.parse::<Address>() {
             Err(error) => mistakes.push(format!("listen: {error}")),
             Ok(address) if addresses.contains(&address) => {
-                mistakes.push(format!("listen: {address} is there twice"))
+                mistakes.push(format!("listen: {address} is there twice"));
             }
             Ok(address) => {
                 if !config.allow_insecure_tcp && !is_local(&address) {
@@ -262,7 +262,7 @@ fn admin(config: &Config, mistakes: &mut Vec<String>) -> Option<Address> {
         Err(error) => mistakes.push(format!("admin: {error}")),
         Ok(address @ Address::Unix(_)) => mistakes.push(format!("admin: {address} is no HOST:PORT")),
         Ok(address) if config.listen.contains(text) => {
-            mistakes.push(format!("admin: {address} is also in listen"))
+            mistakes.push(format!("admin: {address} is also in listen"));
         }
         Ok(address) if !config.allow_insecure_tcp && !is_local(&address) => mistakes.push(format!(
             "admin: {address} is open to other hosts; bind 127.0.0.1, or set allow_insecure_tcp = true"

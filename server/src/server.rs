@@ -42,7 +42,7 @@ pub enum StartError {
         /// Its name.
         name: String,
         /// Why.
-        source: DatasetError,
+        source: Box<DatasetError>,
     },
     /// The worker threads cannot be started.
     #[error(transparent)]
@@ -72,7 +72,7 @@ pub fn open_datasets(
     let mut catalog: Catalog = BTreeMap::new();
     for (name, options) in &settings.datasets {
         let opened = Dataset::open_splits(options, progress(name).as_ref())
-            .map_err(|source| StartError::Dataset { name: name.clone(), source })?;
+            .map_err(|source| StartError::Dataset { name: name.clone(), source: Box::new(source) })?;
         for (split, dataset) in opened {
             let name = split.map_or_else(|| name.clone(), |split| format!("{name}/{split}"));
             for warning in dataset.warnings() {

@@ -1,5 +1,7 @@
 //! Whatever a peer sends gets a typed error with the offending value, and the daemon keeps serving.
 
+#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+
 mod common;
 
 use bandwise_client::proto::{self, GetBatchRequest};

@@ -1,5 +1,7 @@
 //! Undecodable samples follow the job's policy, unreadable ones are this daemon's matter, and nothing stops it.
 
+#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+
 mod common;
 
 use std::{fs, os::unix::ffi::OsStrExt as _};

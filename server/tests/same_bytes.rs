@@ -1,5 +1,7 @@
 //! A batch is a pure function of (job, step, row): whatever else changes, the bytes do not.
 
+#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+
 mod common;
 
 use std::collections::{HashMap, HashSet};

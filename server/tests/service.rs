@@ -1,10 +1,12 @@
 //! The wire: parts, order, cancelling, limits of clients, health, reflection, drain, TCP.
 
+#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+
 mod common;
 
 use std::time::Duration;
 
-use bandwise_client::{Connection, Reply, Run, RunOptions, proto};
+use bandwise_client::{Connection, Expected, Reply, Run, RunOptions, proto};
 use common::{Server, get_batch, job, photos, pull_all, raw_client};
 use prost::Message as _;
 use tonic::Code;
@@ -50,7 +52,7 @@ async fn a_batch_says_what_it_is_and_fits_into_small_parts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_come_in_the_order_of_the_wants() {
     let server = Server::start(&photos()).await;
-    let mut stream = server.connect().await.stream(job(4), Default::default()).await.unwrap();
+    let mut stream = server.connect().await.stream(job(4), Expected::default()).await.unwrap();
     stream.want(steps(40, 3, 5));
     stream.want(steps(3, 2, 0));
     let mut got = Vec::new();
@@ -66,7 +68,7 @@ async fn batches_come_in_the_order_of_the_wants() {
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelled_steps_do_not_come() {
     let server = Server::with(&photos(), |config| config.threads = 1).await;
-    let mut stream = server.connect().await.stream(job(4), Default::default()).await.unwrap();
+    let mut stream = server.connect().await.stream(job(4), Expected::default()).await.unwrap();
     stream.want(steps(0, 60, 1));
     stream.cancel((20..60).collect());
     stream.want(steps(62, 1, 1));
@@ -88,7 +90,7 @@ async fn a_dropped_stream_stops_its_work_and_frees_its_memory() {
     let server = Server::with(&photos(), |config| config.threads = 1).await;
     let stats = std::sync::Arc::clone(server.daemon.stats());
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
-    let stream = server.connect().await.stream(job(12), Default::default()).await.unwrap();
+    let stream = server.connect().await.stream(job(12), Expected::default()).await.unwrap();
     stream.want(proto::WantSteps { first_step: 0, count: 20, stride: 1, first_row: 0, rows: 12 });
     while load(&stats.rows) < 3 {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -111,7 +113,7 @@ async fn a_dropped_stream_stops_its_work_and_frees_its_memory() {
 async fn streams_beyond_the_limit_are_refused_and_places_come_back() {
     let server = Server::with(&photos(), |config| config.max_streams = 2).await;
     let connection = server.connect().await;
-    let open = || connection.stream(job(4), Default::default());
+    let open = || connection.stream(job(4), Expected::default());
     let (one, two) = (open().await.unwrap(), open().await.unwrap());
     let error = open().await.unwrap_err();
     assert!(error.to_string().contains("2 streams"), "{error}");
@@ -132,10 +134,10 @@ async fn a_stalled_stream_does_not_hold_up_another() {
     let server = Server::with(&photos(), |config| config.prefetch_mib = 4).await;
     let connection = server.connect().await;
     let big = proto::Job { dtype: proto::Dtype::F32.into(), ..job(12) };
-    let stalled = connection.stream(big.clone(), Default::default()).await.unwrap();
+    let stalled = connection.stream(big.clone(), Expected::default()).await.unwrap();
     stalled.want(proto::WantSteps { first_step: 0, count: 20, stride: 1, first_row: 0, rows: 12 });
     let other = server.connect().await;
-    let pulled = tokio::time::timeout(Duration::from_secs(60), pull_all(&other, big, 0..6)).await;
+    let pulled = tokio::time::timeout(Duration::from_mins(1), pull_all(&other, big, 0..6)).await;
     assert_eq!(pulled.expect("the other stream is served").len(), 6 * 12);
 }
 
@@ -187,7 +189,7 @@ async fn health_and_reflection_answer() {
 async fn a_draining_daemon_keeps_its_promises_and_takes_no_more() {
     let server = Server::start(&photos()).await;
     let connection = server.connect().await;
-    let mut stream = connection.stream(job(4), Default::default()).await.unwrap();
+    let mut stream = connection.stream(job(4), Expected::default()).await.unwrap();
     stream.want(steps(0, 10, 1));
     let Some(Reply::Batch(_)) = stream.next().await.unwrap() else { panic!("a batch") };
     let stopping = tokio::spawn(server.daemon.stop());

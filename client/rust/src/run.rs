@@ -140,7 +140,7 @@ impl Run {
     fn rows_of(&self, step: u64) -> Option<(u64, u64)> {
         let holds = |stage: &&StagePlan| (stage.first_step..stage.first_step + stage.steps).contains(&step);
         let stage = self.plan.stages.iter().find(holds)?;
-        let last_of_epoch = (step - stage.first_step + 1) % stage.steps_per_epoch == 0;
+        let last_of_epoch = (step - stage.first_step + 1).is_multiple_of(stage.steps_per_epoch);
         Some((stage.global_batch, if last_of_epoch { stage.last_step_rows } else { stage.global_batch }))
     }
 }

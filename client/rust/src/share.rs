@@ -54,7 +54,7 @@ pub enum ShareError {
 
 fn divisors(number: u64) -> String {
     let all: Vec<String> =
-        (1..=number.min(65_536)).filter(|d| number % d == 0).map(|d| d.to_string()).collect();
+        (1..=number.min(65_536)).filter(|d| number.is_multiple_of(*d)).map(|d| d.to_string()).collect();
     all.join(", ")
 }
 
@@ -74,7 +74,7 @@ impl RankShare {
         }
         let parts = world_size.checked_mul(accumulate);
         match parts {
-            Some(parts) if global_batch > 0 && global_batch % parts == 0 => Ok(()),
+            Some(parts) if global_batch > 0 && global_batch.is_multiple_of(parts) => Ok(()),
             _ => Err(ShareError::Indivisible { global_batch, world_size, accumulate }),
         }
     }

@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::job::Job;
+use crate::{fingerprint::Fingerprint, job::Job};
 
 /// One entry of the canonical list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Field {
 }
 
 impl Field {
-    fn new(name: impl Into<String>, value: impl ToString) -> Self {
+    fn new(name: impl Into<String>, value: &dyn ToString) -> Self {
         Self { name: name.into(), value: value.to_string() }
     }
 }
@@ -38,19 +38,19 @@ impl Field {
 /// The fields of `job`, in canonical order.
 pub(crate) fn of(job: &Job) -> Vec<Field> {
     let mut fields = vec![
-        Field::new("pixel_semantics", bandwise_recipe::PIXEL_SEMANTICS),
-        Field::new("dataset.digest", hex(&job.dataset_digest)),
-        Field::new("dataset.samples", job.dataset_samples),
-        Field::new("seed", job.seed),
-        Field::new("order", job.order),
-        Field::new("tail", job.tail),
-        Field::new("on_bad_sample", job.on_bad_sample),
-        Field::new("limits.max_pixels", job.limits.max_pixels),
-        Field::new("limits.max_encoded_bytes", job.limits.max_encoded_bytes),
-        Field::new("output.dtype", job.output.dtype),
-        Field::new("output.layout", job.output.layout),
-        Field::new("fidelity", job.fidelity),
-        Field::new("base", job.base),
+        Field::new("pixel_semantics", &bandwise_recipe::PIXEL_SEMANTICS),
+        Field::new("dataset.digest", &Fingerprint::from(job.dataset_digest)),
+        Field::new("dataset.samples", &job.dataset_samples),
+        Field::new("seed", &job.seed),
+        Field::new("order", &job.order),
+        Field::new("tail", &job.tail),
+        Field::new("on_bad_sample", &job.on_bad_sample),
+        Field::new("limits.max_pixels", &job.limits.max_pixels),
+        Field::new("limits.max_encoded_bytes", &job.limits.max_encoded_bytes),
+        Field::new("output.dtype", &job.output.dtype),
+        Field::new("output.layout", &job.output.layout),
+        Field::new("fidelity", &job.fidelity),
+        Field::new("base", &job.base),
     ];
     recipe_fields(job, &mut fields);
     stage_fields(job, &mut fields);
@@ -59,30 +59,27 @@ pub(crate) fn of(job: &Job) -> Vec<Field> {
 
 fn recipe_fields(job: &Job, fields: &mut Vec<Field>) {
     for (i, operation) in job.recipe.operations().iter().enumerate() {
-        fields.push(Field::new(format!("recipe.{i}.operation"), operation.name()));
+        fields.push(Field::new(format!("recipe.{i}.operation"), &operation.name()));
         for (name, value) in operation.parameters() {
-            fields.push(Field::new(format!("recipe.{i}.{name}"), value));
+            fields.push(Field::new(format!("recipe.{i}.{name}"), &value));
         }
     }
 }
 
 fn stage_fields(job: &Job, fields: &mut Vec<Field>) {
     for (i, stage) in job.plan.stages().iter().filter(|stage| stage.steps > 0).enumerate() {
-        let mut push =
-            |name: &str, value: String| fields.push(Field::new(format!("stage.{i}.{name}"), value));
-        push("bandwidth", stage.bandwidth.to_string());
-        push("magnitude", stage.magnitude.to_string());
-        push("replay_times", stage.replay_times.to_string());
-        push("global_batch", stage.global_batch.to_string());
-        push("first_step", stage.first_step.to_string());
-        push("steps", stage.steps.to_string());
-        push("first_epoch", stage.first_epoch.to_string());
-        push("steps_per_epoch", stage.steps_per_epoch.to_string());
+        let mut push = |name: &str, value: &dyn ToString| {
+            fields.push(Field::new(format!("stage.{i}.{name}"), value));
+        };
+        push("bandwidth", &stage.bandwidth);
+        push("magnitude", &stage.magnitude);
+        push("replay_times", &stage.replay_times);
+        push("global_batch", &stage.global_batch);
+        push("first_step", &stage.first_step);
+        push("steps", &stage.steps);
+        push("first_epoch", &stage.first_epoch);
+        push("steps_per_epoch", &stage.steps_per_epoch);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The fields in which two lists differ, as `name: expected -> here` (`-` where a list lacks the field), in the

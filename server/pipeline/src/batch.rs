@@ -107,8 +107,8 @@ impl BatchWork {
         nobody_waits
     }
 
-    /// A worker is done with a row, well or badly. The last one delivers the batch.
-    pub(crate) fn row_done(&self, slot: RowSlot, outcome: Result<RowOutcome, BatchError>) {
+    /// A worker is done with a row, well or badly. The last one delivers the batch; says whether it did.
+    pub(crate) fn row_done(&self, slot: RowSlot, outcome: Result<RowOutcome, BatchError>) -> bool {
         let row = slot.row();
         // The slot must be gone before the count says so: the last one to count seals the block.
         drop(slot);
@@ -127,7 +127,7 @@ impl BatchWork {
                 }
             }
         }
-        self.count_down(1);
+        self.count_down(1)
     }
 
     /// `rows` rows will not be written because the batch is given up.
@@ -137,23 +137,23 @@ impl BatchWork {
         }
     }
 
-    fn count_down(&self, rows: usize) {
-        if self.remaining.fetch_sub(rows, Ordering::AcqRel) == rows {
-            self.finish();
-        }
+    fn count_down(&self, rows: usize) -> bool {
+        self.remaining.fetch_sub(rows, Ordering::AcqRel) == rows && self.finish()
     }
 
-    fn finish(&self) {
+    /// Says whether a complete batch was handed over.
+    fn finish(&self) -> bool {
         let mut state = self.lock();
-        let (Some(lease), Some(done)) = (state.lease.take(), state.done.take()) else { return };
+        let (Some(lease), Some(done)) = (state.lease.take(), state.done.take()) else { return false };
         let outcome = match state.failure.take() {
             Some((_, error)) => Err(error),
-            None if self.given_up.load(Ordering::Relaxed) => return,
+            None if self.given_up.load(Ordering::Relaxed) => return false,
             None => self.ready(&mut state, lease),
         };
         drop(state);
+        let complete = outcome.is_ok();
         // Nobody waits any more if this fails; dropping the batch frees its memory.
-        let _ = done.send(outcome);
+        done.send(outcome).is_ok() && complete
     }
 
     fn ready(&self, state: &mut State, lease: Lease) -> Outcome {
@@ -167,7 +167,7 @@ impl BatchWork {
         })?;
         let bytes = Bytes::from_owner(block);
         Ok(Batch {
-            moment: moment.clone(),
+            moment: *moment,
             first_row: *first_row,
             images: bytes.slice(layout.images()),
             labels: bytes.slice(layout.labels()),

@@ -40,12 +40,11 @@ impl Lease {
     /// Makes the block readable; `None` while somebody can still write it.
     pub(crate) fn seal(mut self) -> Option<LeasedBytes> {
         let (block, account) = self.parts.take()?;
-        match Sealed::new(block) {
-            Ok(sealed) => Some(LeasedBytes { parts: Some((sealed, account)) }),
-            Err(_) => {
-                account.settle(None);
-                None
-            }
+        if let Ok(sealed) = Sealed::new(block) {
+            Some(LeasedBytes { parts: Some((sealed, account)) })
+        } else {
+            account.settle(None);
+            None
         }
     }
 }

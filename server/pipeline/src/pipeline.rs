@@ -110,9 +110,9 @@ impl Pipeline {
             .map_err(|_| PipelineError::TooManyStreams { max })?;
         let id = StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed));
         let limits = StreamLimits {
-            max_batch_rows: self.config.max_batch_rows,
-            max_batch_bytes: self.config.max_batch_bytes,
-            max_pending: self.config.max_pending_batches,
+            batch_rows: self.config.max_batch_rows,
+            batch_bytes: self.config.max_batch_bytes,
+            pending: self.config.max_pending_batches,
         };
         // Made before the command is sent: its drop gives the place back if the pipeline has stopped.
         let stream = Stream::new(id, (dataset, job), limits, self.commands.clone(), Arc::clone(&self.stats));

@@ -22,12 +22,12 @@ use crate::{
     stats::Stats,
 };
 
-/// Limits of a stream, fixed by the pipeline.
+/// The most that a stream may ask for, fixed by the pipeline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamLimits {
-    pub(crate) max_batch_rows: u64,
-    pub(crate) max_batch_bytes: u64,
-    pub(crate) max_pending: u32,
+    pub(crate) batch_rows: u64,
+    pub(crate) batch_bytes: u64,
+    pub(crate) pending: u32,
 }
 
 /// The wants of one trainer for one job. Dropping it stops all work for it.
@@ -71,7 +71,7 @@ impl Stream {
     /// If the step or the rows are out of range, the batch is too large, or too much is pending.
     pub fn want(&self, step: u64, first_row: u64, rows: u64) -> Result<Ticket, WantError> {
         let request = self.request(step, first_row, rows)?;
-        let pending = PendingGuard::take(&self.pending, self.limits.max_pending)?;
+        let pending = PendingGuard::take(&self.pending, self.limits.pending)?;
         let (done, receiver) = oneshot::channel();
         self.commands
             .send(Command::Want(self.id, Wanted { request, done }))
@@ -95,13 +95,13 @@ impl Stream {
         let side = u64::from(moment.bandwidth);
         let row_bytes = side * side * 3 * output.dtype.size_in_bytes() as u64;
         let bytes = rows.saturating_mul(row_bytes.saturating_add(8)).saturating_add(64);
-        let StreamLimits { max_batch_rows, max_batch_bytes, .. } = self.limits;
-        if rows > max_batch_rows || bytes > max_batch_bytes {
+        let StreamLimits { batch_rows, batch_bytes, .. } = self.limits;
+        if rows > batch_rows || bytes > batch_bytes {
             return Err(WantError::BatchTooLarge {
                 rows,
                 bytes,
-                max_rows: max_batch_rows,
-                max_bytes: max_batch_bytes,
+                max_rows: batch_rows,
+                max_bytes: batch_bytes,
             });
         }
         let layout = BatchLayout::new(rows as usize, side as usize, output);

@@ -56,7 +56,9 @@ impl Worker {
             let begun = Instant::now();
             let outcome = self.guarded_row(&work, &mut slot);
             Stats::add(&self.stats.worker_busy_ns, begun.elapsed().as_nanos() as u64);
-            work.row_done(slot, outcome);
+            if work.row_done(slot, outcome) {
+                Stats::add(&self.stats.batches, 1);
+            }
         }
     }
 

@@ -80,9 +80,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let plan = Plan::resolve(&curriculum, &request).map_err(usage)?;
     let report = Report::new(&curriculum, &plan, args.epochs);
     if args.json {
-        json_line(&report)?
+        json_line(&report)?;
     } else {
-        report.print()
+        report.print();
     }
     Ok(())
 }

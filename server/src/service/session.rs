@@ -126,10 +126,10 @@ impl Session {
         if want.open.is_some() {
             return Err(Reject::field("open", "(a job)", "a stream serves one job; open another stream"));
         }
-        if let Some(release) = want.release {
-            if let Some(slot) = release.slots.first() {
-                return Err(Reject::field("release.slots", slot, "no such slot was handed out"));
-            }
+        if let Some(release) = want.release
+            && let Some(slot) = release.slots.first()
+        {
+            return Err(Reject::field("release.slots", slot, "no such slot was handed out"));
         }
         if let Some(cancel) = want.cancel {
             let steps: HashSet<u64> = cancel.steps.into_iter().collect();

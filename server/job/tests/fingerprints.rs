@@ -1,0 +1,168 @@
+//! Golden fingerprints: the most expensive thing to change, since every saved run carries one.
+
+#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+
+use bandwise_curriculum::{Curriculum, OrderKind, Tail};
+use bandwise_decode::DecodeLimits;
+use bandwise_job::{BadSample, Fidelity, Job, JobSpec, differing};
+use bandwise_kernels::{Dtype, Layout};
+use bandwise_recipe::{LowFrequency, OutputFormat};
+
+const DIGEST: [u8; 32] = [0x5a; 32];
+const IMAGENET: u64 = 1_281_167;
+
+fn spec(curriculum: &str) -> JobSpec {
+    JobSpec {
+        curriculum: Curriculum::preset(curriculum).unwrap(),
+        epochs: 200.0,
+        global_batch: 4096,
+        recipe: None,
+        low_frequency: None,
+        seed: 0,
+        order: None,
+        tail: None,
+        on_bad_sample: BadSample::Substitute,
+        limits: DecodeLimits::default(),
+        output: OutputFormat { dtype: Dtype::F16, layout: Layout::Nchw },
+        fidelity: Fidelity::Exact,
+    }
+}
+
+fn resolve(spec: &JobSpec) -> Job {
+    spec.resolve(DIGEST, IMAGENET).unwrap()
+}
+
+fn fingerprint(spec: &JobSpec) -> String {
+    resolve(spec).fingerprint().to_string()
+}
+
+// A saved run is resumed only under its fingerprint. If one of these changes, every run in the world must start
+// anew: raise PIXEL_SEMANTICS only where bytes change, and say so in CHANGELOG.md.
+#[test]
+fn fingerprints_never_change() {
+    for (curriculum, expected) in [
+        ("efficienttrain", "c7e6f9e78c7e200508058129a470f986aa451c16e834553aff51774ac51ce305"),
+        ("efficienttrain++", "be1f3a36345480f2e8317342421192447414b7a5f5bc9edef14712c0fb19d9ec"),
+        ("efficienttrain++-deit", "e2625b7ab056ff765eec33bb5421fb3d9e606b600e77a53078cf7ee40b469b3f"),
+        ("efficienttrain++-convnext", "97cd727dddc9b2ab1f3c1aa60421090096055a1336bbb10ab4c12fea68f7d39c"),
+        ("none", "9bdf6badf034c6e281ee1a25a09819cc45c44c87999e26111ba2d0b32bf3196c"),
+    ] {
+        assert_eq!(fingerprint(&spec(curriculum)), expected, "{curriculum}");
+    }
+}
+
+#[test]
+fn the_canonical_form_is_as_documented() {
+    let spec = JobSpec { epochs: 1.0, global_batch: 100, ..spec("none") };
+    let job = spec.resolve(DIGEST, 250).unwrap();
+    let lines: Vec<String> =
+        job.fields().into_iter().map(|field| format!("{}={}", field.name, field.value)).collect();
+    assert_eq!(
+        lines,
+        [
+            "pixel_semantics=1",
+            "dataset.digest=5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a",
+            "dataset.samples=250",
+            "seed=0",
+            "order=shuffled",
+            "tail=drop",
+            "on_bad_sample=substitute",
+            "limits.max_pixels=100000000",
+            "limits.max_encoded_bytes=268435456",
+            "output.dtype=f16",
+            "output.layout=nchw",
+            "fidelity=exact",
+            "base=224",
+            "recipe.0.operation=random_resized_crop",
+            "recipe.0.area=0.08 1",
+            "recipe.0.ratio=0.75 1.3333333333333333",
+            "recipe.0.filter=bicubic",
+            "recipe.0.side=base",
+            "recipe.1.operation=flip",
+            "recipe.1.probability=0.5",
+            "recipe.2.operation=low_frequency",
+            "recipe.2.method=lanczos",
+            "recipe.3.operation=normalize",
+            "recipe.3.mean=0.485 0.456 0.406",
+            "recipe.3.std=0.229 0.224 0.225",
+            "stage.0.bandwidth=224",
+            "stage.0.magnitude=9",
+            "stage.0.replay_times=1",
+            "stage.0.global_batch=100",
+            "stage.0.first_step=0",
+            "stage.0.steps=2",
+            "stage.0.first_epoch=0",
+            "stage.0.steps_per_epoch=2",
+        ]
+    );
+    // `printf 'bandwise job 1\n...' | sha256sum` over the lines above.
+    assert_eq!(
+        job.fingerprint().to_string(),
+        "4de9f0009174f89967bdb9fd81dfce93a75281c29933231a37eb6a02c97bd7b4"
+    );
+}
+
+#[test]
+fn everything_that_decides_bytes_enters_and_nothing_else() {
+    let base = spec("efficienttrain++");
+    let changed = [
+        JobSpec { epochs: 201.0, ..base.clone() },
+        JobSpec { global_batch: 2048, ..base.clone() },
+        JobSpec { recipe: Some("plain".to_owned()), ..base.clone() },
+        JobSpec { low_frequency: Some(LowFrequency::Fourier), ..base.clone() },
+        JobSpec { seed: 1, ..base.clone() },
+        JobSpec { order: Some(OrderKind::Sequential), ..base.clone() },
+        JobSpec { tail: Some(Tail::Keep), ..base.clone() },
+        JobSpec { on_bad_sample: BadSample::Fail, ..base.clone() },
+        JobSpec { limits: DecodeLimits { max_pixels: 1, ..DecodeLimits::default() }, ..base.clone() },
+        JobSpec { output: OutputFormat { dtype: Dtype::U8, layout: Layout::Nchw }, ..base.clone() },
+        JobSpec { output: OutputFormat { dtype: Dtype::F16, layout: Layout::Nhwc }, ..base.clone() },
+    ];
+    let mut seen: Vec<String> = changed.iter().map(fingerprint).collect();
+    seen.push(fingerprint(&base));
+    seen.push(base.resolve([0; 32], IMAGENET).unwrap().fingerprint().to_string());
+    let count = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), count, "two different jobs have one fingerprint");
+    // What is only another way to say the same has the same fingerprint: names and defaults do not enter.
+    let spelled_out = JobSpec {
+        recipe: Some("efficienttrain++".to_owned()),
+        low_frequency: Some(LowFrequency::Lanczos),
+        order: Some(OrderKind::Shuffled),
+        tail: Some(Tail::Drop),
+        ..base.clone()
+    };
+    assert_eq!(fingerprint(&spelled_out), fingerprint(&base));
+    let toml: String = std::iter::once("name = 'mine'\n".to_owned())
+        .chain(
+            [96, 96, 160, 160, 160, 160, 224, 224, 224, 224]
+                .iter()
+                .enumerate()
+                .map(|(m, b)| format!("[[stage]]\nshare = 0.1\nbandwidth = {b}\nmagnitude = {m}\n")),
+        )
+        .collect();
+    let from_file =
+        JobSpec { curriculum: Curriculum::from_toml("mine.toml", &toml).unwrap(), ..base.clone() };
+    assert_eq!(fingerprint(&from_file), fingerprint(&base));
+}
+
+#[test]
+fn differing_fields_are_named() {
+    let here = resolve(&spec("none")).fields();
+    let expected =
+        resolve(&JobSpec { seed: 3, low_frequency: Some(LowFrequency::Fourier), ..spec("none") }).fields();
+    let names = differing(&expected, &here);
+    assert!(names.contains(&"seed: 3 -> 0".to_owned()), "{names:?}");
+    assert!(names.iter().any(|line| line.starts_with("recipe.2.method: - -> lanczos")), "{names:?}");
+    assert!(differing(&here, &here).is_empty());
+}
+
+#[test]
+fn fingerprints_are_read_back() {
+    let fingerprint = resolve(&spec("none")).fingerprint();
+    assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
+    for wrong in ["", "ab", &"g".repeat(64), &"é".repeat(32)] {
+        assert!(wrong.parse::<bandwise_job::Fingerprint>().is_err(), "{wrong}");
+    }
+}

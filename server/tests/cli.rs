@@ -1,0 +1,402 @@
+//! The command line as a person or a script uses it: results, exit codes, one clear line of error.
+
+#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+
+mod common;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use common::{Dataset, photos};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn bandwise(args: &[&str]) -> Output {
+    let cache = std::env::temp_dir();
+    Command::new(env!("CARGO_BIN_EXE_bandwise")).args(args).env("XDG_CACHE_HOME", cache).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The error must have this exit code, say all of `parts`, and be short.
+fn fails(args: &[&str], code: i32, parts: &[&str]) {
+    let output = bandwise(args);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "{args:?}: no '{part}' in: {stderr}");
+    }
+    assert!(!stderr.contains("panicked") && stderr.lines().count() < 30, "{stderr}");
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn cup() -> PathBuf {
+    photos().join("thing/cup.jpg")
+}
+
+#[test]
+fn every_command_has_help_with_units_and_defaults() {
+    for command in ["demo", "serve", "plan", "pull", "preview", "apply", "check"] {
+        let help = stdout(&bandwise(&[command, "--help"]));
+        assert!(help.contains("Usage: bandwise"), "{command}: {help}");
+    }
+    assert!(stdout(&bandwise(&["pull", "--help"])).contains("[default: f16]"));
+    assert_eq!(bandwise(&[]).status.code(), Some(2));
+    fails(&["plum"], 2, &["plum"]);
+}
+
+#[test]
+fn plan_prints_the_published_table() {
+    let args = ["plan", "--curriculum", "efficienttrain++", "--epochs", "200", "--dataset-size", "1281167"];
+    let args = [&args[..], &["--global-batch", "4096"]].concat();
+    let table = stdout(&bandwise(&args));
+    assert!(table.contains("108-217") && table.contains("1088"), "{table}");
+    let json: Value = serde_json::from_str(&stdout(&bandwise(&[&args[..], &["--json"]].concat()))).unwrap();
+    assert_eq!(json["stages"].as_array().unwrap().len(), 10);
+    assert_eq!(json["stages"][2]["bandwidth"], 160);
+    assert_eq!(
+        (json["stages"][2]["clock_start"].as_u64(), json["stages"][2]["clock_end"].as_u64()),
+        (Some(78), Some(117))
+    );
+    assert_eq!(json["steps"], 312 * 454);
+    assert_eq!(json["decode_passes"], 454);
+}
+
+#[test]
+fn wrong_plans_are_usage_errors() {
+    let plan = |curriculum: &str, epochs: &str, size: &str, batch: &str, parts: &[&str]| {
+        fails(
+            &[
+                "plan",
+                "--curriculum",
+                curriculum,
+                "--epochs",
+                epochs,
+                "--dataset-size",
+                size,
+                "--global-batch",
+                batch,
+            ],
+            2,
+            parts,
+        );
+    };
+    plan("efficienttrian", "200", "1000", "10", &["efficienttrian", "efficienttrain++"]);
+    plan("none", "nan", "1000", "10", &["NaN"]);
+    plan("none", "0", "1000", "10", &["0"]);
+    plan("none", "1", "1000", "1001", &["1001", "1000"]);
+    plan("none", "1", "x", "10", &["x"]);
+    plan("/nonexistent.toml", "1", "1000", "10", &["/nonexistent.toml"]);
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("bad.toml");
+    fs::write(&file, "name = 'x'\n[[stage]]\nshare = 0.4\nbandwidth = 97\nmagnitude = 11\n").unwrap();
+    plan(path(&file), "1", "1000", "10", &["bad.toml", "97", "11", "0.4"]);
+}
+
+#[test]
+fn apply_does_what_it_is_told_in_order() {
+    let folder = TempDir::new().unwrap();
+    let png = folder.path().join("out.png");
+    let npy = folder.path().join("out.npy");
+    stdout(&bandwise(&["apply", path(&cup()), path(&png)]));
+    let whole = image::open(&png).unwrap().to_rgb8();
+    stdout(&bandwise(&["apply", path(&cup()), path(&png), "--crop", "10,20,100,80", "--flip"]));
+    let cropped = image::open(&png).unwrap().to_rgb8();
+    assert_eq!(cropped.dimensions(), (100, 80));
+    assert_eq!(cropped.get_pixel(0, 0), whole.get_pixel(109, 20));
+    stdout(&bandwise(&["apply", path(&cup()), path(&png), "--flip", "--crop", "10,20,100,80"]));
+    let flipped_first = image::open(&png).unwrap().to_rgb8();
+    assert_eq!(flipped_first.get_pixel(0, 0), whole.get_pixel(whole.width() - 11, 20));
+    let cup = cup();
+    let base = ["apply", path(&cup), path(&npy), "--resize", "bicubic:224x224"];
+    for (more, descr, shape, bytes) in [
+        (&["--lanczos", "96"][..], "|u1", "(96, 96, 3)", 96 * 96 * 3),
+        (&["--normalize"], "<f4", "(3, 224, 224)", 224 * 224 * 12),
+        (&["--normalize", "--fourier", "96"], "<f4", "(3, 96, 96)", 96 * 96 * 12),
+        (&["--fourier", "160"], "<f4", "(3, 160, 160)", 160 * 160 * 12),
+        (&["--low-pass", "20"], "|u1", "(224, 224, 3)", 224 * 224 * 3),
+    ] {
+        stdout(&bandwise(&[&base[..], more].concat()));
+        let file = fs::read(&npy).unwrap();
+        let header = String::from_utf8_lossy(&file[10..128]).into_owned();
+        assert!(header.contains(descr) && header.contains(shape), "{more:?}: {header}");
+        assert_eq!(file.len(), 128 + bytes, "{more:?}");
+    }
+    stdout(&bandwise(&["apply", path(&cup), path(&png), "--crop", "0,0,200,200", "--fourier", "100"]));
+    assert_eq!(image::open(&png).unwrap().to_rgb8().dimensions(), (100, 100));
+}
+
+#[test]
+fn apply_refuses_in_one_line() {
+    let folder = TempDir::new().unwrap();
+    let png = folder.path().join("out.png");
+    let (cup, png) = (cup(), path(&png).to_owned());
+    let apply = |more: &[&str], parts: &[&str]| {
+        fails(&[&["apply", path(&cup), &png], more].concat(), 2, parts);
+    };
+    apply(&["--crop", "1,2,3"], &["--crop 1,2,3", "x,y,w,h"]);
+    apply(&["--crop", "0,0,5000,10"], &["0,0,5000,10", "outside"]);
+    apply(&["--resize", "cubic:1x1"], &["cubic", "bicubic"]);
+    apply(&["--resize", "bicubic:0x10"], &["from 1"]);
+    apply(&["--lanczos", "5000"], &["5000", "larger"]);
+    apply(&["--lanczos", "abc"], &["abc"]);
+    apply(&["--fourier", "96"], &["square"]);
+    apply(&["--low-pass", "-1"], &["-1"]);
+    apply(&["--normalize"], &[".npy"]);
+    apply(&["--normalize", "--flip"], &["8-bit"]);
+    apply(&["--rotate", "3"], &["--rotate"]);
+    fails(&["apply", path(&cup), "/nonexistent/out.png"], 2, &["/nonexistent"]);
+    fails(&["apply", path(&cup), "out.bmp"], 2, &[".png or .npy"]);
+    fails(&["apply", "/nonexistent.jpg", &png], 1, &["/nonexistent.jpg"]);
+    let text = folder.path().join("text.jpg");
+    fs::write(&text, "no image").unwrap();
+    fails(&["apply", path(&text), &png], 1, &["text.jpg"]);
+}
+
+#[test]
+fn check_reports_what_is_wrong() {
+    let dataset = Dataset::new();
+    dataset.photo("a/good.jpg", "nature/cat.jpg");
+    dataset.file("a/bad.jpg", b"");
+    dataset.photo("b/good.jpg", "thing/cup.jpg");
+    let output = bandwise(&["check", path(dataset.path())]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(report.contains("3 in 2 classes") && report.contains("a/bad.jpg"), "{report}");
+    fs::remove_file(dataset.path().join("a/bad.jpg")).unwrap();
+    let json: Value =
+        serde_json::from_str(&stdout(&bandwise(&["check", "--json", path(dataset.path())]))).unwrap();
+    assert_eq!((json["samples"].as_u64(), json["content"]["decoded"].as_u64()), (Some(2), Some(2)));
+    assert_eq!(json["content"]["formats"]["jpeg"], 2);
+    fails(&["check", "/nonexistent"], 1, &["/nonexistent"]);
+    let empty = TempDir::new().unwrap();
+    fails(&["check", path(empty.path())], 1, &[path(empty.path())]);
+    fs::create_dir(empty.path().join("hollow")).unwrap();
+    fails(&["check", path(empty.path())], 1, &["hollow"]);
+}
+
+#[test]
+fn preview_and_demo_draw_sheets() {
+    let folder = TempDir::new().unwrap();
+    let sheet = folder.path().join("sheets/s.png");
+    let preview =
+        ["preview", "--dataset", path(&photos()), "--out", path(&sheet), "--samples", "3"].map(str::to_owned);
+    let preview: Vec<&str> = preview.iter().map(String::as_str).collect();
+    for more in [
+        &["--curriculum", "efficienttrain++"][..],
+        &["--curriculum", "efficienttrain", "--seed", "4"],
+        &["--curriculum", "none", "--recipe", "eval"],
+        &["--curriculum", "efficienttrain++", "--compare"],
+    ] {
+        stdout(&bandwise(&[&preview[..], more].concat()));
+        assert!(image::open(&sheet).unwrap().width() > 300, "{more:?}");
+    }
+    fails(
+        &[&preview[..], &["--curriculum", "efficienttrain", "--low-frequency", "lanczos"]].concat(),
+        2,
+        &["efficienttrain", "fourier"],
+    );
+    let demo = stdout(&bandwise(&["demo", "--out", path(&sheet)]));
+    assert!(demo.contains("stage") && demo.contains("images/s"), "{demo}");
+    assert_eq!(demo.lines().filter(|line| line.contains(" MB ")).count(), 10, "{demo}");
+}
+
+/// A daemon that is killed with the value.
+struct Serve(Child);
+
+impl Serve {
+    fn start(socket: &Path, more: &[&str]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_bandwise"))
+            .args(["serve", "--dataset", &format!("photos={}", photos().display())])
+            .args(["--listen", &format!("unix:{}", socket.display())])
+            .args(more)
+            .env("XDG_CACHE_HOME", socket.parent().unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while std::os::unix::net::UnixStream::connect(socket).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self(child)
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn pull_prints_digests_that_do_not_depend_on_the_split() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("p.sock");
+    let _daemon = Serve::start(&socket, &["--threads", "2"]);
+    let connect = format!("unix:{}", socket.display());
+    let pull = |more: &[&str]| {
+        let args = [
+            "pull",
+            "--connect",
+            &connect,
+            "--dataset",
+            "photos",
+            "--curriculum",
+            "efficienttrain++",
+            "--epochs",
+            "10",
+            "--json",
+        ];
+        bandwise(&[&args[..], more].concat())
+    };
+    let lines = |output: &Output| -> Vec<Value> {
+        stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let steps = lines(&pull(&["--batch-size", "12", "--steps", "4", "--digest"]));
+    assert_eq!(steps.len(), 5);
+    let accumulated =
+        lines(&pull(&["--batch-size", "3", "--accumulate", "4", "--steps", "4", "--digest=batch"]));
+    assert_eq!(steps[..4], accumulated[..4]);
+    let summary = &steps[4];
+    for key in ["images_per_s", "bytes_per_s", "batches", "wait_ms_p50", "wait_ms_p99", "fingerprint"] {
+        assert!(!summary[key].is_null(), "no {key} in {summary}");
+    }
+    let rows = lines(&pull(&[
+        "--batch-size",
+        "6",
+        "--world-size",
+        "2",
+        "--rank",
+        "1",
+        "--steps",
+        "1",
+        "--digest=rows",
+    ]));
+    assert_eq!(
+        rows[..6].iter().map(|row| row["row"].as_u64().unwrap()).collect::<Vec<_>>(),
+        (6..12).collect::<Vec<_>>()
+    );
+    let fingerprint = summary["fingerprint"].as_str().unwrap();
+    stdout(&pull(&["--batch-size", "12", "--steps", "1", "--expect-fingerprint", fingerprint]));
+    let failed = |more: &[&str], code: i32, part: &str| {
+        let output = pull(more);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(part), "no '{part}' in: {stderr}");
+    };
+    failed(&["--batch-size", "12", "--expect-fingerprint", &"0".repeat(64)], 1, fingerprint);
+    failed(&["--batch-size", "13"], 1, "13");
+    failed(&["--batch-size", "0"], 2, "at least 1");
+    failed(&["--batch-size", "4", "--world-size", "3", "--rank", "3"], 2, "rank 3");
+    failed(&["--batch-size", "4", "--from-step", "9999"], 2, "9999");
+}
+
+#[test]
+fn serve_refuses_bad_configurations_before_it_listens() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("b.toml");
+    fs::write(
+        &file,
+        "listen = ['0.0.0.0:1']\nprefetch_mib = 0\n[[dataset]]\nname = ''\npath = '/nonexistent'\n",
+    )
+    .unwrap();
+    fails(
+        &["serve", "--config", path(&file)],
+        2,
+        &["4 mistakes", "0.0.0.0:1", "prefetch_mib", "/nonexistent"],
+    );
+    fs::write(&file, "wrongkey = 1\n").unwrap();
+    fails(&["serve", "--config", path(&file)], 2, &["wrongkey", "b.toml"]);
+    fails(&["serve", "--config", "/nonexistent.toml"], 2, &["/nonexistent.toml"]);
+    fails(&["serve", "--dataset", "photos"], 2, &["NAME=PATH"]);
+    fails(&["serve"], 2, &["--dataset NAME=PATH"]);
+    let taken = folder.path().join("file");
+    fs::write(&taken, "").unwrap();
+    let dataset = format!("photos={}", photos().display());
+    let listen = format!("unix:{}", taken.display());
+    fails(&["serve", "--dataset", &dataset, "--listen", &listen], 1, &["no socket"]);
+    let socket = folder.path().join("s.sock");
+    let _daemon = Serve::start(&socket, &[]);
+    let listen = format!("unix:{}", socket.display());
+    fails(&["serve", "--dataset", &dataset, "--listen", &listen], 1, &["another daemon"]);
+}
+
+#[test]
+fn a_socket_left_by_a_dead_daemon_is_taken_over() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("s.sock");
+    drop(Serve::start(&socket, &[]));
+    assert!(socket.exists(), "a killed daemon leaves its socket");
+    drop(Serve::start(&socket, &[]));
+}
+
+#[test]
+fn the_commented_default_configuration_is_one() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/bandwise.toml")).unwrap();
+    toml::from_str::<bandwise::config::Config>(&text).unwrap();
+    // Settings that are commented out stand without a space behind the `#`.
+    let is_setting = |line: &str| {
+        line.strip_prefix('#')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['))
+    };
+    let all: String = text
+        .lines()
+        .map(|line| if is_setting(line) { &line[1..] } else { line })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    assert_ne!(all, text);
+    toml::from_str::<bandwise::config::Config>(&all).unwrap();
+}
+
+#[test]
+fn the_admin_server_answers() {
+    use std::io::{Read as _, Write as _};
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("a.sock");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let admin = format!("127.0.0.1:{port}");
+    let _daemon = Serve::start(&socket, &["--admin", &admin]);
+    let get = |path: &str| {
+        let mut stream = std::net::TcpStream::connect(&admin).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    };
+    let connect = format!("unix:{}", socket.display());
+    stdout(&bandwise(&[
+        "pull",
+        "--connect",
+        &connect,
+        "--dataset",
+        "photos",
+        "--curriculum",
+        "none",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "12",
+    ]));
+    assert!(get("/healthz").starts_with("HTTP/1.1 200"));
+    assert!(get("/readyz").contains("ready"));
+    let metrics = get("/metrics");
+    assert!(
+        metrics.contains("bandwise_rows_total 24") && metrics.contains("bandwise_batches_total 2"),
+        "{metrics}"
+    );
+    assert!(get("/api/status").contains("\"rows\":24"));
+    assert!(get("/nothing").starts_with("HTTP/1.1 404"));
+}
