@@ -1,12 +1,14 @@
-//! Pure pixel kernels of Bandwise: resize, flip, Fourier crop, tensor output, spectra.
+//! Pure pixel kernels of Bandwise: resize, flip, augmentation, Fourier crop, tensor output, spectra.
 //!
 //! Kernels are functions on slices. They know no clock, environment, file, log, async runtime or protobuf,
 //! and allocate nothing per row. Every SIMD path gives the bytes of its scalar twin: the level is a value
 //! ([`SimdLevel`]) that tests force.
 //!
-//! Unsafe code stands only in the files `avx2.rs` and `avx512.rs` beside a scalar twin.
+//! Unsafe code stands only in the files `avx2.rs` and `avx512.rs` beside a scalar twin, and in the macro of
+//! `augment/per_level.rs`, which enters functions compiled for a level.
 #![deny(unsafe_code)]
 
+mod augment;
 mod flip;
 mod fourier;
 mod level;
@@ -16,6 +18,7 @@ mod spectrum;
 mod tensor;
 mod view;
 
+pub use augment::{AugmentOp, Augmenter};
 pub use flip::flip_horizontal;
 pub use fourier::{FourierCrop, FourierError, MAX_FOURIER_SIDE};
 pub use level::SimdLevel;

@@ -32,3 +32,18 @@ pub(crate) fn picture(seed: u32, width: usize, height: usize) -> Vec<u8> {
 pub(crate) fn plane(seed: u32, side: usize, channel: usize) -> Vec<f32> {
     picture(seed, side, side).chunks_exact(3).map(|pixel| f32::from(pixel[channel])).collect()
 }
+
+/// The picture with squeezed channels for two seeds of three, and of one colour for one of eleven.
+pub(crate) fn augmented_picture(seed: u32, width: usize, height: usize) -> Vec<u8> {
+    let mut pixels = picture(seed, width, height);
+    if seed.is_multiple_of(3) {
+        return pixels;
+    }
+    let draws = [0, 1, 2].map(|c| hashed(c + 1000 * seed));
+    for (i, value) in pixels.iter_mut().enumerate() {
+        let draw = draws[i % 3];
+        let span = if seed.is_multiple_of(11) { 0 } else { draw % 256 };
+        *value = (u32::from(*value) * span / 255 + draw / 256 % (256 - span)) as u8;
+    }
+    pixels
+}

@@ -1,0 +1,91 @@
+//! What the geometric operations share: source positions, taps and bicubic interpolation.
+//!
+//! An output pixel (x, y) takes the source position, in float64 and evaluated for each pixel by itself,
+//!
+//! ```text
+//! X = a * (x + 1/2) + b * (y + 1/2) + c          Y = d * (x + 1/2) + e * (y + 1/2) + f
+//! ```
+//!
+//! A position outside the picture gets the fill colour, without any blending. Inside, the 4 x 4 pixels around
+//! it are interpolated (`cubic`), first along x, then along y; pixels beyond an edge repeat it. Source:
+//! Pillow, `Geometry.c`.
+//!
+//! Shears and translations leave one of the coordinates at the pixels' centres. Its fraction is then exactly
+//! 0, the polynomial is its second tap exactly, and only four taps remain ([`shift`]). Rotations need all 16.
+//! There is no antialiasing and no other filter.
+
+mod cubic;
+mod padded;
+mod positions;
+mod shift;
+
+pub(super) use cubic::{cubic, cubic_of_bytes};
+pub(super) use padded::{LOAD, Padded};
+pub(super) use positions::{Line, Positions};
+pub(super) use shift::{Shift, move_in_columns, move_in_rows};
+
+use std::ops::Range;
+
+use super::Picture;
+
+/// Coefficients from here on move every pixel of every picture outside: as exact as to compute it, and no
+/// number overflows.
+const FAR: f64 = 1e9;
+
+/// Scratch memory of the operations that cannot work in place.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    copy: Vec<u8>,
+    /// The positions of a row: of all bytes for shifts, of all pixels for rotations.
+    pub(super) horizontal: Positions,
+    pub(super) vertical: Positions,
+    row: Vec<u8>,
+}
+
+/// The parts of the workspace of a geometric operation.
+pub(super) struct Parts<'a> {
+    pub(super) source: Padded<'a>,
+    pub(super) horizontal: &'a mut Positions,
+    pub(super) vertical: &'a mut Positions,
+    /// A row of output bytes with a vector's length to spare.
+    pub(super) row: &'a mut [u8],
+}
+
+impl Workspace {
+    /// A plain copy of `pixels`.
+    pub(super) fn copied(&mut self, pixels: &[u8]) -> &[u8] {
+        self.copy.clear();
+        self.copy.extend_from_slice(pixels);
+        &self.copy
+    }
+
+    /// Copies the picture with its edges repeated, and lends everything that a geometric operation needs.
+    pub(super) fn parts(&mut self, picture: &Picture<'_>) -> Parts<'_> {
+        self.row.resize(3 * picture.width + LOAD, 0);
+        Parts {
+            source: Padded::new(&mut self.copy, picture),
+            horizontal: &mut self.horizontal,
+            vertical: &mut self.vertical,
+            row: &mut self.row,
+        }
+    }
+}
+
+/// Whether a map with these coefficients is computed; otherwise it shows only fill colour.
+pub(super) fn is_near(coefficients: &[f64]) -> bool {
+    coefficients.iter().all(|coefficient| coefficient.abs() < FAR)
+}
+
+/// Paints whole pixels.
+pub(super) fn paint(pixels: &mut [u8], colour: [u8; 3]) {
+    pixels.as_chunks_mut::<3>().0.fill(colour);
+}
+
+/// Takes the inside of a row from `row` and paints the rest.
+pub(super) fn finish_row(out: &mut [u8], row: &[u8], inside: Range<usize>, fill: [u8; 3]) {
+    // Nothing may be inside, with a start anywhere.
+    let inside = inside.start.min(inside.end)..inside.end;
+    out[inside.clone()].copy_from_slice(&row[inside.clone()]);
+    paint(&mut out[..inside.start], fill);
+    paint(&mut out[inside.end..], fill);
+}
