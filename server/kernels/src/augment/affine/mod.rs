@@ -37,8 +37,8 @@ const FAR: f64 = 1e9;
 pub(super) struct Workspace {
     copy: Vec<u8>,
     /// The positions of a row: of all bytes for shifts, of all pixels for rotations.
-    pub(super) horizontal: Positions,
-    pub(super) vertical: Positions,
+    horizontal: Positions,
+    vertical: Positions,
     row: Vec<u8>,
 }
 

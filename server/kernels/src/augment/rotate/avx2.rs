@@ -75,7 +75,7 @@ pub(super) unsafe fn load(taps: &[u8], at: usize) -> __m128i {
 /// Where the bytes of the shuffled row lie in the loaded one.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn by_channel() -> __m128i {
+fn by_channel() -> __m128i {
     _mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1)
 }
 

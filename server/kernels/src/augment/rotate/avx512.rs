@@ -1,22 +1,29 @@
-//! Sixteen taps with AVX-512: four pixels at a time, the layout of the AVX2 twin in wider registers.
+//! Sixteen taps with AVX-512: four pixels at a time, in the arithmetic of the AVX2 twin.
 //!
-//! VNNI multiplies and adds the four bytes of a lane in one instruction.
+//! One byte permutation puts the taps of two pixels into the lower halves of float64 lanes, a lane per channel,
+//! and VNNI multiplies and adds them right there: whole numbers become doubles without being converted.
 
 use std::arch::x86_64::{
-    __m512d, __m512i, _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128, _mm512_add_pd,
-    _mm512_broadcast_i32x4, _mm512_castsi128_si512, _mm512_castsi256_si512, _mm512_castsi512_si256,
-    _mm512_cvtepi32_pd, _mm512_cvttpd_epi32, _mm512_cvtusepi32_epi8, _mm512_dpbusd_epi32,
-    _mm512_extracti64x4_epi64, _mm512_inserti32x4, _mm512_inserti64x4, _mm512_max_epi32, _mm512_mul_pd,
-    _mm512_set1_epi32, _mm512_setr_pd, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_sub_pd,
+    __m512d, __m512i, __mmask64, _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128, _mm512_add_pd,
+    _mm512_castpd_si512, _mm512_castsi128_si512, _mm512_castsi256_si512, _mm512_castsi512_pd,
+    _mm512_cvttpd_epi32, _mm512_cvtusepi32_epi8, _mm512_dpbusd_epi32, _mm512_inserti32x4, _mm512_inserti64x4,
+    _mm512_maskz_permutexvar_epi8, _mm512_max_epi32, _mm512_mul_pd, _mm512_set1_epi32, _mm512_set1_pd,
+    _mm512_setr_epi64, _mm512_setr_pd, _mm512_setzero_si512, _mm512_sub_pd,
 };
 
 use super::super::affine::{LOAD, Padded};
 use super::Targets;
-use super::avx2::{COEFFICIENTS, by_channel, load};
+use super::avx2::{COEFFICIENTS, load};
 use crate::level::Avx512;
 
 /// Pixels of a step.
 const STEP: usize = 4;
+
+/// The bytes of two pixels' lanes that hold taps: the lower half of a lane, but none of either fourth.
+const TAPS: __mmask64 = 0x000f_0f0f_000f_0f0f;
+
+/// A double whose lowest bit counts ones, far enough from where the exponent changes for sums of either sign.
+const LARGE: f64 = ((1_u64 << 52) + (1 << 31)) as f64;
 
 /// Interpolates every target's pixel.
 ///
@@ -24,11 +31,11 @@ const STEP: usize = 4;
 ///
 /// If `out` is not a vector longer than the pixels, or a target is outside the picture.
 pub(super) fn interpolate(_: Avx512, source: Padded<'_>, targets: Targets<'_>, out: &mut [u8]) {
-    // SAFETY: the token proves AVX-512 F, BW, VL and VNNI, and AVX2.
+    // SAFETY: the token proves AVX-512 F, BW, VL, VBMI and VNNI, and AVX2.
     unsafe { quadruples(source, targets, out) }
 }
 
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn quadruples(source: Padded<'_>, targets: Targets<'_>, out: &mut [u8]) {
     let (last, stride) = (targets.len() - 1, source.stride());
     for first in (0..targets.len()).step_by(STEP) {
@@ -74,16 +81,35 @@ unsafe fn join([a, b, c, d]: [&[u8]; STEP], at: usize) -> __m512i {
 
 /// A row of taps of four pixels, interpolated along x.
 #[inline]
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
 fn horizontal(taps: __m512i, d: [__m512d; 2]) -> [__m512d; 2] {
-    let taps = _mm512_shuffle_epi8(taps, _mm512_broadcast_i32x4(by_channel()));
-    let mut p = [[d[0]; 4]; 2];
-    for (i, weights) in COEFFICIENTS.into_iter().enumerate() {
-        let whole = _mm512_dpbusd_epi32(_mm512_setzero_si512(), taps, _mm512_set1_epi32(weights));
-        p[0][i] = _mm512_cvtepi32_pd(_mm512_castsi512_si256(whole));
-        p[1][i] = _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64::<1>(whole));
+    let left = _mm512_maskz_permutexvar_epi8(TAPS, by_channel(0), taps);
+    let right = _mm512_maskz_permutexvar_epi8(TAPS, by_channel(2), taps);
+    [polynomial(coefficients(left), d[0]), polynomial(coefficients(right), d[1])]
+}
+
+/// Where the taps of the lanes of two pixels lie, from pixel `first` on.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn by_channel(first: i64) -> __m512i {
+    const RED: i64 = 0x0906_0300;
+    const NEXT: i64 = 0x0101_0101;
+    let (a, b) = (RED + 16 * first * NEXT, RED + 16 * (first + 1) * NEXT);
+    _mm512_setr_epi64(a, a + NEXT, a + 2 * NEXT, 0, b, b + NEXT, b + 2 * NEXT, 0)
+}
+
+/// p1 to p4 of each lane. The products are added to the lowest bits of a double so large that these count
+/// ones, which saves the conversion.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn coefficients(taps: __m512i) -> [__m512d; 4] {
+    let large = _mm512_set1_pd(LARGE);
+    let mut p = [large; 4];
+    for (p, weights) in p.iter_mut().zip(COEFFICIENTS) {
+        let sum = _mm512_dpbusd_epi32(_mm512_castpd_si512(large), taps, _mm512_set1_epi32(weights));
+        *p = _mm512_sub_pd(_mm512_castsi512_pd(sum), large);
     }
-    [polynomial(p[0], d[0]), polynomial(p[1], d[1])]
+    p
 }
 
 /// Two pixels of four interpolated rows, interpolated along y.
