@@ -1,8 +1,11 @@
 //! A batch: while it is made ([`BatchWork`]) and when it is ready ([`Batch`]).
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bandwise_curriculum::{Moment, Order};
@@ -51,8 +54,8 @@ pub(crate) struct BatchWork {
     pub(crate) order: Order,
     /// Rows that are neither written nor given up.
     remaining: AtomicUsize,
-    /// Set once the batch cannot succeed, or nobody waits for it: rows that were not begun are skipped.
-    given_up: AtomicBool,
+    /// Rows from here on need not be made: a row before them has failed, or (0) nobody waits for the batch.
+    needed: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -83,7 +86,7 @@ impl BatchWork {
         Self {
             order,
             remaining: AtomicUsize::new(rows),
-            given_up: AtomicBool::new(false),
+            needed: AtomicUsize::new(rows),
             state: Mutex::new(State {
                 lease: Some(lease),
                 done: Some(done),
@@ -95,16 +98,18 @@ impl BatchWork {
         }
     }
 
-    /// Whether rows that were not begun need not be.
-    pub(crate) fn is_given_up(&self) -> bool {
-        if self.given_up.load(Ordering::Relaxed) {
-            return true;
+    /// Whether a row that was not begun is needed. Rows are given out in order and those before a failed one are
+    /// still made, so that which failure is the lowest does not depend on which worker was faster.
+    pub(crate) fn needs(&self, row: usize) -> bool {
+        if self.lock().done.as_ref().is_none_or(oneshot::Sender::is_closed) {
+            self.give_up();
         }
-        let nobody_waits = self.lock().done.as_ref().is_none_or(oneshot::Sender::is_closed);
-        if nobody_waits {
-            self.given_up.store(true, Ordering::Relaxed);
-        }
-        nobody_waits
+        row < self.needed.load(Ordering::Relaxed)
+    }
+
+    /// The batch is not delivered, unless it is complete already.
+    pub(crate) fn give_up(&self) {
+        self.needed.store(0, Ordering::Relaxed);
     }
 
     /// A worker is done with a row, well or badly. The last one delivers the batch; says whether it did.
@@ -120,7 +125,7 @@ impl BatchWork {
                     state.substitutions.extend(outcome.substitution);
                 }
                 Err(error) => {
-                    self.given_up.store(true, Ordering::Relaxed);
+                    self.needed.fetch_min(row, Ordering::Relaxed);
                     if state.failure.as_ref().is_none_or(|(lowest, _)| row < *lowest) {
                         state.failure = Some((row, error));
                     }
@@ -130,7 +135,7 @@ impl BatchWork {
         self.count_down(1)
     }
 
-    /// `rows` rows will not be written because the batch is given up.
+    /// `rows` rows will not be written because they are not needed.
     pub(crate) fn skip(&self, rows: usize) {
         if rows > 0 {
             self.count_down(rows);
@@ -147,7 +152,8 @@ impl BatchWork {
         let (Some(lease), Some(done)) = (state.lease.take(), state.done.take()) else { return false };
         let outcome = match state.failure.take() {
             Some((_, error)) => Err(error),
-            None if self.given_up.load(Ordering::Relaxed) => return false,
+            // Not every row was written. Whoever still waits learns it from the end of the channel.
+            None if self.needed.load(Ordering::Relaxed) < self.request.layout.rows() => return false,
             None => self.ready(&mut state, lease),
         };
         drop(state);
@@ -184,7 +190,7 @@ impl BatchWork {
 }
 
 /// A batch that is ready. Its memory goes back to the pipeline when the last of its bytes is dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Batch {
     /// Where the step lies in the plan.
     pub moment: Moment,
@@ -200,6 +206,19 @@ pub struct Batch {
     pub sample_ids: Vec<u64>,
     /// Rows that hold another sample than the order asked for, in row order.
     pub substitutions: Vec<Substitution>,
+}
+
+impl fmt::Debug for Batch {
+    /// Without the bytes of the tensors, which would fill a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("moment", &self.moment)
+            .field("first_row", &self.first_row)
+            .field("layout", &self.layout)
+            .field("sample_ids", &self.sample_ids)
+            .field("substitutions", &self.substitutions)
+            .finish_non_exhaustive()
+    }
 }
 
 impl AsRef<[u8]> for LeasedBytes {

@@ -1,6 +1,6 @@
 //! The dispatcher: one thread that owns the streams, the memory accounts and the free blocks.
 //!
-//! It takes commands in and gives tasks, one a row, to the workers through a short channel. Streams take turns
+//! It is told what changes and gives tasks, one a row, to the workers through a short channel. Streams take turns
 //! row by row, so that each gets its share of the workers; within a stream, batches are begun in the order in
 //! which they were asked for. A batch is begun when a worker could start on it and its stream's share of the
 //! memory budget allows it:
@@ -9,154 +9,149 @@
 //! - a stream that holds nothing may always begin one batch, so that a trainer that keeps its batches cannot
 //!   starve another.
 //!
-//! So memory is bounded by the budget plus one batch a stream. Nothing else runs here: no decoding, no I/O.
+//! So memory is bounded by the budget plus one batch a stream, where a stream counts until its last batch is
+//! dropped. Nothing else runs here: no decoding, no I/O.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use crossbeam::channel::{Receiver, Select, Sender};
-use tokio::sync::oneshot;
 
 use crate::{
-    batch::{BatchRequest, BatchWork, Outcome},
+    batch::BatchWork,
     error::BatchError,
+    free::FreeBlocks,
     lease::Lease,
     memory::{Block, RowSlot, Rows},
-    stats::Stats,
+    place::Place,
+    wants::{Intake, Wanted},
 };
 
 /// Identity of a stream within the pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StreamId(pub(crate) u64);
 
-/// What the dispatcher is told.
+/// What the dispatcher is told. Places bound the opens and closes, blocks the releases.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A stream begins.
-    Open(StreamId),
+    Open(StreamId, Intake, Place),
     /// A stream is gone: what it waits for is dropped.
     Close(StreamId),
-    /// A stream wants a batch.
-    Want(StreamId, Wanted),
     /// A loan of memory has ended.
     Release { stream: StreamId, bytes: usize, block: Option<Block> },
     /// The pipeline stops.
     Stop,
 }
 
-/// A batch that somebody waits for.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    pub(crate) request: BatchRequest,
-    pub(crate) done: oneshot::Sender<Outcome>,
-}
-
 /// One row for a worker.
 #[derive(Debug)]
 pub(crate) struct Task {
-    pub(crate) work: Arc<BatchWork>,
+    /// Before the work, so that in a task that is dropped the block is whole when its loan ends.
     pub(crate) slot: RowSlot,
+    pub(crate) work: Arc<BatchWork>,
+}
+
+/// The ends of the channels that the dispatcher holds.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    pub(crate) commands: Receiver<Command>,
+    /// For leases, which report back.
+    pub(crate) commands_tx: Sender<Command>,
+    /// Says that there are wants to look for.
+    pub(crate) wakes: Receiver<()>,
+    pub(crate) tasks: Sender<Task>,
 }
 
 /// A batch whose rows are being given out.
 #[derive(Debug)]
 struct Begun {
-    work: Arc<BatchWork>,
     rows: Rows,
+    work: Arc<BatchWork>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Stream {
-    queue: VecDeque<Wanted>,
+    wants: Intake,
     begun: Option<Begun>,
     /// Bytes on loan to this stream.
     bytes: usize,
+    place: Arc<Place>,
 }
 
 /// The state of the dispatcher thread.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    commands: Receiver<Command>,
-    /// For leases, which report back.
-    commands_tx: Sender<Command>,
-    tasks: Sender<Task>,
+    channels: Channels,
     budget: usize,
-    /// Queue length of a stream from which on abandoned wants are swept out.
-    sweep_from: usize,
     streams: BTreeMap<StreamId, Stream>,
     /// Whose turn it is.
     turn: StreamId,
     /// Bytes on loan to all streams, also to those that are closed.
     on_loan: usize,
-    /// Blocks for reuse; together with the loans they stay within the budget.
-    free: Vec<Block>,
-    stats: Arc<Stats>,
+    /// Together with the loans they stay within the budget.
+    free: FreeBlocks,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(
-        (commands_tx, commands): (Sender<Command>, Receiver<Command>),
-        tasks: Sender<Task>,
-        budget: usize,
-        sweep_from: usize,
-        stats: Arc<Stats>,
-    ) -> Self {
+    /// A dispatcher that lends `budget` bytes, and one batch a stream beyond them.
+    pub(crate) fn new(channels: Channels, budget: usize) -> Self {
         Self {
-            commands,
-            commands_tx,
-            tasks,
+            channels,
             budget,
-            sweep_from,
             streams: BTreeMap::new(),
             turn: StreamId(0),
             on_loan: 0,
-            free: Vec::new(),
-            stats,
+            free: FreeBlocks::default(),
         }
     }
 
-    /// Runs until told to stop.
+    /// Runs until told to stop, or until no worker is left.
     pub(crate) fn run(mut self) {
-        let (commands, tasks) = (self.commands.clone(), self.tasks.clone());
-        let mut prepared = None;
-        loop {
-            prepared = prepared.or_else(|| self.next_task());
-            let mut select = Select::new();
-            select.recv(&commands);
-            let send = prepared.as_ref().map(|_| select.send(&tasks));
-            let operation = select.select();
-            if Some(operation.index()) == send {
-                let Some(task) = prepared.take() else { continue };
-                if operation.send(&tasks, task).is_err() {
-                    return;
+        let mut task = None;
+        while let ControlFlow::Continue(left) = self.event(task) {
+            task = left.or_else(|| self.next_task());
+        }
+    }
+
+    /// Waits until a worker takes the task or something changes; returns the task if it was not taken.
+    fn event(&mut self, task: Option<Task>) -> ControlFlow<(), Option<Task>> {
+        let Channels { commands, wakes, tasks, .. } = &self.channels;
+        let mut select = Select::new();
+        let command = select.recv(commands);
+        let wake = select.recv(wakes);
+        if task.is_some() {
+            select.send(tasks);
+        }
+        let operation = select.select();
+        match (operation.index(), task) {
+            (index, task) if index == command => match operation.recv(commands) {
+                Ok(Command::Stop) | Err(_) => ControlFlow::Break(()),
+                Ok(command) => {
+                    self.handle(command);
+                    ControlFlow::Continue(task)
                 }
-            } else {
-                match operation.recv(&commands) {
-                    Ok(Command::Stop) | Err(_) => return,
-                    Ok(command) => self.handle(command),
-                }
+            },
+            (index, Some(task)) if index != wake => match operation.send(tasks, task) {
+                Ok(()) => ControlFlow::Continue(None),
+                Err(_) => ControlFlow::Break(()),
+            },
+            // The message says nothing but that it is there.
+            (_, task) => {
+                let _ = operation.recv(wakes);
+                ControlFlow::Continue(task)
             }
         }
     }
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Open(id) => {
-                self.streams.insert(id, Stream::default());
+            Command::Open(id, wants, place) => {
+                let stream = Stream { wants, begun: None, bytes: 0, place: Arc::new(place) };
+                self.streams.insert(id, stream);
             }
             Command::Close(id) => {
                 if let Some(stream) = self.streams.remove(&id) {
                     stream.abandon();
-                }
-            }
-            Command::Want(id, wanted) => {
-                if let Some(stream) = self.streams.get_mut(&id) {
-                    if stream.queue.len() >= self.sweep_from {
-                        stream.queue.retain(|wanted| !wanted.done.is_closed());
-                    }
-                    stream.queue.push_back(wanted);
                 }
             }
             Command::Release { stream, bytes, block } => {
@@ -164,98 +159,78 @@ impl Dispatcher {
                 if let Some(stream) = self.streams.get_mut(&stream) {
                     stream.bytes -= bytes;
                 }
-                self.recycle(block);
-                self.report();
+                if let Some(block) = block {
+                    self.free.put(block);
+                }
+                self.free.shrink_to(self.budget.saturating_sub(self.on_loan));
             }
+            // The loop has ended.
             Command::Stop => {}
         }
     }
 
-    /// The next row, from the first stream at or after the turn that has one.
+    /// The next row, from the first stream from the turn on that has one.
     fn next_task(&mut self) -> Option<Task> {
-        let after: Vec<StreamId> = self.streams.range(self.turn..).map(|(id, _)| *id).collect();
-        let before: Vec<StreamId> = self.streams.range(..self.turn).map(|(id, _)| *id).collect();
-        for id in after.into_iter().chain(before) {
+        for _ in 0..self.streams.len() {
+            let id = self.next_stream()?;
+            self.turn = StreamId(id.0 + 1);
             if let Some(task) = self.task_of(id) {
-                self.turn = StreamId(id.0 + 1);
                 return Some(task);
             }
         }
         None
     }
 
+    fn next_stream(&self) -> Option<StreamId> {
+        let next = self.streams.range(self.turn..).next();
+        next.or_else(|| self.streams.first_key_value()).map(|(id, _)| *id)
+    }
+
     fn task_of(&mut self, id: StreamId) -> Option<Task> {
+        let (budget, share) = (self.budget, self.budget / self.streams.len().max(1));
         loop {
+            let on_loan = self.on_loan;
             let stream = self.streams.get_mut(&id)?;
             if let Some(task) = stream.next_row() {
                 return Some(task);
             }
-            let wanted = stream.next_wanted()?;
-            let size = Block::rounded(wanted.request.layout.byte_len());
-            if !self.affordable(id, size) {
-                self.streams.get_mut(&id)?.queue.push_front(wanted);
-                return None;
-            }
-            self.begin(id, wanted, size);
+            let held = stream.bytes;
+            let fits = |size| held == 0 || (held + size <= share && on_loan + size <= budget);
+            let wanted = stream.wants.take_if(fits)?;
+            self.begin(id, wanted);
         }
     }
 
-    fn affordable(&self, id: StreamId, size: usize) -> bool {
-        let held = self.streams.get(&id).map_or(0, |stream| stream.bytes);
-        let share = self.budget / self.streams.len().max(1);
-        held == 0 || (held + size <= share && self.on_loan + size <= self.budget)
-    }
-
-    fn begin(&mut self, id: StreamId, wanted: Wanted, size: usize) {
-        let Some(block) = self.block(size) else {
+    fn begin(&mut self, id: StreamId, wanted: Wanted) {
+        let size = wanted.size();
+        let block = self.block(size);
+        let (Some(stream), Some(block)) = (self.streams.get_mut(&id), block) else {
             // Nobody waits any more if this fails.
             let _ = wanted.done.send(Err(BatchError::OutOfMemory { bytes: size as u64 }));
             return;
         };
         let (rows, handle) = Rows::new(block, wanted.request.layout.clone());
-        let lease = Lease::new(handle, id, size, self.commands_tx.clone());
+        let lease = Lease::new(handle, id, Arc::clone(&stream.place), self.channels.commands_tx.clone());
         self.on_loan += size;
-        self.report();
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.bytes += size;
-            let work = Arc::new(BatchWork::new(wanted.request, lease, wanted.done));
-            stream.begun = Some(Begun { work, rows });
-        }
+        stream.bytes += size;
+        let work = Arc::new(BatchWork::new(wanted.request, lease, wanted.done));
+        stream.begun = Some(Begun { rows, work });
     }
 
     /// A block of exactly `size` bytes: a free one, or a new one in the place of free ones of other sizes.
     fn block(&mut self, size: usize) -> Option<Block> {
-        if let Some(i) = self.free.iter().position(|block| block.len() == size) {
-            return Some(self.free.swap_remove(i));
-        }
-        self.trim(size);
-        Block::allocate(size)
-    }
-
-    fn recycle(&mut self, block: Option<Block>) {
-        self.free.extend(block);
-        self.trim(0);
-    }
-
-    /// Frees blocks until they fit beside the loans and `more` bytes; the oldest go first.
-    fn trim(&mut self, more: usize) {
-        let room = self.budget.saturating_sub(self.on_loan + more);
-        let mut kept: usize = self.free.iter().map(Block::len).sum();
-        while kept > room && !self.free.is_empty() {
-            kept -= self.free.remove(0).len();
-        }
-    }
-
-    fn report(&self) {
-        self.stats.batch_bytes_in_use.store(self.on_loan as u64, Ordering::Relaxed);
+        self.free.take(size).or_else(|| {
+            self.free.shrink_to(self.budget.saturating_sub(self.on_loan + size));
+            Block::allocate(size)
+        })
     }
 }
 
 impl Stream {
-    /// The next row of the batch that was begun, unless it is given up.
+    /// The next row of the batch that was begun, unless it is not needed any more.
     fn next_row(&mut self) -> Option<Task> {
         let begun = self.begun.as_mut()?;
-        if begun.work.is_given_up() {
+        if !begun.work.needs(begun.rows.given_out()) {
             self.drop_begun();
             return None;
         }
@@ -264,30 +239,23 @@ impl Stream {
         if begun.rows.left() == 0 {
             self.begun = None;
         }
-        slot.map(|slot| Task { work, slot })
+        slot.map(|slot| Task { slot, work })
     }
 
-    /// The next batch for which somebody still waits.
-    fn next_wanted(&mut self) -> Option<Wanted> {
-        loop {
-            let wanted = self.queue.pop_front()?;
-            if !wanted.done.is_closed() {
-                return Some(wanted);
-            }
-        }
-    }
-
+    /// Counts the rows that were not given out as done.
     fn drop_begun(&mut self) {
-        if let Some(Begun { work, rows }) = self.begun.take() {
+        if let Some(Begun { rows, work }) = self.begun.take() {
             let left = rows.left();
-            // The rows hold the block; they must be gone before the last count seals or frees it.
+            // The rows hold the block; they must be gone before the last count frees it.
             drop(rows);
             work.skip(left);
         }
     }
 
     fn abandon(mut self) {
-        self.queue.clear();
+        if let Some(begun) = &self.begun {
+            begun.work.give_up();
+        }
         self.drop_begun();
     }
 }

@@ -1,12 +1,14 @@
 //! Memory on loan: whoever drops it last tells the dispatcher, which owns the accounts and the free blocks.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use crossbeam::channel::Sender;
 
 use crate::{
     dispatch::{Command, StreamId},
     memory::{Block, Sealed},
+    place::Place,
+    stats::Stats,
 };
 
 /// Whom to tell about memory that is free again.
@@ -15,11 +17,13 @@ struct Account {
     stream: StreamId,
     bytes: usize,
     commands: Sender<Command>,
+    place: Arc<Place>,
 }
 
 impl Account {
     /// Ends the loan; `block` is reused if it came back whole.
     fn settle(&self, block: Option<Block>) {
+        self.place.stats().batch_bytes_in_use.fetch_sub(self.bytes as u64, Ordering::Relaxed);
         // The dispatcher is gone only when the pipeline has stopped; then there is no account to settle.
         let _ = self.commands.send(Command::Release { stream: self.stream, bytes: self.bytes, block });
     }
@@ -32,9 +36,16 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Lends `block` to `stream`, on which it counts with `bytes`.
-    pub(crate) fn new(block: Arc<Block>, stream: StreamId, bytes: usize, commands: Sender<Command>) -> Self {
-        Self { parts: Some((block, Account { stream, bytes, commands })) }
+    /// Lends `block` to `stream`, which keeps its place until the loan has ended.
+    pub(crate) fn new(
+        block: Arc<Block>,
+        stream: StreamId,
+        place: Arc<Place>,
+        commands: Sender<Command>,
+    ) -> Self {
+        let bytes = block.len();
+        Stats::add(&place.stats().batch_bytes_in_use, bytes as u64);
+        Self { parts: Some((block, Account { stream, bytes, commands, place })) }
     }
 
     /// Makes the block readable; `None` while somebody can still write it.

@@ -1,8 +1,8 @@
 //! Worker threads, bounded queues and batches.
 //!
 //! ```text
-//! Stream::want -> commands -> dispatcher (1 thread) -> tasks, one a row -> workers (N threads)
-//!        Ticket <--------------- the last row of a batch completes it <-------+
+//! Stream::want -> wants -> dispatcher (1 thread) -> tasks, one a row -> workers (N threads)
+//!        Ticket <------------- the last row of a batch completes it <-------+
 //! ```
 //!
 //! Everything is owned once: the dispatcher owns streams, accounts and free memory; a worker owns its scratch
@@ -14,13 +14,16 @@
 mod batch;
 mod dispatch;
 mod error;
+mod free;
 mod layout;
 mod lease;
 #[allow(unsafe_code, reason = "the memory of a batch is written by many threads in place")]
 mod memory;
 mod pipeline;
+mod place;
 mod stats;
 mod stream;
+mod wants;
 mod worker;
 
 pub use batch::{Batch, Substitution};

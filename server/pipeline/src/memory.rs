@@ -20,7 +20,11 @@ const PAGE: usize = 4096;
 /// Page-aligned memory that nobody can touch yet.
 #[derive(Debug)]
 pub(crate) struct Block {
+    /// First byte of the first page.
     start: NonNull<u8>,
+    len: usize,
+    /// What the allocator gave, and for which layout.
+    base: NonNull<u8>,
     layout: Layout,
 }
 
@@ -33,10 +37,16 @@ unsafe impl Sync for Block {}
 impl Block {
     /// A zeroed block of at least `len` bytes, or `None` if the machine has not that much memory.
     pub(crate) fn allocate(len: usize) -> Option<Self> {
-        let layout = Layout::from_size_align(Self::rounded(len), PAGE).ok()?;
-        // SAFETY: the layout's size is at least one page, so not zero.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        Some(Self { start, layout })
+        let len = Self::rounded(len);
+        // Aligned by hand: for a large alignment the allocator would write all the zeros itself, here in the
+        // dispatcher, instead of taking pages that the system zeroes when a worker first touches them.
+        let layout = Layout::array::<u8>(len.checked_add(PAGE)?).ok()?;
+        // SAFETY: the layout's size is more than one page, so not zero.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let offset = base.addr().get().wrapping_neg() % PAGE;
+        // SAFETY: the offset is below one page, by which the allocation is longer than `len`.
+        let start = unsafe { base.add(offset) };
+        Some(Self { start, len, base, layout })
     }
 
     /// `len` rounded up to whole pages: what a block of `len` bytes really takes.
@@ -46,14 +56,14 @@ impl Block {
 
     /// Size in bytes.
     pub(crate) fn len(&self) -> usize {
-        self.layout.size()
+        self.len
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: `start` came from `alloc_zeroed` with this layout and is freed once.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) }
+        // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed once.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
     }
 }
 
@@ -78,6 +88,11 @@ impl Rows {
         (Self { block: Some(Arc::clone(&block)), layout, next: 0 }, block)
     }
 
+    /// Rows given out; also the next one, if there is one.
+    pub(crate) fn given_out(&self) -> usize {
+        self.next
+    }
+
     /// Rows not yet given out.
     pub(crate) fn left(&self) -> usize {
         self.layout.rows() - self.next
@@ -89,6 +104,9 @@ impl Iterator for Rows {
 
     fn next(&mut self) -> Option<RowSlot> {
         let row = self.next;
+        if row == self.layout.rows() {
+            return None;
+        }
         let last = row + 1 == self.layout.rows();
         let block = if last { self.block.take()? } else { Arc::clone(self.block.as_ref()?) };
         self.next += 1;
@@ -113,8 +131,8 @@ impl RowSlot {
 
     /// The bytes of the image.
     pub(crate) fn image(&mut self) -> &mut [u8] {
-        // SAFETY: `Rows` gives out every row once, the layout's ranges of different rows and tensors are disjoint
-        // and inside the block, and `&mut self` makes this the only reference to the range.
+        // SAFETY: `Rows` gives out every row once, the layout's ranges of different rows and tensors are disjoint,
+        // and `&mut self` makes this the only reference to the range.
         unsafe { self.bytes(self.image.clone()) }
     }
 
@@ -126,10 +144,16 @@ impl RowSlot {
 
     /// # Safety
     ///
-    /// `range` must lie inside the block and belong to this slot alone, and no other reference to it may live.
+    /// `range` must belong to this slot alone, and no other reference to it may live.
+    ///
+    /// # Panics
+    ///
+    /// If `range` is not inside the block.
     #[allow(clippy::mut_from_ref, reason = "the slot owns the range; callers hold it mutably")]
     unsafe fn bytes(&self, range: Range<usize>) -> &mut [u8] {
-        // SAFETY: the caller vouches for the range; the block lives as long as the slot.
+        assert!(range.start <= range.end && range.end <= self.block.len(), "a row outside its block");
+        // SAFETY: the range is inside the block and the caller vouches for the rest; the block lives as long as the
+        // slot, and its bytes were initialised by `alloc_zeroed`.
         unsafe { std::slice::from_raw_parts_mut(self.block.start.as_ptr().add(range.start), range.len()) }
     }
 }
@@ -148,7 +172,7 @@ impl Sealed {
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the block was owned alone when it was sealed, so no slot and no `Rows` exists, and none can be
         // made while it is here; all its bytes were initialised by `alloc_zeroed`.
-        unsafe { std::slice::from_raw_parts(self.0.start.as_ptr(), self.0.len()) }
+        unsafe { std::slice::from_raw_parts(self.0.start.as_ptr(), self.0.len) }
     }
 
     /// Takes the block back for another batch.
@@ -159,28 +183,106 @@ impl Sealed {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::atomic::AtomicUsize, sync::atomic::Ordering, thread};
+
     use bandwise_kernels::{Dtype, Layout as Axes};
     use bandwise_recipe::OutputFormat;
 
     use super::*;
 
+    fn layout(rows: usize) -> BatchLayout {
+        BatchLayout::new(rows, 4, OutputFormat { dtype: Dtype::F16, layout: Axes::Nchw })
+    }
+
+    fn write(mut slot: RowSlot) {
+        let row = slot.row();
+        slot.image().fill(row as u8 + 1);
+        slot.set_label(-(row as i64));
+    }
+
+    fn assert_written(sealed: &Sealed, layout: &BatchLayout) {
+        for row in 0..layout.rows() {
+            assert!(sealed.bytes()[layout.image(row)].iter().all(|&b| b == row as u8 + 1));
+            assert_eq!(sealed.bytes()[layout.label(row)], (-(row as i64)).to_le_bytes());
+        }
+    }
+
+    #[test]
+    fn a_block_is_zeroed_whole_pages() {
+        for len in [0, 1, PAGE, PAGE + 1, 100 * PAGE - 1] {
+            let sealed = Sealed::new(Arc::new(Block::allocate(len).unwrap())).unwrap();
+            assert_eq!(sealed.bytes().len(), len.max(1).next_multiple_of(PAGE));
+            assert_eq!(sealed.bytes().as_ptr().addr() % PAGE, 0);
+            assert!(sealed.bytes().iter().all(|&b| b == 0));
+        }
+    }
+
+    #[test]
+    fn what_no_machine_has_is_refused() {
+        for len in [usize::MAX, isize::MAX as usize, 1 << 60] {
+            assert!(Block::allocate(len).is_none(), "{len} bytes");
+        }
+    }
+
     #[test]
     fn rows_are_given_out_once_and_stay_apart() {
-        let layout = BatchLayout::new(3, 4, OutputFormat { dtype: Dtype::F16, layout: Axes::Nchw });
-        let block = Block::allocate(layout.byte_len()).unwrap();
-        let (rows, handle) = Rows::new(block, layout.clone());
+        let layout = layout(3);
+        let (rows, handle) = Rows::new(Block::allocate(layout.byte_len()).unwrap(), layout.clone());
         let slots: Vec<RowSlot> = rows.collect();
         assert_eq!(slots.len(), 3);
         let Err(handle) = Sealed::new(handle) else { panic!("sealed while slots live") };
-        for mut slot in slots {
-            let row = slot.row();
-            slot.image().fill(row as u8 + 1);
-            slot.set_label(-(row as i64));
-        }
-        let sealed = Sealed::new(handle).unwrap();
-        for row in 0..3 {
-            assert!(sealed.bytes()[layout.image(row)].iter().all(|&b| b == row as u8 + 1));
-            assert_eq!(sealed.bytes()[layout.label(row)], (-(row as i64)).to_le_bytes());
+        slots.into_iter().for_each(write);
+        assert_written(&Sealed::new(handle).unwrap(), &layout);
+    }
+
+    #[test]
+    fn rows_not_given_out_keep_a_block_from_being_sealed() {
+        let (mut rows, handle) = Rows::new(Block::allocate(PAGE).unwrap(), layout(2));
+        rows.next().map(write).unwrap();
+        let Err(handle) = Sealed::new(handle) else { panic!("sealed while a row is left") };
+        assert_eq!((rows.given_out(), rows.left()), (1, 1));
+        drop(rows);
+        assert!(Sealed::new(handle).is_ok());
+    }
+
+    #[test]
+    fn a_layout_without_rows_gives_out_none() {
+        let (mut rows, _handle) = Rows::new(Block::allocate(0).unwrap(), layout(0));
+        assert!(rows.next().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "a row outside its block")]
+    fn a_row_outside_the_block_is_never_written() {
+        let block = Arc::new(Block::allocate(PAGE).unwrap());
+        RowSlot { block, row: 0, image: PAGE - 1..PAGE + 1, label: 0..8 }.image();
+    }
+
+    /// The life of a batch: whoever is done last seals the block and reads what all have written.
+    #[test]
+    fn the_last_of_many_writers_sees_every_row() {
+        let layout = layout(16);
+        let mut block = Block::allocate(layout.byte_len()).unwrap();
+        for _ in 0..100 {
+            let (rows, handle) = Rows::new(block, layout.clone());
+            let left = AtomicUsize::new(layout.rows());
+            let (tasks, slots) = crossbeam::channel::unbounded();
+            rows.for_each(|slot| tasks.send(slot).unwrap());
+            drop(tasks);
+            let is_last = || {
+                slots.iter().any(|slot| {
+                    write(slot);
+                    left.fetch_sub(1, Ordering::AcqRel) == 1
+                })
+            };
+            let last = thread::scope(|scope| {
+                let writers = [0; 3].map(|_| scope.spawn(is_last));
+                writers.map(|writer| writer.join().unwrap())
+            });
+            assert_eq!(last.iter().filter(|&&last| last).count(), 1);
+            let sealed = Sealed::new(handle).unwrap();
+            assert_written(&sealed, &layout);
+            block = sealed.into_block();
         }
     }
 }

@@ -14,21 +14,23 @@ use bandwise_kernels::SimdLevel;
 use crossbeam::channel::{self, Receiver, Sender};
 
 use crate::{
-    dispatch::{Command, Dispatcher, StreamId, Task},
+    dispatch::{Channels, Command, Dispatcher, StreamId, Task},
     error::PipelineError,
+    place::Place,
     stats::Stats,
     stream::{Stream, StreamLimits},
+    wants::Wants,
     worker::Worker,
 };
 
 /// What a pipeline may use.
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineConfig {
-    /// Worker threads, at least 1.
+    /// Worker threads; 0 is taken as 1.
     pub threads: usize,
     /// Bytes of batch memory, shared fairly between the streams; each stream may have one batch beyond it.
     pub prefetch_bytes: u64,
-    /// Streams that may be open at a time.
+    /// Streams that may be open at a time; one whose batches are still held counts, also when it is closed.
     pub max_streams: usize,
     /// Batches that one stream may wait for.
     pub max_pending_batches: u32,
@@ -45,6 +47,7 @@ pub struct PipelineConfig {
 pub struct Pipeline {
     config: PipelineConfig,
     commands: Sender<Command>,
+    wake: Sender<()>,
     next_stream: AtomicU64,
     stats: Arc<Stats>,
     threads: Vec<JoinHandle<()>>,
@@ -56,29 +59,27 @@ impl Pipeline {
     /// # Errors
     ///
     /// If a thread or a decoder cannot be started.
-    pub fn start(config: PipelineConfig) -> Result<Self, PipelineError> {
-        let stats = Arc::new(Stats::default());
-        let commands = channel::unbounded();
+    pub fn start(mut config: PipelineConfig) -> Result<Self, PipelineError> {
+        config.threads = config.threads.max(1);
+        let (commands_tx, commands) = channel::unbounded();
+        let (wake, wakes) = channel::bounded(1);
         // Short, so that a new stream's rows wait behind few others.
-        let (task_tx, task_rx) = channel::bounded(config.threads);
+        let (tasks, tasks_rx) = channel::bounded(config.threads);
         let mut pipeline = Self {
             config,
-            commands: commands.0.clone(),
+            commands: commands_tx.clone(),
+            wake,
             next_stream: AtomicU64::new(1),
-            stats: Arc::clone(&stats),
+            stats: Arc::default(),
             threads: Vec::with_capacity(config.threads + 1),
         };
-        for index in 0..config.threads {
-            pipeline.start_worker(index, task_rx.clone())?;
-        }
-        let dispatcher = Dispatcher::new(
-            commands,
-            task_tx,
-            usize::try_from(config.prefetch_bytes).unwrap_or(usize::MAX),
-            config.max_pending_batches as usize,
-            stats,
-        );
+        let budget = usize::try_from(config.prefetch_bytes).unwrap_or(usize::MAX);
+        let dispatcher = Dispatcher::new(Channels { commands, commands_tx, wakes, tasks }, budget);
+        // First, because it is what ends the workers: if one of them cannot be started, the others must end.
         pipeline.spawn("bw-dispatch".to_owned(), move || dispatcher.run())?;
+        for index in 0..config.threads {
+            pipeline.start_worker(index, tasks_rx.clone())?;
+        }
         Ok(pipeline)
     }
 
@@ -100,24 +101,15 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// If too many streams are open.
+    /// If too many streams are open, or the pipeline has stopped.
     pub fn open(&self, dataset: Arc<Dataset>, job: Arc<Job>) -> Result<Stream, PipelineError> {
-        let max = self.config.max_streams;
-        let below = |now: u64| (now < max as u64).then_some(now + 1);
-        self.stats
-            .streams
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below)
-            .map_err(|_| PipelineError::TooManyStreams { max })?;
+        let place = Place::take(&self.stats, self.config.max_streams)?;
         let id = StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed));
-        let limits = StreamLimits {
-            batch_rows: self.config.max_batch_rows,
-            batch_bytes: self.config.max_batch_bytes,
-            pending: self.config.max_pending_batches,
-        };
-        // Made before the command is sent: its drop gives the place back if the pipeline has stopped.
-        let stream = Stream::new(id, (dataset, job), limits, self.commands.clone(), Arc::clone(&self.stats));
-        self.commands.send(Command::Open(id)).map_err(|_| PipelineError::Stopped)?;
-        Ok(stream)
+        let limits =
+            StreamLimits { batch_rows: self.config.max_batch_rows, batch_bytes: self.config.max_batch_bytes };
+        let (wants, intake) = Wants::new(self.config.max_pending_batches, self.wake.clone());
+        self.commands.send(Command::Open(id, intake, place)).map_err(|_| PipelineError::Stopped)?;
+        Ok(Stream::new(id, (dataset, job), limits, wants, self.commands.clone()))
     }
 
     /// What was counted since the start.

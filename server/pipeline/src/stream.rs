@@ -2,10 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -16,10 +13,10 @@ use tokio::sync::oneshot;
 
 use crate::{
     batch::{Batch, BatchRequest, Outcome},
-    dispatch::{Command, StreamId, Wanted},
+    dispatch::{Command, StreamId},
     error::{BatchError, WantError},
     layout::BatchLayout,
-    stats::Stats,
+    wants::{Pending, Wanted, Wants},
 };
 
 /// The most that a stream may ask for, fixed by the pipeline.
@@ -27,19 +24,18 @@ use crate::{
 pub(crate) struct StreamLimits {
     pub(crate) batch_rows: u64,
     pub(crate) batch_bytes: u64,
-    pub(crate) pending: u32,
 }
 
-/// The wants of one trainer for one job. Dropping it stops all work for it.
+/// The wants of one trainer for one job. Dropping it stops all work for it; tickets that are left then resolve to
+/// their batch, if all of its rows were given out already, or to [`BatchError::Stopped`].
 #[derive(Debug)]
 pub struct Stream {
     id: StreamId,
     dataset: Arc<Dataset>,
     job: Arc<Job>,
     limits: StreamLimits,
-    pending: Arc<AtomicU32>,
+    wants: Arc<Wants>,
     commands: Sender<Command>,
-    stats: Arc<Stats>,
 }
 
 impl Stream {
@@ -47,10 +43,10 @@ impl Stream {
         id: StreamId,
         (dataset, job): (Arc<Dataset>, Arc<Job>),
         limits: StreamLimits,
+        wants: Arc<Wants>,
         commands: Sender<Command>,
-        stats: Arc<Stats>,
     ) -> Self {
-        Self { id, dataset, job, limits, pending: Arc::default(), commands, stats }
+        Self { id, dataset, job, limits, wants, commands }
     }
 
     /// The job.
@@ -71,11 +67,9 @@ impl Stream {
     /// If the step or the rows are out of range, the batch is too large, or too much is pending.
     pub fn want(&self, step: u64, first_row: u64, rows: u64) -> Result<Ticket, WantError> {
         let request = self.request(step, first_row, rows)?;
-        let pending = PendingGuard::take(&self.pending, self.limits.pending)?;
+        let pending = Pending::take(&self.wants)?;
         let (done, receiver) = oneshot::channel();
-        self.commands
-            .send(Command::Want(self.id, Wanted { request, done }))
-            .map_err(|_| WantError::Stopped)?;
+        self.wants.push(Wanted { request, done })?;
         Ok(Ticket { step, first_row, receiver, _pending: pending })
     }
 
@@ -96,7 +90,8 @@ impl Stream {
         let row_bytes = side * side * 3 * output.dtype.size_in_bytes() as u64;
         let bytes = rows.saturating_mul(row_bytes.saturating_add(8)).saturating_add(64);
         let StreamLimits { batch_rows, batch_bytes, .. } = self.limits;
-        if rows > batch_rows || bytes > batch_bytes {
+        // No allocation is larger than `isize::MAX`, whatever the configuration says.
+        if rows > batch_rows || bytes > batch_bytes.min(isize::MAX as u64) {
             return Err(WantError::BatchTooLarge {
                 rows,
                 bytes,
@@ -112,29 +107,8 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.stats.streams.fetch_sub(1, Ordering::Relaxed);
         // The dispatcher is gone only when the pipeline has stopped.
         let _ = self.commands.send(Command::Close(self.id));
-    }
-}
-
-/// One of the batches that a stream may wait for at a time.
-#[derive(Debug)]
-struct PendingGuard(Arc<AtomicU32>);
-
-impl PendingGuard {
-    fn take(pending: &Arc<AtomicU32>, max: u32) -> Result<Self, WantError> {
-        let below = |now: u32| (now < max).then_some(now + 1);
-        pending
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below)
-            .map_err(|_| WantError::TooManyPending { pending: max })?;
-        Ok(Self(Arc::clone(pending)))
-    }
-}
-
-impl Drop for PendingGuard {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -145,7 +119,8 @@ pub struct Ticket {
     step: u64,
     first_row: u64,
     receiver: oneshot::Receiver<Outcome>,
-    _pending: PendingGuard,
+    /// After the receiver, whose drop takes the want back: the place of a want is free when nobody waits for it.
+    _pending: Pending,
 }
 
 impl Ticket {

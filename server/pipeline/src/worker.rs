@@ -47,8 +47,8 @@ impl Worker {
 
     /// Works until the dispatcher is gone.
     pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
-        for Task { work, mut slot } in tasks {
-            if work.is_given_up() {
+        for Task { mut slot, work } in tasks {
+            if !work.needs(slot.row()) {
                 drop(slot);
                 work.skip(1);
                 continue;
@@ -67,6 +67,7 @@ impl Worker {
         let result = catch_unwind(AssertUnwindSafe(|| self.row(work, slot)));
         result.unwrap_or_else(|panic| {
             Stats::add(&self.stats.panics, 1);
+            // Without memory for a new one the old one goes on: it carries nothing from one image into the next.
             if let Ok(bench) = Workbench::new(self.level) {
                 self.bench = bench;
             }
@@ -75,7 +76,8 @@ impl Worker {
                 row: work.request.first_row + slot.row() as u64,
                 detail: panic_message(panic.as_ref()),
             };
-            tracing::error!(%error, "worker panicked");
+            // A log that panics, as some do when nobody reads it any more, must not cost the pool a thread.
+            let _ = catch_unwind(|| tracing::error!(%error, "worker panicked"));
             Err(error)
         })
     }

@@ -1,0 +1,139 @@
+//! What a stream has asked for and no worker has begun: the stream adds, the dispatcher takes.
+//!
+//! The queue is bounded whatever the peer does. At most `max_pending` wants have somebody who waits for them; those
+//! that were taken back stay until they are met at the front or, at the latest, until they are as many.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use crossbeam::channel::Sender;
+use tokio::sync::oneshot;
+
+use crate::{
+    batch::{BatchRequest, Outcome},
+    error::WantError,
+    memory::Block,
+};
+
+/// A batch that somebody waits for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) request: BatchRequest,
+    pub(crate) done: oneshot::Sender<Outcome>,
+}
+
+impl Wanted {
+    /// Bytes of memory that the batch takes.
+    pub(crate) fn size(&self) -> usize {
+        Block::rounded(self.request.layout.byte_len())
+    }
+
+    fn is_taken_back(&self) -> bool {
+        self.done.is_closed()
+    }
+}
+
+/// The queue, shared by a stream, its tickets and the dispatcher.
+#[derive(Debug)]
+pub(crate) struct Wants {
+    queue: Mutex<Queue>,
+    /// Tickets that were not dropped.
+    pending: AtomicU32,
+    max_pending: u32,
+    /// Holds one message: more would not wake the dispatcher more.
+    wake: Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    wanted: VecDeque<Wanted>,
+    closed: bool,
+}
+
+impl Wants {
+    /// An empty queue, and the dispatcher's end of it.
+    pub(crate) fn new(max_pending: u32, wake: Sender<()>) -> (Arc<Self>, Intake) {
+        let wants = Arc::new(Self { queue: Mutex::default(), pending: AtomicU32::new(0), max_pending, wake });
+        (Arc::clone(&wants), Intake(wants))
+    }
+
+    /// Adds a want and tells the dispatcher.
+    pub(crate) fn push(&self, wanted: Wanted) -> Result<(), WantError> {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Err(WantError::Stopped);
+        }
+        // Half of them at least were taken back, so a want pays for the removal of one other.
+        if queue.wanted.len() >= 2 * self.max_pending as usize {
+            queue.wanted.retain(|wanted| !wanted.is_taken_back());
+        }
+        queue.wanted.push_back(wanted);
+        drop(queue);
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
+        // Full: the dispatcher has yet to look. Disconnected: nobody is left to look.
+        let _ = self.wake.try_send(());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The dispatcher's end. Dropping it ends every want in the queue and refuses others.
+#[derive(Debug)]
+pub(crate) struct Intake(Arc<Wants>);
+
+impl Intake {
+    /// Takes the oldest want for which somebody still waits, if `fits` agrees to its size.
+    pub(crate) fn take_if(&self, fits: impl FnOnce(usize) -> bool) -> Option<Wanted> {
+        let mut queue = self.0.lock();
+        while queue.wanted.front()?.is_taken_back() {
+            queue.wanted.pop_front();
+        }
+        if fits(queue.wanted.front()?.size()) { queue.wanted.pop_front() } else { None }
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        queue.closed = true;
+        let wanted = std::mem::take(&mut queue.wanted);
+        // Their drop wakes whoever waits, for which the lock is not needed.
+        drop(queue);
+        drop(wanted);
+    }
+}
+
+/// One of the batches that a stream may wait for at a time.
+#[derive(Debug)]
+pub(crate) struct Pending(Arc<Wants>);
+
+impl Pending {
+    pub(crate) fn take(wants: &Arc<Wants>) -> Result<Self, WantError> {
+        let max = wants.max_pending;
+        let below = |now: u32| (now < max).then_some(now + 1);
+        wants
+            .pending
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below)
+            .map_err(|_| WantError::TooManyPending { pending: max })?;
+        Ok(Self(Arc::clone(wants)))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.pending.fetch_sub(1, Ordering::Relaxed);
+        // What was taken back may have stood before a want that fits.
+        self.0.wake();
+    }
+}
