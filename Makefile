@@ -11,8 +11,12 @@ GOLDEN_PACKAGES := pillow==12.3.0 numpy==2.4.6 scikit-image==0.26.0 scikit-learn
 GOLDEN_SCRIPTS := $(sort $(wildcard server/*/tests/golden/make.py))
 GOLDEN_PYTHON := target/golden-python/bin/python
 
+# Built together and run from where they lie: alone, the benches would resolve to other features and compile anew.
+BUILD_BENCHES := $(CARGO) build --release --locked -p bandwise -p bandwise-benches
+BENCHES := $(or $(CARGO_TARGET_DIR),target)/release
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup build fmt fmt-check clippy docs deny golden
+.PHONY: help demo test setup build fmt fmt-check clippy docs deny golden corpus bench
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,3 +56,13 @@ golden: ## Make the golden files again with pinned Python packages, and show whi
 	$(GOLDEN_PYTHON) -m pip install --quiet --disable-pip-version-check $(GOLDEN_PACKAGES)
 	@set -e; for script in $(GOLDEN_SCRIPTS); do echo "golden: $$script"; $(GOLDEN_PYTHON) $$script; done
 	git status --short -- $(dir $(GOLDEN_SCRIPTS))
+
+corpus: setup ## Make 2000 JPEGs like ImageNet's in target/corpus, out of Debian's wallpapers (downloads 170 MB)
+	$(BUILD_BENCHES)
+	sh benches/photos.sh target/photos
+	$(BENCHES)/corpus --out target/corpus --from target/photos
+
+bench: setup ## Measure the daemon on target/corpus, and the kernels; rewrites the tables of benches/RESULTS.md
+	$(BUILD_BENCHES)
+	$(BENCHES)/baseline --corpus target/corpus --write
+	$(BENCHES)/kernels --write

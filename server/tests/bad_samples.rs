@@ -199,7 +199,7 @@ async fn odd_images_are_images() {
     dataset.photo("g/jpeg_named.png", "nature/cat.jpg");
     let server = Server::start(dataset.path()).await;
     let connection = server.connect().await;
-    for recipe in ["eval", "plain", "efficienttrain++", "efficienttrain"] {
+    for recipe in ["eval", "plain", "mae"] {
         let job = proto::Job {
             recipe: Some(proto::job::Recipe::RecipeName(recipe.to_owned())),
             order: proto::Order::Sequential.into(),

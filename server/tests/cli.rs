@@ -73,6 +73,34 @@ fn plan_prints_the_published_table() {
 }
 
 #[test]
+fn plan_shows_the_recipe_with_every_parameter() {
+    let args = ["plan", "--epochs", "10", "--dataset-size", "1000", "--global-batch", "10", "--curriculum"];
+    let plan = |more: &[&str]| stdout(&bandwise(&[&args[..], more].concat()));
+    let text = plan(&["efficienttrain"]);
+    for part in
+        ["1. random_resized_crop", "area = 0.08 1", "rand-n2-p0.5-mstd0.5-mmax10-inc1", "6. low_frequency"]
+    {
+        assert!(text.contains(part), "no '{part}' in: {text}");
+    }
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("r.toml");
+    let operations = ["random_resized_crop", "flip", "low_frequency'\nmethod = 'lanczos", "normalize"]
+        .map(|name| format!("[[operation]]\nname = '{name}'\n"));
+    fs::write(&file, format!("name = 'mine'\nviews = 2\n{}", operations.concat())).unwrap();
+    let json: Value =
+        serde_json::from_str(&plan(&["efficienttrain++", "--recipe", path(&file), "--json"])).unwrap();
+    assert_eq!(
+        (json["recipe"]["views"].as_u64(), json["recipe"]["operations"][2]["name"].as_str()),
+        (Some(2), Some("low_frequency"))
+    );
+    let wrong =
+        [&args[..], &["efficienttrain++", "--recipe", path(&file), "--low-frequency", "fourier"]].concat();
+    fails(&wrong, 2, &["--low-frequency"]);
+    fs::write(&file, "name = 'x'\n[[operation]]\nname = 'flip'\n").unwrap();
+    fails(&[&args[..], &["efficienttrain++", "--recipe", path(&file)]].concat(), 2, &["flip", "8-bit"]);
+}
+
+#[test]
 fn wrong_plans_are_usage_errors() {
     let plan = |curriculum: &str, epochs: &str, size: &str, batch: &str, parts: &[&str]| {
         fails(
@@ -132,6 +160,37 @@ fn apply_does_what_it_is_told_in_order() {
         assert!(header.contains(descr) && header.contains(shape), "{more:?}: {header}");
         assert_eq!(file.len(), 128 + bytes, "{more:?}");
     }
+    stdout(&bandwise(&[
+        "apply",
+        path(&cup),
+        path(&png),
+        "--op",
+        "Invert",
+        "--op",
+        "Posterize=1",
+        "--op",
+        "Invert",
+    ]));
+    let expected: Vec<u8> = whole.as_raw().iter().map(|&v| 255 - ((255 - v) & 0x80)).collect();
+    assert_eq!(image::open(&png).unwrap().to_rgb8().as_raw(), &expected);
+    for op in [
+        "AutoContrast",
+        "Equalize",
+        "Rotate=15",
+        "Solarize=128",
+        "SolarizeAdd=55",
+        "Color=1.45",
+        "Contrast=0.55",
+        "Brightness=1.45",
+        "Sharpness=0.1",
+        "ShearX=0.3",
+        "ShearY=-0.3",
+        "TranslateXRel=0.25",
+        "TranslateYRel=-0.25",
+    ] {
+        stdout(&bandwise(&["apply", path(&cup), path(&png), "--op", op]));
+        assert_ne!(image::open(&png).unwrap().to_rgb8(), whole, "{op}");
+    }
     stdout(&bandwise(&["apply", path(&cup), path(&png), "--crop", "0,0,200,200", "--fourier", "100"]));
     assert_eq!(image::open(&png).unwrap().to_rgb8().dimensions(), (100, 100));
 }
@@ -155,6 +214,11 @@ fn apply_refuses_in_one_line() {
     apply(&["--normalize"], &[".npy"]);
     apply(&["--normalize", "--flip"], &["8-bit"]);
     apply(&["--rotate", "3"], &["--rotate"]);
+    apply(&["--op", "Rotate=abc"], &["--op Rotate=abc", "not a number"]);
+    apply(&["--op", "Rotation=3"], &["Rotation", "known are AutoContrast"]);
+    apply(&["--op", "Posterize=9"], &["0 to 8"]);
+    apply(&["--op", "Invert=1"], &["no argument"]);
+    apply(&["--normalize", "--op", "Invert"], &["8-bit"]);
     fails(&["apply", path(&cup), "/nonexistent/out.png"], 2, &["/nonexistent"]);
     fails(&["apply", path(&cup), "out.bmp"], 2, &[".png or .npy"]);
     fails(&["apply", "/nonexistent.jpg", &png], 1, &["/nonexistent.jpg"]);
@@ -196,6 +260,7 @@ fn preview_and_demo_draw_sheets() {
         &["--curriculum", "efficienttrain++"][..],
         &["--curriculum", "efficienttrain", "--seed", "4"],
         &["--curriculum", "none", "--recipe", "eval"],
+        &["--curriculum", "efficienttrain++", "--recipe", "mae", "--low-frequency", "fourier"],
         &["--curriculum", "efficienttrain++", "--compare"],
     ] {
         stdout(&bandwise(&[&preview[..], more].concat()));

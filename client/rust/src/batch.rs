@@ -14,6 +14,7 @@ pub struct Batch {
     bytes: Buffer,
     images: Range<usize>,
     labels: Range<usize>,
+    mixed: Option<(Range<usize>, Range<usize>)>,
 }
 
 impl Batch {
@@ -34,7 +35,8 @@ impl Batch {
                 .ok_or_else(|| ClientError::Protocol(format!("a batch without a tensor '{name}'")))
         };
         let (images, labels) = (find("images")?, find("labels")?);
-        Ok(Self { header, first_row, bytes, images, labels })
+        let mixed = find("labels_b").ok().zip(find("lam").ok());
+        Ok(Self { header, first_row, bytes, images, labels, mixed })
     }
 
     /// Step, epoch, stage, bandwidth, progress, sample ids and so on.
@@ -74,11 +76,22 @@ impl Batch {
 
     /// The labels.
     pub fn labels(&self) -> impl Iterator<Item = i64> + '_ {
-        self.bytes.as_slice()[self.labels.clone()].chunks_exact(8).map(|bytes| {
-            let mut label = [0; 8];
-            label.copy_from_slice(bytes);
-            i64::from_le_bytes(label)
-        })
+        self.values(self.labels.clone(), i64::from_le_bytes)
+    }
+
+    /// The partner's label and the share of the own one for each row; `None` where rows are not mixed.
+    pub fn partners(&self) -> Option<impl Iterator<Item = (i64, f32)> + '_> {
+        let (labels_b, lam) = self.mixed.clone()?;
+        let labels_b = self.values(labels_b, i64::from_le_bytes);
+        Some(labels_b.zip(self.values(lam, f32::from_le_bytes)))
+    }
+
+    fn values<T, const N: usize>(
+        &self,
+        range: Range<usize>,
+        read: impl Fn([u8; N]) -> T,
+    ) -> impl Iterator<Item = T> {
+        self.bytes.as_slice()[range].as_chunks::<N>().0.iter().map(move |bytes| read(*bytes))
     }
 
     /// Bytes of all tensors.

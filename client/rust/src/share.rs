@@ -37,6 +37,14 @@ pub enum ShareError {
     /// World size or accumulation is 0.
     #[error("world size and accumulate must be at least 1")]
     Zero,
+    /// A batch would cut a group of rows that are mixed.
+    #[error("batches of {rows} rows cut the groups of {granularity} rows that the recipe mixes")]
+    CutsGroup {
+        /// Rows of a batch.
+        rows: u64,
+        /// Rows of a group.
+        granularity: u64,
+    },
     /// The global batch does not divide.
     #[error(
         "a global batch of {global_batch} rows cannot be shared by {world_size} ranks in {accumulate} batches each: \
@@ -59,12 +67,13 @@ fn divisors(number: u64) -> String {
 }
 
 impl RankShare {
-    /// Whether steps of `global_batch` rows can be shared out like this.
+    /// Whether steps of `global_batch` rows can be shared out like this, in whole groups of `granularity` rows (0
+    /// counts as 1).
     ///
     /// # Errors
     ///
-    /// If the rank is not below the world size, or the rows do not divide.
-    pub fn check(&self, global_batch: u64) -> Result<(), ShareError> {
+    /// If the rank is not below the world size, the rows do not divide, or a group would be cut.
+    pub fn check(&self, global_batch: u64, granularity: u64) -> Result<(), ShareError> {
         let Self { rank, world_size, accumulate } = *self;
         if world_size == 0 || accumulate == 0 {
             return Err(ShareError::Zero);
@@ -74,7 +83,11 @@ impl RankShare {
         }
         let parts = world_size.checked_mul(accumulate);
         match parts {
-            Some(parts) if global_batch > 0 && global_batch.is_multiple_of(parts) => Ok(()),
+            Some(parts) if global_batch > 0 && global_batch.is_multiple_of(parts) => {
+                let rows = global_batch / parts;
+                let whole = rows.is_multiple_of(granularity.max(1));
+                if whole { Ok(()) } else { Err(ShareError::CutsGroup { rows, granularity }) }
+            }
             _ => Err(ShareError::Indivisible { global_batch, world_size, accumulate }),
         }
     }
@@ -115,10 +128,11 @@ mod tests {
 
     #[test]
     fn what_does_not_divide_names_the_divisors() {
-        let error = share(0, 5, 1).check(12).unwrap_err().to_string();
+        let error = share(0, 5, 1).check(12, 1).unwrap_err().to_string();
         assert!(error.contains("1, 2, 3, 4, 6, 12"), "{error}");
-        assert_eq!(share(2, 2, 1).check(4), Err(ShareError::Rank { rank: 2, world_size: 2 }));
-        assert_eq!(share(0, 0, 1).check(4), Err(ShareError::Zero));
-        assert_eq!(share(1, 2, 2).check(8), Ok(()));
+        assert_eq!(share(2, 2, 1).check(4, 1), Err(ShareError::Rank { rank: 2, world_size: 2 }));
+        assert_eq!(share(0, 0, 1).check(4, 1), Err(ShareError::Zero));
+        assert_eq!(share(1, 2, 2).check(8, 2), Ok(()));
+        assert_eq!(share(1, 2, 2).check(8, 4), Err(ShareError::CutsGroup { rows: 2, granularity: 4 }));
     }
 }

@@ -11,6 +11,7 @@
 //! | `output.dtype`, `output.layout` | `u8` `f16` `bf16` `f32`; `nchw` `nhwc` |
 //! | `fidelity` | `exact` |
 //! | `base` | side of the base image in pixels |
+//! | `recipe.views` | number of views; left out where it is 1 |
 //! | `recipe.I.operation`, `recipe.I.PARAMETER` | one group for each operation, I from 0 |
 //! | `stage.I.bandwidth`, `.magnitude`, `.replay_times`, `.global_batch`, `.first_step`, `.steps`, `.first_epoch`, `.steps_per_epoch` | one group for each stage that has steps, I from 0 |
 //!
@@ -58,6 +59,9 @@ pub(crate) fn of(job: &Job) -> Vec<Field> {
 }
 
 fn recipe_fields(job: &Job, fields: &mut Vec<Field>) {
+    if job.recipe.views() != 1 {
+        fields.push(Field::new("recipe.views", &job.recipe.views()));
+    }
     for (i, operation) in job.recipe.operations().iter().enumerate() {
         fields.push(Field::new(format!("recipe.{i}.operation"), &operation.name()));
         for (name, value) in operation.parameters() {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
-use bandwise_curriculum::{Curriculum, OrderKind, Plan, PlanError, PlanRequest, Tail};
+use bandwise_curriculum::{Curriculum, OrderKind, Plan, PlanError, PlanRequest, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
 use bandwise_recipe::{LowFrequency, OutputFormat, Program, ProgramError, Recipe, RecipeError};
 use thiserror::Error;
@@ -56,6 +56,15 @@ macro_rules! names {
 names!(BadSample, "bad-sample policy": Substitute = "substitute", Zero = "zero", Fail = "fail");
 names!(Fidelity, "fidelity": Exact = "exact");
 
+/// A recipe by name, or as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RecipeChoice {
+    /// By name.
+    Named(String),
+    /// From a file.
+    Inline(Recipe),
+}
+
 /// What somebody asks for: a job before it meets its dataset.
 #[derive(Clone, Debug)]
 pub struct JobSpec {
@@ -65,9 +74,9 @@ pub struct JobSpec {
     pub epochs: f64,
     /// Rows of a step where the stage does not say otherwise.
     pub global_batch: u64,
-    /// Name of the recipe; `None` is the curriculum's own.
-    pub recipe: Option<String>,
-    /// Low-frequency method; `None` is the recipe's own.
+    /// The recipe; `None` is the curriculum's own.
+    pub recipe: Option<RecipeChoice>,
+    /// Low-frequency method of a recipe that is named; `None` is the recipe's own.
     pub low_frequency: Option<LowFrequency>,
     /// Seed of every draw and of the order.
     pub seed: u64,
@@ -115,6 +124,21 @@ pub enum JobError {
     /// The recipe does not exist in this form.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// A recipe file says its method itself.
+    #[error("low_frequency and a recipe file are both given; the file says its method itself")]
+    MethodTwice,
+    /// Rows that belong together do not fill the steps of a stage.
+    #[error("stage {stage}: a {what} of {size} does not divide a step of {rows} rows")]
+    Groups {
+        /// Index of the stage.
+        stage: usize,
+        /// What does not divide.
+        what: &'static str,
+        /// Its size.
+        size: u64,
+        /// Rows of the step.
+        rows: u64,
+    },
     /// The recipe does not suit a stage.
     #[error("stage {stage}: {source}")]
     Stage {
@@ -132,18 +156,19 @@ impl JobSpec {
     ///
     /// If the plan is impossible for this dataset and budget, the recipe is unknown, or it does not suit a stage.
     pub fn resolve(&self, dataset_digest: [u8; 32], samples: u64) -> Result<Job, JobError> {
-        let recipe_name = self.recipe.as_deref().unwrap_or_else(|| own_recipe(&self.curriculum));
-        let recipe = Recipe::named(recipe_name, self.low_frequency)?;
-        let evaluation = recipe_name == "eval";
+        let recipe = self.resolve_recipe()?;
+        let evaluation = recipe.is_evaluation();
         let tail = self.tail.unwrap_or(if evaluation { Tail::Keep } else { Tail::Drop });
         let order =
             self.order.unwrap_or(if evaluation { OrderKind::Sequential } else { OrderKind::Shuffled });
-        let request =
-            PlanRequest { epochs: self.epochs, dataset_len: samples, global_batch: self.global_batch, tail };
+        // An epoch has one row for every view of every sample.
+        let dataset_len = samples.saturating_mul(u64::from(recipe.views()));
+        let request = PlanRequest { epochs: self.epochs, dataset_len, global_batch: self.global_batch, tail };
         let plan = Plan::resolve(&self.curriculum, &request)?;
         for stage in plan.stages() {
             Program::check(&recipe, self.curriculum.base(), stage.bandwidth)
                 .map_err(|source| JobError::Stage { stage: stage.index, source })?;
+            check_groups(&recipe, stage)?;
         }
         let mut job = Job {
             dataset_digest,
@@ -164,6 +189,32 @@ impl JobSpec {
         job.fingerprint = Fingerprint::of(&job.fields());
         Ok(job)
     }
+}
+
+impl JobSpec {
+    fn resolve_recipe(&self) -> Result<Recipe, JobError> {
+        match &self.recipe {
+            None => Ok(Recipe::named(own_recipe(&self.curriculum), self.low_frequency)?),
+            Some(RecipeChoice::Named(name)) => Ok(Recipe::named(name, self.low_frequency)?),
+            Some(RecipeChoice::Inline(_)) if self.low_frequency.is_some() => Err(JobError::MethodTwice),
+            Some(RecipeChoice::Inline(recipe)) => Ok(recipe.clone()),
+        }
+    }
+}
+
+/// Steps must hold whole groups of mixed rows and whole sets of views.
+fn check_groups(recipe: &Recipe, stage: &StagePlan) -> Result<(), JobError> {
+    let last_step_rows =
+        stage.rows_per_epoch - (stage.steps_per_epoch.saturating_sub(1)) * stage.global_batch;
+    let group = recipe.mix().map_or(1, |mix| mix.group);
+    for (what, size) in [("mix group", group), ("number of views", u64::from(recipe.views()))] {
+        for rows in [stage.global_batch, last_step_rows] {
+            if rows % size != 0 {
+                return Err(JobError::Groups { stage: stage.index, what, size, rows });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The recipe that belongs to a curriculum: the ICCV one for `efficienttrain`, the TPAMI one for all others.
@@ -193,9 +244,9 @@ impl Job {
     ///
     /// If the plan has no such stage.
     pub fn program(&self, stage: usize) -> Result<&Program, &ProgramError> {
-        let bandwidth = self.plan.stages()[stage].bandwidth;
+        let StagePlan { bandwidth, magnitude, .. } = self.plan.stages()[stage];
         self.programs[stage]
-            .get_or_init(|| Program::new(&self.recipe, self.base, bandwidth, self.output))
+            .get_or_init(|| Program::new(&self.recipe, self.base, bandwidth, magnitude, self.output))
             .as_ref()
     }
 
@@ -207,6 +258,11 @@ impl Job {
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// Batches must begin and end at multiples of so many rows of a step: the group that the recipe mixes, else 1.
+    pub fn row_granularity(&self) -> u64 {
+        self.recipe.mix().map_or(1, |mix| mix.group)
     }
 
     /// Side of the base image in pixels.

@@ -13,4 +13,4 @@ mod job;
 
 pub use fields::{Field, differing};
 pub use fingerprint::Fingerprint;
-pub use job::{BadSample, Fidelity, Job, JobError, JobSpec, own_recipe};
+pub use job::{BadSample, Fidelity, Job, JobError, JobSpec, RecipeChoice, own_recipe};

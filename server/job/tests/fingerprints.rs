@@ -4,7 +4,7 @@
 
 use bandwise_curriculum::{Curriculum, OrderKind, Tail};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Job, JobSpec, differing};
+use bandwise_job::{BadSample, Fidelity, Job, JobSpec, RecipeChoice, differing};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, OutputFormat};
 
@@ -41,11 +41,11 @@ fn fingerprint(spec: &JobSpec) -> String {
 #[test]
 fn fingerprints_never_change() {
     for (curriculum, expected) in [
-        ("efficienttrain", "c7e6f9e78c7e200508058129a470f986aa451c16e834553aff51774ac51ce305"),
-        ("efficienttrain++", "be1f3a36345480f2e8317342421192447414b7a5f5bc9edef14712c0fb19d9ec"),
-        ("efficienttrain++-deit", "e2625b7ab056ff765eec33bb5421fb3d9e606b600e77a53078cf7ee40b469b3f"),
-        ("efficienttrain++-convnext", "97cd727dddc9b2ab1f3c1aa60421090096055a1336bbb10ab4c12fea68f7d39c"),
-        ("none", "9bdf6badf034c6e281ee1a25a09819cc45c44c87999e26111ba2d0b32bf3196c"),
+        ("efficienttrain", "f602e0c2adfc5b8dfd8db9d48ede40633f33baadec0a7bb341460aea2384032d"),
+        ("efficienttrain++", "be9ffe7aeb7ad915ace36c8fc51ed8603fe7917ff67490abeb5b771bc4fa7fbe"),
+        ("efficienttrain++-deit", "e5746ec12806c07d56a268ba026144f6b77a14c4233f603a3c3dd269a75d83c3"),
+        ("efficienttrain++-convnext", "5f0285651a2cace226f60eb554dc1e7f0f86970777cc007a2c42195f9277a276"),
+        ("none", "3aecdecca294040b8c140ed2a6c5658acb0a1bfeba34fe6fa083d59891034eee"),
     ] {
         assert_eq!(fingerprint(&spec(curriculum)), expected, "{curriculum}");
     }
@@ -53,7 +53,8 @@ fn fingerprints_never_change() {
 
 #[test]
 fn the_canonical_form_is_as_documented() {
-    let spec = JobSpec { epochs: 1.0, global_batch: 100, ..spec("none") };
+    let recipe = Some(RecipeChoice::Named("efficienttrain++".to_owned()));
+    let spec = JobSpec { epochs: 1.0, global_batch: 100, recipe, ..spec("none") };
     let job = spec.resolve(DIGEST, 250).unwrap();
     let lines: Vec<String> =
         job.fields().into_iter().map(|field| format!("{}={}", field.name, field.value)).collect();
@@ -80,11 +81,17 @@ fn the_canonical_form_is_as_documented() {
             "recipe.0.side=base",
             "recipe.1.operation=flip",
             "recipe.1.probability=0.5",
-            "recipe.2.operation=low_frequency",
-            "recipe.2.method=lanczos",
-            "recipe.3.operation=normalize",
-            "recipe.3.mean=0.485 0.456 0.406",
-            "recipe.3.std=0.229 0.224 0.225",
+            "recipe.2.operation=rand_augment",
+            "recipe.2.policy=rand-n2-p0.5-mstd0.5-mmax10-inc1",
+            "recipe.3.operation=low_frequency",
+            "recipe.3.method=lanczos",
+            "recipe.4.operation=normalize",
+            "recipe.4.mean=0.485 0.456 0.406",
+            "recipe.4.std=0.229 0.224 0.225",
+            "recipe.5.operation=random_erase",
+            "recipe.5.probability=0.25",
+            "recipe.5.area=0.02 0.3333333333333333",
+            "recipe.5.ratio=0.3 3.3333333333333335",
             "stage.0.bandwidth=224",
             "stage.0.magnitude=9",
             "stage.0.replay_times=1",
@@ -98,7 +105,7 @@ fn the_canonical_form_is_as_documented() {
     // `printf 'bandwise job 1\n...' | sha256sum` over the lines above.
     assert_eq!(
         job.fingerprint().to_string(),
-        "4de9f0009174f89967bdb9fd81dfce93a75281c29933231a37eb6a02c97bd7b4"
+        "fdfe3e89a49e0eac69aff0184b6fb240343e3a42467a84b183fcff196925fe96"
     );
 }
 
@@ -108,7 +115,7 @@ fn everything_that_decides_bytes_enters_and_nothing_else() {
     let changed = [
         JobSpec { epochs: 201.0, ..base.clone() },
         JobSpec { global_batch: 2048, ..base.clone() },
-        JobSpec { recipe: Some("plain".to_owned()), ..base.clone() },
+        JobSpec { recipe: Some(RecipeChoice::Named("plain".to_owned())), ..base.clone() },
         JobSpec { low_frequency: Some(LowFrequency::Fourier), ..base.clone() },
         JobSpec { seed: 1, ..base.clone() },
         JobSpec { order: Some(OrderKind::Sequential), ..base.clone() },
@@ -127,7 +134,7 @@ fn everything_that_decides_bytes_enters_and_nothing_else() {
     assert_eq!(seen.len(), count, "two different jobs have one fingerprint");
     // What is only another way to say the same has the same fingerprint: names and defaults do not enter.
     let spelled_out = JobSpec {
-        recipe: Some("efficienttrain++".to_owned()),
+        recipe: Some(RecipeChoice::Named("efficienttrain++".to_owned())),
         low_frequency: Some(LowFrequency::Lanczos),
         order: Some(OrderKind::Shuffled),
         tail: Some(Tail::Drop),
@@ -148,13 +155,32 @@ fn everything_that_decides_bytes_enters_and_nothing_else() {
 }
 
 #[test]
+fn views_and_mixing_enter_and_must_divide_the_steps() {
+    let recipe = |more: &str| {
+        let operation = |name: &str| format!("[[operation]]\nname = '{name}'\n");
+        let text = format!(
+            "name = 'x'\n{more}\n{}{}",
+            operation("random_resized_crop\'\nside = \'bandwidth"),
+            operation("normalize")
+        );
+        RecipeChoice::Inline(bandwise_recipe::Recipe::from_toml("x", &text).unwrap())
+    };
+    let with = |recipe| JobSpec { recipe: Some(recipe), global_batch: 4096, ..spec("none") };
+    let (one, two) = (with(recipe("")), with(recipe("views = 2")));
+    assert_ne!(fingerprint(&one), fingerprint(&two));
+    assert_eq!(resolve(&two).plan().steps(), 200 * (2 * IMAGENET / 4096));
+    let three = with(recipe("views = 3")).resolve(DIGEST, IMAGENET).unwrap_err().to_string();
+    assert!(three.contains("views of 3") && three.contains("4096"), "{three}");
+}
+
+#[test]
 fn differing_fields_are_named() {
     let here = resolve(&spec("none")).fields();
     let expected =
         resolve(&JobSpec { seed: 3, low_frequency: Some(LowFrequency::Fourier), ..spec("none") }).fields();
     let names = differing(&expected, &here);
     assert!(names.contains(&"seed: 3 -> 0".to_owned()), "{names:?}");
-    assert!(names.iter().any(|line| line.starts_with("recipe.2.method: - -> lanczos")), "{names:?}");
+    assert!(names.iter().any(|line| line.starts_with("recipe.3.method: - -> lanczos")), "{names:?}");
     assert!(differing(&here, &here).is_empty());
 }
 

@@ -19,6 +19,7 @@ use crate::{
     layout::BatchLayout,
     lease::{Lease, LeasedBytes},
     memory::{RowSlot, Sealed},
+    mixing::{Brought, Mixing},
 };
 
 /// A row that does not hold the sample that the order asked for.
@@ -56,6 +57,8 @@ pub(crate) struct BatchWork {
     remaining: AtomicUsize,
     /// Rows from here on need not be made: a row before them has failed, or (0) nobody waits for the batch.
     needed: AtomicUsize,
+    /// Where rows wait for the others of their group, if the recipe mixes them.
+    mixing: Option<Mixing>,
     state: Mutex<State>,
 }
 
@@ -75,6 +78,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct RowOutcome {
     pub(crate) delivered: u64,
+    pub(crate) label: i64,
     pub(crate) substitution: Option<Substitution>,
 }
 
@@ -83,8 +87,13 @@ impl BatchWork {
         let rows = request.layout.rows();
         let job = &request.job;
         let order = Order::new(job.order(), job.seed(), request.moment.epoch, job.dataset_samples());
+        let mixing = job.recipe().mix().map(|&mix| {
+            let image = (request.layout.side(), request.layout.format());
+            Mixing::new(mix, (job.seed(), request.moment.step), request.first_row, rows, image)
+        });
         Self {
             order,
+            mixing,
             remaining: AtomicUsize::new(rows),
             needed: AtomicUsize::new(rows),
             state: Mutex::new(State {
@@ -114,32 +123,54 @@ impl BatchWork {
 
     /// A worker is done with a row, well or badly. The last one delivers the batch; says whether it did.
     pub(crate) fn row_done(&self, slot: RowSlot, outcome: Result<RowOutcome, BatchError>) -> bool {
-        let row = slot.row();
+        let label = self.record(slot.row(), outcome);
         // The slot must be gone before the count says so: the last one to count seals the block.
-        drop(slot);
-        {
-            let mut state = self.lock();
-            match outcome {
-                Ok(outcome) => {
-                    state.sample_ids[row] = outcome.delivered;
-                    state.substitutions.extend(outcome.substitution);
+        let finished = if let (Some(mixing), Some(label)) = (&self.mixing, label) {
+            mixing.bring(slot, label, || self.is_incomplete())
+        } else {
+            drop(slot);
+            Brought::Finished(1)
+        };
+        match finished {
+            Brought::Waits => false,
+            Brought::Finished(rows) => self.count_down(rows + self.abandon_groups()),
+        }
+    }
+
+    /// Keeps what became of a row; gives its label if it was made.
+    fn record(&self, row: usize, outcome: Result<RowOutcome, BatchError>) -> Option<i64> {
+        let mut state = self.lock();
+        match outcome {
+            Ok(outcome) => {
+                state.sample_ids[row] = outcome.delivered;
+                state.substitutions.extend(outcome.substitution);
+                Some(outcome.label)
+            }
+            Err(error) => {
+                self.needed.fetch_min(row, Ordering::Relaxed);
+                if state.failure.as_ref().is_none_or(|(lowest, _)| row < *lowest) {
+                    state.failure = Some((row, error));
                 }
-                Err(error) => {
-                    self.needed.fetch_min(row, Ordering::Relaxed);
-                    if state.failure.as_ref().is_none_or(|(lowest, _)| row < *lowest) {
-                        state.failure = Some((row, error));
-                    }
-                }
+                None
             }
         }
-        self.count_down(1)
     }
 
     /// `rows` rows will not be written because they are not needed.
     pub(crate) fn skip(&self, rows: usize) {
         if rows > 0 {
-            self.count_down(rows);
+            self.count_down(rows + self.abandon_groups());
         }
+    }
+
+    /// Whether some row will not be written, so that the batch cannot become complete.
+    fn is_incomplete(&self) -> bool {
+        self.needed.load(Ordering::Relaxed) < self.request.layout.rows()
+    }
+
+    /// Lets go of the rows that wait for a group which will not become complete; says how many.
+    fn abandon_groups(&self) -> usize {
+        if self.is_incomplete() { self.mixing.as_ref().map_or(0, Mixing::abandon) } else { 0 }
     }
 
     fn count_down(&self, rows: usize) -> bool {
@@ -153,7 +184,7 @@ impl BatchWork {
         let outcome = match state.failure.take() {
             Some((_, error)) => Err(error),
             // Not every row was written. Whoever still waits learns it from the end of the channel.
-            None if self.needed.load(Ordering::Relaxed) < self.request.layout.rows() => return false,
+            None if self.is_incomplete() => return false,
             None => self.ready(&mut state, lease),
         };
         drop(state);
@@ -177,6 +208,8 @@ impl BatchWork {
             first_row: *first_row,
             images: bytes.slice(layout.images()),
             labels: bytes.slice(layout.labels()),
+            labels_b: bytes.slice(layout.labels_b()),
+            lam: bytes.slice(layout.lam()),
             layout: layout.clone(),
             sample_ids: std::mem::take(&mut state.sample_ids),
             substitutions,
@@ -202,6 +235,10 @@ pub struct Batch {
     pub images: Bytes,
     /// The labels: one little-endian i64 a row.
     pub labels: Bytes,
+    /// The partners' labels of mixed rows: one little-endian i64 a row; empty where rows are not mixed.
+    pub labels_b: Bytes,
+    /// The shares of the own labels of mixed rows: one little-endian f32 a row; empty where rows are not mixed.
+    pub lam: Bytes,
     /// Delivered sample of each row.
     pub sample_ids: Vec<u64>,
     /// Rows that hold another sample than the order asked for, in row order.

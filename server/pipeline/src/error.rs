@@ -91,6 +91,19 @@ pub enum WantError {
         /// Rows of the step.
         step_rows: u64,
     },
+    /// The rows cut a group that the recipe mixes.
+    #[error(
+        "rows {first_row} to {first_row} + {rows} cut a group: the recipe mixes {group} rows at a time, so that \
+         batches begin and end at multiples of {group}"
+    )]
+    CutsGroup {
+        /// First row asked for.
+        first_row: u64,
+        /// How many rows were asked for.
+        rows: u64,
+        /// Rows of a group.
+        group: u64,
+    },
     /// No rows were asked for.
     #[error("a batch needs at least 1 row")]
     NoRows,

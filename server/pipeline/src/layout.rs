@@ -11,18 +11,38 @@ const ALIGN: usize = 64;
 /// Bytes of one label (i64).
 const LABEL_BYTES: usize = 8;
 
-/// The tensors of a batch of `rows` square images: `images` first, `labels` behind them.
+/// Bytes of one share of a label (f32).
+const LAM_BYTES: usize = 4;
+
+/// The tensors of a batch of `rows` square images: `images`, `labels`, and where rows are mixed `labels_b` and `lam`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchLayout {
     rows: usize,
     side: usize,
     format: OutputFormat,
+    mixed: bool,
 }
 
 impl BatchLayout {
     /// A batch of `rows` images of `side` x `side` x 3 elements.
     pub fn new(rows: usize, side: usize, format: OutputFormat) -> Self {
-        Self { rows, side, format }
+        Self { rows, side, format, mixed: false }
+    }
+
+    /// The same with the tensors of mixed rows.
+    #[must_use]
+    pub fn mixed(self) -> Self {
+        Self { mixed: true, ..self }
+    }
+
+    /// Side of the images in pixels.
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// Whether there are `labels_b` and `lam`.
+    pub fn is_mixed(&self) -> bool {
+        self.mixed
     }
 
     /// Number of rows.
@@ -71,8 +91,27 @@ impl BatchLayout {
         start..start + LABEL_BYTES
     }
 
+    /// Where `labels_b` lies; empty where rows are not mixed.
+    pub fn labels_b(&self) -> Range<usize> {
+        let start = self.labels().end.next_multiple_of(ALIGN);
+        start..start + if self.mixed { self.rows * LABEL_BYTES } else { 0 }
+    }
+
+    /// Where `lam` lies; empty where rows are not mixed.
+    pub fn lam(&self) -> Range<usize> {
+        let start = self.labels_b().end.next_multiple_of(ALIGN);
+        start..start + if self.mixed { self.rows * LAM_BYTES } else { 0 }
+    }
+
+    /// Where the partner's label and the share of a row lie, if rows are mixed.
+    pub fn partner(&self, row: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let within =
+            |tensor: Range<usize>, size: usize| tensor.start + row * size..tensor.start + (row + 1) * size;
+        self.mixed.then(|| (within(self.labels_b(), LABEL_BYTES), within(self.lam(), LAM_BYTES)))
+    }
+
     /// Bytes of the whole block, gaps included.
     pub fn byte_len(&self) -> usize {
-        self.labels().end
+        self.lam().end
     }
 }

@@ -19,6 +19,7 @@ mod layout;
 mod lease;
 #[allow(unsafe_code, reason = "the memory of a batch is written by many threads in place")]
 mod memory;
+mod mixing;
 mod pipeline;
 mod place;
 mod stats;

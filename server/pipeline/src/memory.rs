@@ -110,7 +110,9 @@ impl Iterator for Rows {
         let last = row + 1 == self.layout.rows();
         let block = if last { self.block.take()? } else { Arc::clone(self.block.as_ref()?) };
         self.next += 1;
-        Some(RowSlot { block, row, image: self.layout.image(row), label: self.layout.label(row) })
+        let (image, label, partner) =
+            (self.layout.image(row), self.layout.label(row), self.layout.partner(row));
+        Some(RowSlot { block, row, image, label, partner })
     }
 }
 
@@ -121,6 +123,8 @@ pub(crate) struct RowSlot {
     row: usize,
     image: Range<usize>,
     label: Range<usize>,
+    /// Where the partner's label and the share of the own one lie, in a layout of mixed rows.
+    partner: Option<(Range<usize>, Range<usize>)>,
 }
 
 impl RowSlot {
@@ -140,6 +144,15 @@ impl RowSlot {
     pub(crate) fn set_label(&mut self, label: i64) {
         // SAFETY: as in `image`; the reference ends with this statement.
         unsafe { self.bytes(self.label.clone()) }.copy_from_slice(&label.to_le_bytes());
+    }
+
+    /// Writes the partner's label and the share of the own one; nothing where the layout has no place for them.
+    pub(crate) fn set_partner(&mut self, label: i64, lam: f32) {
+        let Some((label_at, lam_at)) = self.partner.clone() else { return };
+        // SAFETY: as in `image`; the reference ends with this statement.
+        unsafe { self.bytes(label_at) }.copy_from_slice(&label.to_le_bytes());
+        // SAFETY: as in `image`; the reference ends with this statement.
+        unsafe { self.bytes(lam_at) }.copy_from_slice(&lam.to_le_bytes());
     }
 
     /// # Safety
@@ -255,7 +268,7 @@ mod tests {
     #[should_panic(expected = "a row outside its block")]
     fn a_row_outside_the_block_is_never_written() {
         let block = Arc::new(Block::allocate(PAGE).unwrap());
-        RowSlot { block, row: 0, image: PAGE - 1..PAGE + 1, label: 0..8 }.image();
+        RowSlot { block, row: 0, image: PAGE - 1..PAGE + 1, label: 0..8, partner: None }.image();
     }
 
     /// The life of a batch: whoever is done last seals the block and reads what all have written.

@@ -85,10 +85,14 @@ impl Stream {
         if first_row.checked_add(rows).is_none_or(|end| end > moment.rows) {
             return Err(WantError::RowsOutOfRange { step, first_row, rows, step_rows: moment.rows });
         }
+        let group = self.job.row_granularity();
+        if !first_row.is_multiple_of(group) || !rows.is_multiple_of(group) {
+            return Err(WantError::CutsGroup { first_row, rows, group });
+        }
         let output = self.job.output();
         let side = u64::from(moment.bandwidth);
         let row_bytes = side * side * 3 * output.dtype.size_in_bytes() as u64;
-        let bytes = rows.saturating_mul(row_bytes.saturating_add(8)).saturating_add(64);
+        let bytes = rows.saturating_mul(row_bytes.saturating_add(20)).saturating_add(192);
         let StreamLimits { batch_rows, batch_bytes, .. } = self.limits;
         // No allocation is larger than `isize::MAX`, whatever the configuration says.
         if rows > batch_rows || bytes > batch_bytes.min(isize::MAX as u64) {
@@ -100,6 +104,7 @@ impl Stream {
             });
         }
         let layout = BatchLayout::new(rows as usize, side as usize, output);
+        let layout = if self.job.recipe().mix().is_some() { layout.mixed() } else { layout };
         let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
         Ok(BatchRequest { dataset, job, moment, first_row, layout })
     }

@@ -86,13 +86,16 @@ impl Worker {
         let request = &work.request;
         let (job, moment) = (&request.job, &request.moment);
         let row = request.first_row + slot.row() as u64;
-        let requested = work.order.sample(moment.first_row_in_epoch + row);
-        let key = DrawKey { seed: job.seed(), epoch: moment.epoch, sample: requested, view: 0 };
+        let (position, views) = (moment.first_row_in_epoch + row, u64::from(job.recipe().views()));
+        let requested = work.order.sample(position / views);
+        let view = (position % views) as u32;
+        let key = DrawKey { seed: job.seed(), epoch: moment.epoch, sample: requested, view };
         let mut first_error: Option<DecodeError> = None;
         for attempt in 0..MAX_TRIES {
             let sample = (requested + attempt) % job.dataset_samples();
             let Err(error) = self.sample(work, sample, key, slot)? else {
-                slot.set_label(i64::from(request.dataset.label(sample)));
+                let label = i64::from(request.dataset.label(sample));
+                slot.set_label(label);
                 Stats::add(&self.stats.rows, 1);
                 let substitution = first_error.map(|error| Substitution {
                     row,
@@ -100,7 +103,7 @@ impl Worker {
                     delivered: sample,
                     reason: error.reason(),
                 });
-                return Ok(RowOutcome { delivered: sample, substitution });
+                return Ok(RowOutcome { delivered: sample, label, substitution });
             };
             self.report_undecodable(work, sample, &error);
             match job.on_bad_sample() {
@@ -176,7 +179,7 @@ impl Worker {
         slot.set_label(-1);
         Stats::add(&self.stats.rows, 1);
         let substitution = Substitution { row, requested, delivered: requested, reason: error.reason() };
-        RowOutcome { delivered: requested, substitution: Some(substitution) }
+        RowOutcome { delivered: requested, label: -1, substitution: Some(substitution) }
     }
 
     fn report_undecodable(&self, work: &BatchWork, sample: u64, error: &DecodeError) {

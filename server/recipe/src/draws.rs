@@ -6,6 +6,7 @@
 
 use chacha20::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use rand_distr::{Beta, Distribution as _, StandardNormal};
 
 /// What makes the draws of one image: everything but the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,12 @@ pub enum DrawOp {
     Crop = 1,
     /// Horizontal flip.
     Flip = 2,
+    /// RandAugment: operations, levels, signs.
+    RandAugment = 3,
+    /// Random erasing: the box, then its noise.
+    Erase = 4,
+    /// Mixup and CutMix of a group of rows: here the key's epoch is the step and its sample the group.
+    Mix = 5,
 }
 
 /// The stream of random numbers of one operation on one image.
@@ -55,6 +62,16 @@ impl Draws {
     /// A uniform number in [low, high): `low + (high - low) * unit`.
     pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
+    }
+
+    /// A number from N(0, 1), by `rand_distr`'s ziggurat (with `libm` for its logarithms and exponentials).
+    pub fn normal(&mut self) -> f64 {
+        StandardNormal.sample(&mut self.0)
+    }
+
+    /// A number from Beta(alpha, alpha), by `rand_distr`; 1/2 if alpha is not a positive number.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        Beta::new(alpha, alpha).map_or(0.5, |beta| beta.sample(&mut self.0))
     }
 
     /// A uniform integer in 0..=last, without bias (Lemire 2019, "Fast random integer generation in an

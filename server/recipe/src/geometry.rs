@@ -23,6 +23,9 @@ impl CropRange {
     /// Area 0.08 to 1, ratio 3/4 to 4/3: the usual ones of ImageNet training.
     pub const IMAGENET: Self = Self { area: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) };
 
+    /// Area 0.2 to 1, ratio 3/4 to 4/3: those of MAE pre-training.
+    pub const MAE: Self = Self { area: (0.2, 1.0), ..Self::IMAGENET };
+
     /// Draws a crop of an image of `width` x `height` (both at least 1). It always fits.
     ///
     /// Each try draws the area, then the logarithm of the ratio; an accepted one draws the top, then the left.

@@ -4,7 +4,7 @@
 //! [`Workbench`] is one worker's scratch memory, in which a program turns encoded bytes into a tensor:
 //!
 //! ```text
-//! bytes -> decode the crop -> resize -> flip -> low-frequency step -> normalise -> tensor, in place
+//! bytes -> decode the crop -> resize -> flip -> RandAugment -> low-frequency step -> normalise -> erase -> tensor, in place
 //! ```
 //!
 //! The result depends on the bytes, the program and the [`DrawKey`] alone. This crate knows no dataset, job,
@@ -13,13 +13,21 @@
 #![forbid(unsafe_code)]
 
 mod draws;
+mod erase;
+mod file;
 mod geometry;
+mod mix;
 mod program;
+mod randaugment;
 mod recipe;
 mod workbench;
 
 pub use draws::{DrawKey, DrawOp, Draws};
+pub use erase::RandomErase;
+pub use file::{MAX_FILE_BYTES, RecipeFileError};
 pub use geometry::{CropRange, EvalGeometry};
+pub use mix::{CutMixEdge, DrawnMix, Mix, mix_pair};
 pub use program::{OutputFormat, Program, ProgramError};
+pub use randaugment::{DrawnOps, MAX_LAYERS, PolicyError, RandAugment};
 pub use recipe::{LowFrequency, Operation, PIXEL_SEMANTICS, Recipe, RecipeError, Side};
-pub use workbench::Workbench;
+pub use workbench::{Drawn, Workbench};

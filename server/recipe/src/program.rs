@@ -4,8 +4,10 @@ use bandwise_kernels::{Dtype, Filter, FourierCrop, FourierError, Layout, Normali
 use thiserror::Error;
 
 use crate::{
+    erase::RandomErase,
     geometry::CropRange,
-    recipe::{LowFrequency, Operation, Recipe, Side},
+    randaugment::RandAugment,
+    recipe::{LowFrequency, Operation, Recipe},
 };
 
 /// Element type and axis order of the tensors that a program writes.
@@ -36,7 +38,15 @@ pub(crate) enum CropKind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PixelStep {
     Flip { probability: f64 },
+    RandAugment { policy: RandAugment, magnitude: f64, fill: [u8; 3] },
     Resize { filter: Filter, side: u32 },
+}
+
+/// An operation on normalised planes.
+#[derive(Debug)]
+pub(crate) enum PlaneStep {
+    Erase(RandomErase),
+    Fourier(FourierCrop),
 }
 
 /// A recipe compiled for a base size, a bandwidth and an output format. Immutable.
@@ -48,7 +58,8 @@ pub struct Program {
     pixel_steps: Vec<PixelStep>,
     /// Not used for u8 output, which stays in 0..255 throughout.
     table: PixelTable,
-    fourier: Option<FourierCrop>,
+    normalization: Normalization,
+    plane_steps: Vec<PlaneStep>,
     side: u32,
     format: OutputFormat,
 }
@@ -89,6 +100,7 @@ enum Phase {
     Encoded,
     Pixels,
     Planes,
+    Mixed,
 }
 
 impl Program {
@@ -114,18 +126,24 @@ impl Program {
                     side.pixels(base, bandwidth)
                 }
                 Operation::LowFrequency(_) => bandwidth,
-                Operation::Flip { .. } | Operation::Normalize(_) => side,
+                Operation::Flip { .. }
+                | Operation::RandAugment(_)
+                | Operation::Normalize(_)
+                | Operation::RandomErase(_)
+                | Operation::Mix(_) => side,
             };
         }
         match phase {
-            Phase::Planes if side == bandwidth => Ok(()),
-            Phase::Planes => Err(ProgramError::Incomplete("its images do not have the bandwidth's size")),
+            Phase::Planes | Phase::Mixed if side == bandwidth => Ok(()),
+            Phase::Planes | Phase::Mixed => {
+                Err(ProgramError::Incomplete("its images do not have the bandwidth's size"))
+            }
             _ => Err(ProgramError::Incomplete("it does not normalise")),
         }
     }
 
-    /// Compiles `recipe` for images of `bandwidth` pixels out of a base of `base` pixels. Costs some milliseconds
-    /// where Fourier matrices must be made.
+    /// Compiles `recipe` for images of `bandwidth` pixels out of a base of `base` pixels, in a stage of
+    /// `magnitude`. Costs some milliseconds where Fourier matrices must be made.
     ///
     /// # Errors
     ///
@@ -134,40 +152,60 @@ impl Program {
         recipe: &Recipe,
         base: u32,
         bandwidth: u32,
+        magnitude: f64,
         format: OutputFormat,
     ) -> Result<Self, ProgramError> {
         Self::check(recipe, base, bandwidth)?;
-        let crop = |kind, filter, side: Side| Crop { kind, filter, side: side.pixels(base, bandwidth) };
+        let normalization = recipe.normalization();
         let mut program = Self {
-            crop: crop(CropKind::Center, Filter::Bicubic, Side::Base),
+            crop: Crop { kind: CropKind::Center, filter: Filter::Bicubic, side: base },
             pixel_steps: Vec::new(),
-            table: PixelTable::new(&Normalization::IMAGENET),
-            fourier: None,
+            table: PixelTable::new(&normalization),
+            normalization,
+            plane_steps: Vec::new(),
             side: bandwidth,
             format,
         };
         for operation in recipe.operations() {
-            match *operation {
-                Operation::RandomResizedCrop { range, filter, side } => {
-                    program.crop = crop(CropKind::Random(range), filter, side);
-                }
-                Operation::CenterCrop { filter, side } => {
-                    program.crop = crop(CropKind::Center, filter, side);
-                }
-                Operation::Flip { probability } => {
-                    program.pixel_steps.push(PixelStep::Flip { probability });
-                }
-                Operation::LowFrequency(_) if bandwidth == base => {}
-                Operation::LowFrequency(LowFrequency::Lanczos) => {
-                    program.pixel_steps.push(PixelStep::Resize { filter: Filter::Lanczos, side: bandwidth });
-                }
-                Operation::LowFrequency(LowFrequency::Fourier) => {
-                    program.fourier = Some(FourierCrop::new(base as usize, bandwidth as usize)?);
-                }
-                Operation::Normalize(ref normalization) => program.table = PixelTable::new(normalization),
-            }
+            program.add(operation, base, bandwidth, magnitude)?;
         }
         Ok(program)
+    }
+
+    fn add(
+        &mut self,
+        operation: &Operation,
+        base: u32,
+        bandwidth: u32,
+        magnitude: f64,
+    ) -> Result<(), ProgramError> {
+        match *operation {
+            Operation::RandomResizedCrop { range, filter, side } => {
+                self.crop =
+                    Crop { kind: CropKind::Random(range), filter, side: side.pixels(base, bandwidth) };
+            }
+            Operation::CenterCrop { filter, side } => {
+                self.crop = Crop { kind: CropKind::Center, filter, side: side.pixels(base, bandwidth) };
+            }
+            Operation::Flip { probability } => self.pixel_steps.push(PixelStep::Flip { probability }),
+            Operation::RandAugment(policy) => {
+                let fill =
+                    self.normalization.mean.map(|mean| (255.0 * f64::from(mean)).round_ties_even() as u8);
+                self.pixel_steps.push(PixelStep::RandAugment { policy, magnitude, fill });
+            }
+            Operation::LowFrequency(_) if bandwidth == base => {}
+            Operation::LowFrequency(LowFrequency::Lanczos) => {
+                self.pixel_steps.push(PixelStep::Resize { filter: Filter::Lanczos, side: bandwidth });
+            }
+            Operation::LowFrequency(LowFrequency::Fourier) => {
+                let crop = FourierCrop::new(base as usize, bandwidth as usize)?;
+                self.plane_steps.push(PlaneStep::Fourier(crop));
+            }
+            Operation::RandomErase(erase) => self.plane_steps.push(PlaneStep::Erase(erase)),
+            // The table is made from it; rows are mixed outside the program.
+            Operation::Normalize(_) | Operation::Mix(_) => {}
+        }
+        Ok(())
     }
 
     /// Side of the images that come out, in pixels: the bandwidth.
@@ -197,24 +235,33 @@ impl Program {
         &self.table
     }
 
-    pub(crate) fn fourier(&self) -> Option<&FourierCrop> {
-        self.fourier.as_ref()
+    pub(crate) fn normalization(&self) -> &Normalization {
+        &self.normalization
+    }
+
+    pub(crate) fn plane_steps(&self) -> &[PlaneStep] {
+        &self.plane_steps
     }
 }
 
 /// What the image is after `operation`, or why the operation cannot stand here.
 fn next_phase(operation: &Operation, phase: Phase) -> Result<Phase, &'static str> {
     let pixels = |then| if phase == Phase::Pixels { Ok(then) } else { Err("it needs 8-bit pixels") };
+    let planes = |then| match phase {
+        Phase::Planes => Ok(then),
+        Phase::Mixed => Err("nothing comes after the mix"),
+        _ => Err("it works on normalised values"),
+    };
     match operation {
         Operation::RandomResizedCrop { .. } | Operation::CenterCrop { .. } => match phase {
             Phase::Encoded => Ok(Phase::Pixels),
             _ => Err("a recipe has one crop, and it comes first"),
         },
-        Operation::Flip { .. } | Operation::LowFrequency(LowFrequency::Lanczos) => pixels(Phase::Pixels),
+        Operation::Flip { .. }
+        | Operation::RandAugment(_)
+        | Operation::LowFrequency(LowFrequency::Lanczos) => pixels(Phase::Pixels),
         Operation::Normalize(_) => pixels(Phase::Planes),
-        Operation::LowFrequency(LowFrequency::Fourier) => match phase {
-            Phase::Planes => Ok(Phase::Planes),
-            _ => Err("it works on normalised values"),
-        },
+        Operation::LowFrequency(LowFrequency::Fourier) | Operation::RandomErase(_) => planes(Phase::Planes),
+        Operation::Mix(_) => planes(Phase::Mixed),
     }
 }

@@ -10,7 +10,7 @@ use std::{fmt, str::FromStr};
 use bandwise_kernels::{Filter, Normalization};
 use thiserror::Error;
 
-use crate::geometry::CropRange;
+use crate::{erase::RandomErase, geometry::CropRange, mix::Mix, randaugment::RandAugment};
 
 /// Version of the pixel semantics: everything that turns (bytes, draws, recipe) into a tensor, the keying of the
 /// draws and the order of the samples. Daemons with equal numbers give equal bytes for equal jobs; the number
@@ -106,9 +106,16 @@ pub enum Operation {
     },
     /// Reduces the image to the bandwidth of the stage; nothing happens where that is the base size.
     LowFrequency(LowFrequency),
+    /// Random operations on 8-bit pixels, as strong as the policy or the stage says. What comes from outside the
+    /// image is filled with 255 times the mean of the normalisation, rounded half to even.
+    RandAugment(RandAugment),
     /// v / 255, minus the mean, divided by the standard deviation. Without effect on u8 output, which stays in
     /// 0..255 throughout.
     Normalize(Normalization),
+    /// A random box of the tensor becomes noise.
+    RandomErase(RandomErase),
+    /// Mixup or CutMix between the rows of a group; the last operation.
+    Mix(Mix),
 }
 
 impl Operation {
@@ -119,7 +126,19 @@ impl Operation {
             Self::CenterCrop { .. } => "center_crop",
             Self::Flip { .. } => "flip",
             Self::LowFrequency(_) => "low_frequency",
+            Self::RandAugment(_) => "rand_augment",
             Self::Normalize(_) => "normalize",
+            Self::RandomErase(_) => "random_erase",
+            Self::Mix(_) => "mix",
+        }
+    }
+
+    /// The same crop with another side; other operations have none.
+    fn with_side(self, side: Side) -> Self {
+        match self {
+            Self::RandomResizedCrop { range, filter, .. } => Self::RandomResizedCrop { range, filter, side },
+            Self::CenterCrop { filter, .. } => Self::CenterCrop { filter, side },
+            other => other,
         }
     }
 
@@ -138,7 +157,21 @@ impl Operation {
             }
             Self::Flip { probability } => vec![("probability", probability.to_string())],
             Self::LowFrequency(method) => vec![("method", method.to_string())],
+            Self::RandAugment(policy) => vec![("policy", policy.to_string())],
             Self::Normalize(n) => vec![("mean", channels(n.mean)), ("std", channels(n.std))],
+            Self::RandomErase(erase) => vec![
+                ("probability", erase.probability.to_string()),
+                ("area", format!("{} {}", erase.area.0, erase.area.1)),
+                ("ratio", format!("{} {}", erase.ratio.0, erase.ratio.1)),
+            ],
+            Self::Mix(mix) => vec![
+                ("group", mix.group.to_string()),
+                ("probability", mix.probability.to_string()),
+                ("mixup_alpha", mix.mixup_alpha.to_string()),
+                ("cutmix_alpha", mix.cutmix_alpha.to_string()),
+                ("switch_probability", mix.switch_probability.to_string()),
+                ("cutmix_edge", mix.edge.name().to_owned()),
+            ],
         }
     }
 }
@@ -151,6 +184,7 @@ fn channels(values: [f32; 3]) -> String {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     name: String,
+    views: u32,
     operations: Vec<Operation>,
 }
 
@@ -179,50 +213,60 @@ pub enum RecipeError {
 
 impl Recipe {
     /// The recipes that exist by name.
-    pub const NAMES: [&str; 4] = ["efficienttrain", "efficienttrain++", "plain", "eval"];
+    pub const NAMES: [&str; 5] = ["efficienttrain", "efficienttrain++", "plain", "eval", "mae"];
 
     /// The recipe called `name`, with its own low-frequency method or the one that is asked for:
     ///
     /// | name | default | operations |
     /// | --- | --- | --- |
-    /// | `efficienttrain` | `fourier` | crop to the base size, flip, normalise, Fourier |
-    /// | `efficienttrain++` | `lanczos` | crop to the base size, flip, Lanczos, normalise (or normalise, Fourier) |
+    /// | `efficienttrain` | `fourier` | crop to the base size, flip, RandAugment, normalise, erase, Fourier |
+    /// | `efficienttrain++` | `lanczos` | crop to the base size, flip, RandAugment, Lanczos, normalise, erase |
+    /// | `efficienttrain++` | with `fourier` | crop to the base size, flip, RandAugment, normalise, Fourier, erase |
     /// | `plain` | none | crop straight to B, flip, normalise |
     /// | `eval` | none | centre crop straight to B, normalise |
+    /// | `mae` | `lanczos` | crop of area 0.2 to 1 to the base size, flip, reduction, normalise |
     ///
-    /// With a method, `plain` and `eval` crop to the base size first. RandAugment has its place behind the flip,
-    /// at the base size on 8-bit pixels; random erasing behind the normalisation.
+    /// With a method, `plain` and `eval` crop to the base size first.
     ///
     /// # Errors
     ///
     /// An unknown name, and `efficienttrain` with `lanczos`.
     pub fn named(name: &str, low_frequency: Option<LowFrequency>) -> Result<Self, RecipeError> {
-        let (default, crop): (_, fn(Side) -> Vec<Operation>) = match name {
-            "efficienttrain" if low_frequency == Some(LowFrequency::Lanczos) => {
-                return Err(RecipeError::LowFrequency {
-                    recipe: "efficienttrain",
-                    method: LowFrequency::Lanczos,
-                });
-            }
-            "efficienttrain" => (Some(LowFrequency::Fourier), training_crop),
-            "efficienttrain++" => (Some(LowFrequency::Lanczos), training_crop),
-            "plain" => (None, training_crop),
-            "eval" => (None, evaluation_crop),
+        if name == "efficienttrain" && low_frequency == Some(LowFrequency::Lanczos) {
+            let method = LowFrequency::Lanczos;
+            return Err(RecipeError::LowFrequency { recipe: "efficienttrain", method });
+        }
+        let flip = Operation::Flip { probability: 0.5 };
+        let augment = Operation::RandAugment(RandAugment::EFFICIENTTRAIN);
+        let erase = Operation::RandomErase(RandomErase::EFFICIENTTRAIN);
+        let imagenet = random_crop(CropRange::IMAGENET);
+        let (first, then, default, last): (Operation, &[Operation], _, &[Operation]) = match name {
+            "efficienttrain" => (imagenet, &[flip, augment], Some(LowFrequency::Fourier), &[erase]),
+            "efficienttrain++" => (imagenet, &[flip, augment], Some(LowFrequency::Lanczos), &[erase]),
+            "plain" => (imagenet, &[flip], None, &[]),
+            "eval" => (center_crop(), &[], None, &[]),
+            "mae" => (random_crop(CropRange::MAE), &[flip], Some(LowFrequency::Lanczos), &[]),
             _ => return Err(RecipeError::Unknown { name: name.to_owned() }),
         };
         let method = low_frequency.or(default);
-        let mut operations = crop(if method.is_some() { Side::Base } else { Side::Bandwidth });
+        let side = if method.is_some() { Side::Base } else { Side::Bandwidth };
         let normalize = Operation::Normalize(Normalization::IMAGENET);
+        let reduce = method.map(Operation::LowFrequency);
+        // The papers' first recipe erases at the base size, before the spectrum is cropped.
+        let (before, after) = if name == "efficienttrain" { (last, &[][..]) } else { (&[][..], last) };
+        let mut operations = vec![first.with_side(side)];
+        operations.extend(then);
         match method {
-            None => operations.push(normalize),
-            Some(LowFrequency::Lanczos) => {
-                operations.extend([Operation::LowFrequency(LowFrequency::Lanczos), normalize]);
-            }
-            Some(LowFrequency::Fourier) => {
-                operations.extend([normalize, Operation::LowFrequency(LowFrequency::Fourier)]);
-            }
+            Some(LowFrequency::Lanczos) => operations.extend(reduce.into_iter().chain([normalize])),
+            _ => operations.extend([normalize].into_iter().chain(before.iter().copied()).chain(reduce)),
         }
-        Ok(Self { name: name.to_owned(), operations })
+        operations.extend(after);
+        Ok(Self { name: name.to_owned(), views: 1, operations })
+    }
+
+    /// A recipe from its parts; whether its order has a meaning is checked when it is compiled.
+    pub(crate) fn new(name: String, views: u32, operations: Vec<Operation>) -> Self {
+        Self { name, views, operations }
     }
 
     /// The name, for display.
@@ -230,9 +274,36 @@ impl Recipe {
         &self.name
     }
 
+    /// Views of a sample in a step, in consecutive rows, each with draws of its own; at least 1.
+    pub fn views(&self) -> u32 {
+        self.views
+    }
+
+    /// Whether the recipe is an evaluation: it draws nothing.
+    pub fn is_evaluation(&self) -> bool {
+        matches!(self.operations.first(), Some(Operation::CenterCrop { .. }))
+    }
+
+    /// How rows are mixed, if they are.
+    pub fn mix(&self) -> Option<&Mix> {
+        self.operations.iter().find_map(|operation| match operation {
+            Operation::Mix(mix) => Some(mix),
+            _ => None,
+        })
+    }
+
     /// The operations, in the order in which they happen.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    /// The normalisation; ImageNet's where the recipe has none (it is then refused when compiled).
+    pub fn normalization(&self) -> Normalization {
+        let found = self.operations.iter().find_map(|operation| match operation {
+            Operation::Normalize(normalization) => Some(*normalization),
+            _ => None,
+        });
+        found.unwrap_or(Normalization::IMAGENET)
     }
 
     /// The low-frequency method, if the recipe has one.
@@ -244,15 +315,12 @@ impl Recipe {
     }
 }
 
-fn training_crop(side: Side) -> Vec<Operation> {
-    vec![
-        Operation::RandomResizedCrop { range: CropRange::IMAGENET, filter: Filter::Bicubic, side },
-        Operation::Flip { probability: 0.5 },
-    ]
+fn random_crop(range: CropRange) -> Operation {
+    Operation::RandomResizedCrop { range, filter: Filter::Bicubic, side: Side::Base }
 }
 
-fn evaluation_crop(side: Side) -> Vec<Operation> {
-    vec![Operation::CenterCrop { filter: Filter::Bicubic, side }]
+fn center_crop() -> Operation {
+    Operation::CenterCrop { filter: Filter::Bicubic, side: Side::Base }
 }
 
 impl fmt::Display for Recipe {

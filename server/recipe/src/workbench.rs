@@ -4,14 +4,16 @@
 
 use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header};
 use bandwise_kernels::{
-    Dtype, FourierCrop, Rect, Resizer, RgbView, SimdLevel, flip_horizontal, rgb_to_planes_f32, write_pixels,
-    write_planes,
+    Augmenter, Dtype, FourierCrop, Rect, Resizer, RgbView, SimdLevel, flip_horizontal, rgb_to_planes_f32,
+    write_pixels, write_planes,
 };
 
 use crate::{
     draws::{DrawKey, DrawOp, Draws},
+    erase::{self, RandomErase},
     geometry::EvalGeometry,
-    program::{Crop, CropKind, PixelStep, Program},
+    program::{Crop, CropKind, PixelStep, PlaneStep, Program},
+    randaugment::DrawnOps,
 };
 
 /// Scratch memory of one worker. It remembers nothing of an image that could show in the next one.
@@ -20,6 +22,7 @@ pub struct Workbench {
     level: SimdLevel,
     decoder: Decoder,
     resizer: Resizer,
+    augmenter: Augmenter,
     /// The image as 8-bit pixels: `side` x `side`.
     pixels: Vec<u8>,
     side: usize,
@@ -28,6 +31,22 @@ pub struct Workbench {
     planes: Vec<f32>,
     cropped: Vec<f32>,
     scratch: Vec<f32>,
+    noise: Vec<f32>,
+    converted: Vec<u8>,
+    drawn: Drawn,
+}
+
+/// What was drawn for an image, for reports and checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Drawn {
+    /// The part that was cropped; `None` for the evaluation crop.
+    pub crop: Option<Rect>,
+    /// Whether the image was mirrored.
+    pub flipped: bool,
+    /// The RandAugment operations, in order, with resolved arguments.
+    pub augmented: DrawnOps,
+    /// The box that was erased.
+    pub erased: Option<Rect>,
 }
 
 impl Workbench {
@@ -41,13 +60,22 @@ impl Workbench {
             level,
             decoder: Decoder::new()?,
             resizer: Resizer::new(level),
+            augmenter: Augmenter::new(level),
             pixels: Vec::new(),
             side: 0,
             other: Vec::new(),
             planes: Vec::new(),
             cropped: Vec::new(),
             scratch: Vec::new(),
+            noise: Vec::new(),
+            converted: Vec::new(),
+            drawn: Drawn::default(),
         })
+    }
+
+    /// What was drawn for the last image.
+    pub fn drawn(&self) -> &Drawn {
+        &self.drawn
     }
 
     /// Turns `bytes` into a tensor, in `out`, under the draws of `key`.
@@ -67,11 +95,13 @@ impl Workbench {
         key: DrawKey,
         out: &mut [u8],
     ) -> Result<(), DecodeError> {
+        self.drawn = Drawn::default();
         let header = self.decoder.header(bytes, limits)?;
         match program.crop() {
             crop @ Crop { kind: CropKind::Random(range), .. } => {
                 let mut draws = Draws::new(key, DrawOp::Crop);
                 let region = range.sample(header.width, header.height, &mut draws);
+                self.drawn.crop = Some(region);
                 self.crop_and_resize(crop, bytes, &header, region)?;
             }
             crop => self.center_crop(crop, bytes, &header)?,
@@ -79,7 +109,7 @@ impl Workbench {
         for step in program.pixel_steps() {
             self.pixel_step(*step, key);
         }
-        self.finish(program, out);
+        self.finish(program, key, out);
         Ok(())
     }
 
@@ -110,8 +140,16 @@ impl Workbench {
     fn pixel_step(&mut self, step: PixelStep, key: DrawKey) {
         match step {
             PixelStep::Flip { probability } => {
-                if Draws::new(key, DrawOp::Flip).unit() < probability {
+                self.drawn.flipped = Draws::new(key, DrawOp::Flip).unit() < probability;
+                if self.drawn.flipped {
                     flip_horizontal(self.level, &mut self.pixels, self.side);
+                }
+            }
+            PixelStep::RandAugment { policy, magnitude, fill } => {
+                let mut draws = Draws::new(key, DrawOp::RandAugment);
+                self.drawn.augmented = policy.draw(magnitude, self.side as u32, &mut draws);
+                for op in self.drawn.augmented.into_iter().flatten() {
+                    self.augmenter.apply(op, &mut self.pixels, self.side, self.side, fill);
                 }
             }
             PixelStep::Resize { filter, side } => {
@@ -125,27 +163,63 @@ impl Workbench {
         }
     }
 
-    fn finish(&mut self, program: &Program, out: &mut [u8]) {
+    fn finish(&mut self, program: &Program, key: DrawKey, out: &mut [u8]) {
         let format = program.format();
         let view = RgbView::packed(&self.pixels, self.side, self.side);
-        let Some(fourier) = program.fourier() else {
-            return write_pixels(program.table(), view, format.dtype, format.layout, out);
-        };
-        let table = (format.dtype != Dtype::U8).then(|| program.table());
-        self.planes.resize(3 * self.side * self.side, 0.0);
-        rgb_to_planes_f32(table, view, &mut self.planes);
-        let side = self.fourier_crop(fourier);
-        write_planes(self.level, &self.cropped, side, side, format.dtype, format.layout, out);
+        match program.plane_steps() {
+            [] => write_pixels(program.table(), view, format.dtype, format.layout, out),
+            [PlaneStep::Erase(erase)] => {
+                write_pixels(program.table(), view, format.dtype, format.layout, out);
+                if let Some(area) = self.draw_noise(erase, program, key) {
+                    let noise = &self.noise;
+                    erase::into_tensor(self.level, area, noise, self.side, format, &mut self.converted, out);
+                }
+            }
+            steps => {
+                let table = (format.dtype != Dtype::U8).then(|| program.table());
+                self.planes.resize(3 * self.side * self.side, 0.0);
+                rgb_to_planes_f32(table, view, &mut self.planes);
+                for step in steps {
+                    self.plane_step(step, program, key);
+                }
+                let side = self.side;
+                write_planes(self.level, &self.planes, side, side, format.dtype, format.layout, out);
+            }
+        }
     }
 
-    /// Crops the spectrum of the three planes; returns the new side.
-    fn fourier_crop(&mut self, fourier: &FourierCrop) -> usize {
+    fn plane_step(&mut self, step: &PlaneStep, program: &Program, key: DrawKey) {
+        match step {
+            PlaneStep::Fourier(fourier) => {
+                self.fourier_crop(fourier);
+                std::mem::swap(&mut self.planes, &mut self.cropped);
+                self.side = fourier.output_side();
+            }
+            PlaneStep::Erase(erase) => {
+                if let Some(area) = self.draw_noise(erase, program, key) {
+                    erase::into_planes(area, &self.noise, self.side, &mut self.planes);
+                }
+            }
+        }
+    }
+
+    /// Draws whether and where to erase, and the noise of the box.
+    fn draw_noise(&mut self, erase: &RandomErase, program: &Program, key: DrawKey) -> Option<Rect> {
+        let mut draws = Draws::new(key, DrawOp::Erase);
+        self.drawn.erased = erase.draw(self.side as u32, &mut draws);
+        let area = self.drawn.erased?;
+        let dtype = program.format().dtype;
+        erase::noise(area, dtype, program.normalization(), &mut draws, &mut self.noise);
+        Some(area)
+    }
+
+    /// Crops the spectrum of the three planes, into `cropped`.
+    fn fourier_crop(&mut self, fourier: &FourierCrop) {
         let (from, to) = (fourier.side() * fourier.side(), fourier.output_side() * fourier.output_side());
         self.cropped.resize(3 * to, 0.0);
         self.scratch.resize(fourier.scratch_len(), 0.0);
         for (plane, cropped) in self.planes.chunks_exact(from).zip(self.cropped.chunks_exact_mut(to)) {
             fourier.apply(self.level, plane, cropped, &mut self.scratch);
         }
-        fourier.output_side()
     }
 }

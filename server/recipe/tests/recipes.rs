@@ -6,11 +6,12 @@ use std::{fs, path::PathBuf};
 
 use bandwise_decode::{DecodeError, DecodeLimits, Decoder};
 use bandwise_kernels::{
-    Dtype, Filter, FourierCrop, Layout, Normalization, PixelTable, Rect, Resizer, RgbView, SimdLevel,
-    rgb_to_planes_f32,
+    Augmenter, Dtype, Filter, FourierCrop, Layout, Normalization, PixelTable, Rect, Resizer, RgbView,
+    SimdLevel, rgb_to_planes_f32,
 };
 use bandwise_recipe::{
-    CropRange, DrawKey, DrawOp, Draws, LowFrequency, OutputFormat, Program, Recipe, Workbench,
+    CropRange, DrawKey, DrawOp, Drawn, Draws, LowFrequency, OutputFormat, Program, RandomErase, Recipe,
+    Workbench,
 };
 use sha2::{Digest, Sha256};
 
@@ -45,15 +46,28 @@ fn tensors_are_those_of_pillow_and_numpy() {
         let [sample, epoch, b] = [1, 2, 3].map(|i| fields[i].parse::<u64>().unwrap());
         let dtype: Dtype = fields[4].parse().unwrap();
         let layout = if dtype == Dtype::U8 { Layout::Nhwc } else { Layout::Nchw };
-        let recipe = Recipe::named(fields[0], None).unwrap();
+        let recipe = match fields[0] {
+            // What Pillow and numpy can make alone: the draws of RandAugment and erasing are left out.
+            "efficienttrain++" => without_augmentation(),
+            name => Recipe::named(name, None).unwrap(),
+        };
         let base = 224.max(b as u32);
-        let program = Program::new(&recipe, base, b as u32, OutputFormat { dtype, layout }).unwrap();
+        let program = Program::new(&recipe, base, b as u32, 0.0, OutputFormat { dtype, layout }).unwrap();
         for (level, bench) in &mut benches {
             let out = make(bench, &program, &photos[sample as usize], key(epoch, sample));
             let digest = format!("{:x}", HexOf(Sha256::digest(&out).into()));
             assert_eq!(&digest[..16], fields[5], "{level}: {line}");
         }
     }
+}
+
+fn without_augmentation() -> Recipe {
+    let operation = |name: &str| format!("[[operation]]\nname = '{name}'\n");
+    let text: String = ["random_resized_crop", "flip", "low_frequency", "normalize"]
+        .map(operation)
+        .concat()
+        .replace("'low_frequency'", "'low_frequency'\nmethod = 'lanczos'");
+    Recipe::from_toml("test", &format!("name = 'test'\n{text}")).unwrap()
 }
 
 struct HexOf([u8; 32]);
@@ -79,31 +93,126 @@ fn base_image(bytes: &[u8], key: DrawKey) -> Vec<u8> {
     pixels
 }
 
-#[test]
-fn fourier_recipes_crop_the_spectrum_of_normalised_values() {
-    let photos = photos();
-    for (name, method) in [("efficienttrain", None), ("efficienttrain++", Some(LowFrequency::Fourier))] {
-        let recipe = Recipe::named(name, method).unwrap();
-        let format = OutputFormat { dtype: Dtype::F32, layout: Layout::Nchw };
-        let program = Program::new(&recipe, 224, 96, format).unwrap();
-        let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
-        for (sample, bytes) in photos.iter().enumerate().take(4) {
-            let key = key(2, sample as u64);
-            let out = make(&mut bench, &program, bytes, key);
-            let table = PixelTable::new(&Normalization::IMAGENET);
-            let mut planes = vec![0.0; 3 * 224 * 224];
-            rgb_to_planes_f32(Some(&table), RgbView::packed(&base_image(bytes, key), 224, 224), &mut planes);
-            let crop = FourierCrop::new(224, 96).unwrap();
-            let mut expected = vec![0.0; 3 * 96 * 96];
-            let mut scratch = vec![0.0; crop.scratch_len()];
-            for (plane, out) in planes.chunks(224 * 224).zip(expected.chunks_mut(96 * 96)) {
-                crop.apply(SimdLevel::detect(), plane, out, &mut scratch);
+/// A whole recipe again, from the record of what was drawn, operation by operation, in floats of 32 bits.
+fn replay(bytes: &[u8], key: DrawKey, drawn: &Drawn, recipe: &str, method: LowFrequency) -> Vec<f32> {
+    let mut pixels = base_image(bytes, key);
+    let mut augmenter = Augmenter::new(SimdLevel::SCALAR);
+    for op in drawn.augmented.into_iter().flatten() {
+        augmenter.apply(op, &mut pixels, 224, 224, [124, 116, 104]);
+    }
+    let mut side = 224;
+    if method == LowFrequency::Lanczos {
+        let mut small = vec![0; 3 * 96 * 96];
+        let view = RgbView::packed(&pixels, 224, 224);
+        Resizer::new(SimdLevel::SCALAR).resize(view, Filter::Lanczos, &mut small, 96, 96);
+        (pixels, side) = (small, 96);
+    }
+    let table = PixelTable::new(&Normalization::IMAGENET);
+    let mut planes = vec![0.0; 3 * side * side];
+    rgb_to_planes_f32(Some(&table), RgbView::packed(&pixels, side, side), &mut planes);
+    if recipe == "efficienttrain" {
+        erase(&mut planes, side, drawn, key);
+    }
+    if method == LowFrequency::Fourier {
+        let crop = FourierCrop::new(224, 96).unwrap();
+        let mut cropped = vec![0.0; 3 * 96 * 96];
+        let mut scratch = vec![0.0; crop.scratch_len()];
+        for (plane, out) in planes.chunks(224 * 224).zip(cropped.chunks_mut(96 * 96)) {
+            crop.apply(SimdLevel::detect(), plane, out, &mut scratch);
+        }
+        (planes, side) = (cropped, 96);
+    }
+    if recipe == "efficienttrain++" {
+        erase(&mut planes, side, drawn, key);
+    }
+    planes
+}
+
+/// Fills the drawn box with the draws that follow it.
+fn erase(planes: &mut [f32], side: usize, drawn: &Drawn, key: DrawKey) {
+    let mut draws = Draws::new(key, DrawOp::Erase);
+    let area = RandomErase::EFFICIENTTRAIN.draw(side as u32, &mut draws);
+    assert_eq!(area, drawn.erased);
+    let Some(area) = area else { return };
+    for plane in planes.chunks_mut(side * side) {
+        for y in area.y..area.y + area.height {
+            for x in area.x..area.x + area.width {
+                plane[y as usize * side + x as usize] = draws.normal() as f32;
             }
-            let out: Vec<f32> =
-                out.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            assert_eq!(out, expected, "{name}, sample {sample}");
         }
     }
+}
+
+#[test]
+fn recipes_have_the_order_of_their_papers() {
+    let photos = photos();
+    let mut seen = [0; 3];
+    for (name, method) in [
+        ("efficienttrain", LowFrequency::Fourier),
+        ("efficienttrain++", LowFrequency::Fourier),
+        ("efficienttrain++", LowFrequency::Lanczos),
+    ] {
+        let recipe = Recipe::named(name, Some(method)).unwrap();
+        let format = OutputFormat { dtype: Dtype::F32, layout: Layout::Nchw };
+        let program = Program::new(&recipe, 224, 96, 9.0, format).unwrap();
+        let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
+        for epoch in 0..6 {
+            for (sample, bytes) in photos.iter().enumerate() {
+                let key = key(epoch, sample as u64);
+                let out = make(&mut bench, &program, bytes, key);
+                let out: Vec<f32> =
+                    out.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                let drawn = bench.drawn();
+                seen[0] += usize::from(drawn.flipped);
+                seen[1] += drawn.augmented.iter().flatten().count();
+                seen[2] += usize::from(drawn.erased.is_some());
+                assert_eq!(out, replay(bytes, key, drawn, name, method), "{name} {method}, sample {sample}");
+            }
+        }
+    }
+    assert!(seen.iter().all(|&count| count > 20), "every operation was met: {seen:?}");
+}
+
+#[test]
+fn u8_output_erases_in_pixel_space() {
+    let photos = photos();
+    let recipe = Recipe::named("efficienttrain++", None).unwrap();
+    let program =
+        |dtype| Program::new(&recipe, 224, 96, 3.0, OutputFormat { dtype, layout: Layout::Nchw }).unwrap();
+    let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
+    let mut erased = 0;
+    for (sample, bytes) in photos.iter().enumerate() {
+        let key = key(3, sample as u64);
+        let pixels = make(&mut bench, &program(Dtype::U8), bytes, key);
+        erased += usize::from(bench.drawn().erased.is_some());
+        let floats = make(&mut bench, &program(Dtype::F32), bytes, key);
+        let Normalization { mean, std } = Normalization::IMAGENET;
+        for (i, (value, float)) in pixels.iter().zip(floats.as_chunks::<4>().0).enumerate() {
+            let channel = i / (96 * 96);
+            let back = 255.0 * (mean[channel] + std[channel] * f32::from_le_bytes(*float));
+            let expected = back.round_ties_even().clamp(0.0, 255.0);
+            assert!(
+                (f32::from(*value) - expected).abs() <= 1.0,
+                "sample {sample}, value {i}: {value} and {back}"
+            );
+        }
+    }
+    assert!(erased > 0);
+}
+
+#[test]
+fn views_of_a_sample_have_draws_of_their_own() {
+    let photos = photos();
+    let recipe = Recipe::named("mae", None).unwrap();
+    let program =
+        Program::new(&recipe, 224, 96, 0.0, OutputFormat { dtype: Dtype::U8, layout: Layout::Nhwc }).unwrap();
+    let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
+    let view = |view, bench: &mut Workbench| {
+        make(bench, &program, &photos[3], DrawKey { seed: 1, epoch: 0, sample: 3, view })
+    };
+    assert_eq!(view(0, &mut bench), view(0, &mut bench));
+    assert_ne!(view(0, &mut bench), view(1, &mut bench));
+    assert!(bench.drawn().augmented.iter().all(Option::is_none));
 }
 
 #[test]
@@ -111,11 +220,30 @@ fn a_stage_at_the_base_size_has_no_reduction() {
     let photos = photos();
     let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
     let format = OutputFormat { dtype: Dtype::U8, layout: Layout::Nhwc };
-    for (name, method) in
-        [("efficienttrain++", LowFrequency::Lanczos), ("efficienttrain", LowFrequency::Fourier)]
-    {
-        let program = Program::new(&Recipe::named(name, Some(method)).unwrap(), 224, 224, format).unwrap();
+    for method in [LowFrequency::Lanczos, LowFrequency::Fourier] {
+        let recipe = Recipe::named("plain", Some(method)).unwrap();
+        let program = Program::new(&recipe, 224, 224, 0.0, format).unwrap();
         assert_eq!(make(&mut bench, &program, &photos[0], key(1, 0)), base_image(&photos[0], key(1, 0)));
+    }
+}
+
+#[test]
+fn nonsense_orders_are_refused_with_the_reason() {
+    for (operations, part) in [
+        ("flip", "8-bit pixels"),
+        ("normalize", "8-bit pixels"),
+        ("random_resized_crop random_resized_crop", "one crop"),
+        ("random_resized_crop", "does not normalise"),
+        ("random_resized_crop normalize flip", "8-bit pixels"),
+        ("random_resized_crop normalize rand_augment", "8-bit pixels"),
+        ("random_resized_crop random_erase normalize", "normalised values"),
+        ("random_resized_crop normalize", "bandwidth's size"),
+    ] {
+        let list: String =
+            operations.split(' ').map(|name| format!("[[operation]]\nname = '{name}'\n")).collect();
+        let recipe = Recipe::from_toml("test", &format!("name = 'x'\n{list}")).unwrap();
+        let error = Program::check(&recipe, 224, 96).unwrap_err().to_string();
+        assert!(error.contains(part), "{operations}: no '{part}' in: {error}");
     }
 }
 
@@ -126,9 +254,9 @@ fn a_workbench_remembers_nothing_of_the_image_before() {
     let fourier = Recipe::named("efficienttrain", None).unwrap();
     let plain = Recipe::named("plain", None).unwrap();
     let programs = [
-        Program::new(&fourier, 224, 96, format(Dtype::F32)).unwrap(),
-        Program::new(&plain, 224, 32, format(Dtype::U8)).unwrap(),
-        Program::new(&fourier, 224, 160, format(Dtype::U8)).unwrap(),
+        Program::new(&fourier, 224, 96, 9.0, format(Dtype::F32)).unwrap(),
+        Program::new(&plain, 224, 32, 0.0, format(Dtype::U8)).unwrap(),
+        Program::new(&fourier, 224, 160, 9.0, format(Dtype::U8)).unwrap(),
     ];
     let mut used = Workbench::new(SimdLevel::detect()).unwrap();
     for (i, bytes) in photos.iter().enumerate() {

@@ -9,14 +9,18 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use bandwise_decode::{DecodeLimits, Decoder};
 use bandwise_kernels::{
-    Filter, FourierCrop, Normalization, PixelTable, Rect, Resizer, RgbView, SimdLevel, flip_horizontal,
-    low_pass, rgb_to_planes_f32,
+    Augmenter, Filter, FourierCrop, Normalization, PixelTable, Rect, Resizer, RgbView, SimdLevel,
+    flip_horizontal, low_pass, rgb_to_planes_f32,
 };
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
 use image::{ImageFormat, RgbImage};
 
 use crate::{
-    cli::{Failure, usage},
+    cli::{
+        Failure,
+        augment_arg::{self, AugmentArg},
+        usage,
+    },
     npy,
     reduce::fourier,
 };
@@ -27,11 +31,15 @@ enum Operation {
     Crop(Rect),
     Resize { filter: Filter, width: u32, height: u32 },
     Flip,
+    Augment(AugmentArg),
     Lanczos(u32),
     Normalize,
     Fourier(u32),
     LowPass(f64),
 }
+
+/// What comes from outside the image: 255 times ImageNet's mean, as timm fills.
+const FILL: [u8; 3] = [124, 116, 104];
 
 /// Largest side that a resize makes, so that a slip of the finger does not take all memory.
 const MAX_SIDE: u32 = 16_384;
@@ -63,6 +71,7 @@ impl clap::Args for Args {
             .arg(operation("crop", "x,y,w,h", "Cut out a rectangle, in pixels"))
             .arg(operation("resize", "FILTER:WxH", "Resize as Pillow does; filters: bilinear, bicubic, lanczos"))
             .arg(flag("flip", "Mirror left and right"))
+            .arg(operation("op", "NAME[=ARG]", augment_arg::HELP))
             .arg(operation("lanczos", "B", "Resize to B x B with Lanczos, as EfficientTrain++ reduces images"))
             .arg(flag("normalize", "Divide by 255, subtract ImageNet's mean, divide by its standard deviation"))
             .arg(operation("fourier", "B", "Crop the spectrum of a square image to B x B"))
@@ -79,7 +88,7 @@ impl FromArgMatches for Args {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let path = |name: &str| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
         let mut typed: Vec<(usize, Operation)> = Vec::new();
-        for name in ["crop", "resize", "flip", "lanczos", "normalize", "fourier", "low-pass"] {
+        for name in ["crop", "resize", "flip", "op", "lanczos", "normalize", "fourier", "low-pass"] {
             let indices = matches.indices_of(name).into_iter().flatten();
             let values = matches.get_many::<String>(name).into_iter().flatten();
             for (index, value) in indices.zip(values) {
@@ -117,6 +126,7 @@ fn operation(name: &str, value: &str) -> Result<Operation, String> {
             Operation::Resize { filter, width: side(width)?, height: side(height)? }
         }
         "flip" => Operation::Flip,
+        "op" => Operation::Augment(AugmentArg::parse(value)?),
         "lanczos" => Operation::Lanczos(side(value)?),
         "normalize" => Operation::Normalize,
         "fourier" => Operation::Fourier(side(value)?),
@@ -203,6 +213,12 @@ impl Picture {
             Operation::Flip => {
                 let mut pixels = pixels;
                 flip_horizontal(SimdLevel::detect(), &mut pixels, width);
+                Self::Pixels { pixels, width, height }
+            }
+            Operation::Augment(arg) => {
+                let mut pixels = pixels;
+                let op = arg.resolve(width, height);
+                Augmenter::new(SimdLevel::detect()).apply(op, &mut pixels, width, height, FILL);
                 Self::Pixels { pixels, width, height }
             }
             Operation::LowPass(radius) => Self::Pixels { pixels: low_pass(view, radius), width, height },

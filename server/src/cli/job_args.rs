@@ -7,7 +7,7 @@ use bandwise_client::{RankShare, proto};
 use bandwise_curriculum::{Curriculum, PRESET_NAMES};
 use bandwise_job::{BadSample, Fidelity};
 use bandwise_kernels::{Dtype, Layout};
-use bandwise_recipe::LowFrequency;
+use bandwise_recipe::{LowFrequency, Recipe};
 
 use crate::cli::{Failure, usage};
 
@@ -21,11 +21,8 @@ pub(crate) enum CurriculumArg {
 impl From<&str> for CurriculumArg {
     /// A preset's name is a name; what looks like a path is a file; the rest is taken for a misspelt name.
     fn from(text: &str) -> Self {
-        let path = Path::new(text);
-        let like_a_path =
-            text.contains('/') || path.extension().is_some_and(|ext| ext == "toml") || path.is_file();
-        if !PRESET_NAMES.contains(&text) && like_a_path {
-            Self::File(path.to_owned())
+        if !PRESET_NAMES.contains(&text) && like_a_path(text) {
+            Self::File(PathBuf::from(text))
         } else {
             Self::Name(text.to_owned())
         }
@@ -37,7 +34,7 @@ impl CurriculumArg {
     pub(crate) fn to_wire(&self) -> Result<proto::job::Curriculum, Failure> {
         Ok(match self {
             Self::Name(name) => proto::job::Curriculum::CurriculumName(name.clone()),
-            Self::File(path) => proto::job::Curriculum::CurriculumToml(read(path)?),
+            Self::File(path) => proto::job::Curriculum::CurriculumToml(read("curriculum", path)?),
         })
     }
 
@@ -46,16 +43,67 @@ impl CurriculumArg {
         match self {
             Self::Name(name) => Curriculum::preset(name).map_err(usage),
             Self::File(path) => {
-                Curriculum::from_toml(&path.display().to_string(), &read(path)?).map_err(usage)
+                Curriculum::from_toml(&path.display().to_string(), &read("curriculum", path)?).map_err(usage)
             }
         }
     }
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+fn read(what: &str, path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the curriculum {}", path.display()))
+        .with_context(|| format!("cannot read the {what} {}", path.display()))
         .map_err(Failure::Usage)
+}
+
+/// A recipe by name or from a file.
+#[derive(Clone, Debug)]
+pub(crate) enum RecipeArg {
+    Name(String),
+    File(PathBuf),
+}
+
+impl From<&str> for RecipeArg {
+    /// As for curricula: a name is a name, what looks like a path is a file.
+    fn from(text: &str) -> Self {
+        if !Recipe::NAMES.contains(&text) && like_a_path(text) {
+            Self::File(PathBuf::from(text))
+        } else {
+            Self::Name(text.to_owned())
+        }
+    }
+}
+
+impl RecipeArg {
+    /// For the wire: the name, or the file's text.
+    pub(crate) fn to_wire(&self) -> Result<proto::job::Recipe, Failure> {
+        Ok(match self {
+            Self::Name(name) => proto::job::Recipe::RecipeName(name.clone()),
+            Self::File(path) => proto::job::Recipe::RecipeToml(read("recipe", path)?),
+        })
+    }
+
+    /// For use in this process: the recipe that is asked for, or the curriculum's own.
+    pub(crate) fn load(
+        recipe: Option<&Self>,
+        low_frequency: Option<LowFrequency>,
+        curriculum: &Curriculum,
+    ) -> Result<Recipe, Failure> {
+        match recipe {
+            None => Recipe::named(bandwise_job::own_recipe(curriculum), low_frequency).map_err(usage),
+            Some(Self::Name(name)) => Recipe::named(name, low_frequency).map_err(usage),
+            Some(Self::File(_)) if low_frequency.is_some() => {
+                Err(usage(anyhow::anyhow!("--low-frequency: a recipe file says its method itself")))
+            }
+            Some(Self::File(path)) => {
+                Recipe::from_toml(&path.display().to_string(), &read("recipe", path)?).map_err(usage)
+            }
+        }
+    }
+}
+
+fn like_a_path(text: &str) -> bool {
+    let path = Path::new(text);
+    text.contains('/') || path.extension().is_some_and(|ext| ext == "toml") || path.is_file()
 }
 
 /// What a job is made of, besides its dataset.
@@ -68,9 +116,9 @@ pub(crate) struct JobArgs {
     /// Budget in epochs; the curriculum says whether passes over the data or 224-equivalents.
     #[arg(long, value_name = "E")]
     pub(crate) epochs: f64,
-    /// Recipe: efficienttrain, efficienttrain++, plain, eval. [default: the curriculum's]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) recipe: Option<String>,
+    /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) recipe: Option<RecipeArg>,
     /// Seed of every draw and of the order.
     #[arg(long, value_name = "X", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -122,7 +170,7 @@ impl JobArgs {
             curriculum: Some(self.curriculum.to_wire()?),
             epochs: self.epochs,
             global_batch,
-            recipe: self.recipe.clone().map(proto::job::Recipe::RecipeName),
+            recipe: self.recipe.as_ref().map(RecipeArg::to_wire).transpose()?,
             seed: self.seed,
             dtype: dtype.into(),
             layout: layout.into(),

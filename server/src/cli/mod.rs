@@ -4,6 +4,7 @@
 //! standard error.
 
 mod apply;
+mod augment_arg;
 mod check;
 mod demo;
 mod format;

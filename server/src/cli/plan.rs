@@ -1,12 +1,15 @@
 //! `bandwise plan`: a curriculum resolved to stages and steps, without a daemon.
 
+use std::collections::BTreeMap;
+
 use bandwise_curriculum::{Clock, Curriculum, Plan, PlanRequest, StagePlan, Tail};
+use bandwise_recipe::{LowFrequency, Operation, Program, Recipe};
 use serde::Serialize;
 
 use crate::cli::{
     Failure,
     format::{grouped, json_line, table},
-    job_args::CurriculumArg,
+    job_args::{CurriculumArg, RecipeArg},
     usage,
 };
 
@@ -28,6 +31,13 @@ pub(crate) struct Args {
     /// Rows of a step, over all ranks and accumulation.
     #[arg(long, value_name = "G")]
     global_batch: u64,
+    /// Recipe to show: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the
+    /// curriculum's]
+    #[arg(long, value_name = "NAME|FILE")]
+    recipe: Option<RecipeArg>,
+    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
+    #[arg(long, value_name = "METHOD")]
+    low_frequency: Option<LowFrequency>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -45,6 +55,20 @@ struct Report {
     decode_passes: u64,
     compute_equivalent_epochs: f64,
     stages: Vec<StageReport>,
+    recipe: RecipeReport,
+}
+
+#[derive(Debug, Serialize)]
+struct RecipeReport {
+    name: String,
+    views: u32,
+    operations: Vec<OperationReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct OperationReport {
+    name: &'static str,
+    parameters: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,14 +95,18 @@ struct StageReport {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let curriculum = args.curriculum.load()?;
+    let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
     let request = PlanRequest {
         epochs: args.epochs,
-        dataset_len: args.dataset_size,
+        dataset_len: args.dataset_size.saturating_mul(u64::from(recipe.views())),
         global_batch: args.global_batch,
         tail: Tail::Drop,
     };
     let plan = Plan::resolve(&curriculum, &request).map_err(usage)?;
-    let report = Report::new(&curriculum, &plan, args.epochs);
+    for stage in plan.stages() {
+        Program::check(&recipe, plan.base(), stage.bandwidth).map_err(usage)?;
+    }
+    let report = Report::new(&curriculum, &plan, &recipe, args);
     if args.json {
         json_line(&report)?;
     } else {
@@ -88,18 +116,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 impl Report {
-    fn new(curriculum: &Curriculum, plan: &Plan, epochs: f64) -> Self {
+    fn new(curriculum: &Curriculum, plan: &Plan, recipe: &Recipe, args: &Args) -> Self {
         let cost = |stage: &StagePlan| stage.rows() as f64 * f64::from(stage.bandwidth).powi(2);
         let total: f64 = plan.stages().iter().map(cost).sum();
         Self {
             curriculum: curriculum.name().to_owned(),
-            epochs,
+            epochs: args.epochs,
             epochs_count: match curriculum.clock() {
                 Clock::Passes => "passes over the data",
                 Clock::Equivalents => "224-equivalents",
             },
             base: plan.base(),
-            dataset_samples: plan.dataset_len(),
+            dataset_samples: args.dataset_size,
             steps: plan.steps(),
             images: plan.rows(),
             decode_passes: plan.epochs(),
@@ -109,6 +137,7 @@ impl Report {
                 .iter()
                 .map(|stage| StageReport::new(stage, cost(stage) / total, plan.base()))
                 .collect(),
+            recipe: RecipeReport::new(recipe),
         }
     }
 
@@ -151,6 +180,34 @@ impl Report {
             "clock: epochs of the reference's own learning-rate clock; demand: images per second against {0} x {0}",
             self.base
         );
+        self.recipe.print();
+    }
+}
+
+impl RecipeReport {
+    fn new(recipe: &Recipe) -> Self {
+        let report = |operation: &Operation| OperationReport {
+            name: operation.name(),
+            parameters: operation.parameters().into_iter().collect(),
+        };
+        Self {
+            name: recipe.name().to_owned(),
+            views: recipe.views(),
+            operations: recipe.operations().iter().map(report).collect(),
+        }
+    }
+
+    fn print(&self) {
+        println!(
+            "\nrecipe {}{}",
+            self.name,
+            if self.views == 1 { String::new() } else { format!(", {} views of each sample", self.views) }
+        );
+        for (i, operation) in self.operations.iter().enumerate() {
+            let parameters: Vec<String> =
+                operation.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            println!("  {}. {:<20} {}", i + 1, operation.name, parameters.join(", "));
+        }
     }
 }
 

@@ -13,7 +13,12 @@ use bandwise_kernels::{Dtype, Filter, FourierCrop, Layout, Resizer, RgbView, Sim
 use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
 
 use crate::{
-    cli::{Failure, demo::save, job_args::CurriculumArg, progress, usage},
+    cli::{
+        Failure,
+        demo::save,
+        job_args::{CurriculumArg, RecipeArg},
+        progress, usage,
+    },
     config::user_cache_dir,
     picture::{Sheet, Tile},
     reduce::{fourier, psnr_db},
@@ -40,9 +45,9 @@ pub(crate) struct Args {
     /// TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     curriculum: CurriculumArg,
-    /// Recipe: efficienttrain, efficienttrain++, plain, eval. [default: the curriculum's]
-    #[arg(long, value_name = "NAME")]
-    recipe: Option<String>,
+    /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
+    #[arg(long, value_name = "NAME|FILE")]
+    recipe: Option<RecipeArg>,
     /// Low-frequency method: lanczos, fourier. [default: the recipe's]
     #[arg(long, value_name = "METHOD")]
     low_frequency: Option<LowFrequency>,
@@ -63,8 +68,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::cli::log("error")?;
     let curriculum = args.curriculum.load()?;
-    let recipe_name = args.recipe.as_deref().unwrap_or_else(|| bandwise_job::own_recipe(&curriculum));
-    let recipe = Recipe::named(recipe_name, args.low_frequency).map_err(usage)?;
+    let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
     let mut options = OpenOptions::new(&args.dataset);
     options.cache_dir = user_cache_dir();
     let scan = progress::scan("the dataset");
@@ -73,8 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let columns =
         if args.compare { compare_columns(&curriculum)? } else { stage_columns(&curriculum, &recipe)? };
     let title = format!(
-        "{}, recipe {recipe_name}{}",
+        "{}, recipe {}{}",
         curriculum.name(),
+        recipe.name(),
         if args.compare {
             ": Fourier, Lanczos, bicubic; PSNR against Lanczos"
         } else {
@@ -120,7 +125,8 @@ fn stage_columns(curriculum: &Curriculum, recipe: &Recipe) -> Result<Vec<Column>
         .iter()
         .enumerate()
         .map(|(i, stage)| {
-            let program = Program::new(recipe, curriculum.base(), stage.bandwidth, SHOWN).map_err(usage)?;
+            let program = Program::new(recipe, curriculum.base(), stage.bandwidth, stage.magnitude, SHOWN)
+                .map_err(usage)?;
             let head = vec![format!("stage {i}"), format!("B {}  m {}", stage.bandwidth, stage.magnitude)];
             Ok(Column { head, program, then: Then::Nothing })
         })
@@ -132,7 +138,7 @@ fn compare_columns(curriculum: &Curriculum) -> Result<Vec<Column>, Failure> {
     let base = curriculum.base();
     let column = |head: Vec<String>, then| -> Result<Column, Failure> {
         let recipe = Recipe::named("plain", None)?;
-        Ok(Column { head, program: Program::new(&recipe, base, base, SHOWN).map_err(usage)?, then })
+        Ok(Column { head, program: Program::new(&recipe, base, base, 0.0, SHOWN).map_err(usage)?, then })
     };
     let mut bandwidths: Vec<u32> = curriculum.stages().iter().map(|stage| stage.bandwidth).collect();
     bandwidths.sort_unstable();
@@ -190,7 +196,13 @@ impl<'a> Maker<'a> {
             if let Err(error) = made {
                 return Ok(Err(error));
             }
-            tiles.push(self.then(column, pixels)?);
+            let tile = self.then(column, pixels)?;
+            let drawn: Vec<&str> =
+                self.bench.drawn().augmented.iter().flatten().map(|op| op.name()).collect();
+            tiles.push(match column.then {
+                Then::Nothing => tile.captioned(drawn.join(", ")),
+                _ => tile,
+            });
         }
         Ok(Ok(tiles))
     }

@@ -141,6 +141,8 @@ impl Loader for LoaderService {
             fields: job.fields().into_iter().map(wire::field_to_wire).collect(),
             curriculum,
             recipe: job.recipe().name().to_owned(),
+            recipe_text: job.recipe().to_string(),
+            row_granularity: job.row_granularity(),
         }))
     }
 

@@ -22,7 +22,9 @@ impl Parts {
     pub(crate) fn new(batch: Batch, fingerprint: Fingerprint) -> Self {
         let header = Some(Box::new(header_of(&batch, fingerprint)));
         let (step, first_row) = (batch.moment.step, batch.first_row);
-        Self { step, first_row, header, tensors: vec![batch.labels, batch.images], offset: 0 }
+        let tensors = [batch.lam, batch.labels_b, batch.labels, batch.images];
+        let tensors = tensors.into_iter().filter(|tensor| !tensor.is_empty()).collect();
+        Self { step, first_row, header, tensors, offset: 0 }
     }
 }
 
@@ -77,9 +79,14 @@ fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
                 reason: s.reason.to_owned(),
             })
             .collect(),
-        tensors: vec![
+        tensors: [
             tensor("images", image_dtype, image_shape, &batch.images),
             tensor("labels", proto::Dtype::I64, vec![rows], &batch.labels),
-        ],
+            tensor("labels_b", proto::Dtype::I64, vec![rows], &batch.labels_b),
+            tensor("lam", proto::Dtype::F32, vec![rows], &batch.lam),
+        ]
+        .into_iter()
+        .filter(|tensor| tensor.byte_length > 0)
+        .collect(),
     }
 }

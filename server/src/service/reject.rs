@@ -131,6 +131,9 @@ impl From<WantError> for Reject {
         match error {
             WantError::StepOutOfRange { step, .. } => with_step("step_out_of_range", step),
             WantError::RowsOutOfRange { step, .. } => with_step("rows_out_of_range", step),
+            WantError::CutsGroup { first_row, rows, .. } => {
+                Self::field("rows", format!("{first_row}..{}", first_row + rows), message)
+            }
             WantError::NoRows => Self::field("rows", 0, message),
             WantError::BatchTooLarge { max_rows, max_bytes, .. } => {
                 Self::limit(format!("max_batch_rows = {max_rows}, max_batch_bytes = {max_bytes}"), message)

@@ -2,10 +2,10 @@
 
 use bandwise_curriculum::{Curriculum, OrderKind, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Field, JobSpec};
+use bandwise_job::{BadSample, Fidelity, Field, JobSpec, RecipeChoice};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_proto::v1 as proto;
-use bandwise_recipe::{LowFrequency, OutputFormat};
+use bandwise_recipe::{LowFrequency, OutputFormat, Recipe};
 
 use crate::service::reject::Reject;
 
@@ -68,10 +68,15 @@ fn curriculum_of(job: &proto::Job) -> Result<Curriculum, Reject> {
     }
 }
 
-fn recipe_of(job: &proto::Job) -> Result<Option<String>, Reject> {
+fn recipe_of(job: &proto::Job) -> Result<Option<RecipeChoice>, Reject> {
     match &job.recipe {
         None => Ok(None),
-        Some(proto::job::Recipe::RecipeName(recipe)) => name("recipe_name", recipe).map(Some),
+        Some(proto::job::Recipe::RecipeName(recipe)) => {
+            name("recipe_name", recipe).map(|name| Some(RecipeChoice::Named(name)))
+        }
+        Some(proto::job::Recipe::RecipeToml(text)) => Recipe::from_toml("recipe_toml", text)
+            .map(|recipe| Some(RecipeChoice::Inline(recipe)))
+            .map_err(|error| Reject::field("recipe_toml", text, error)),
     }
 }
 

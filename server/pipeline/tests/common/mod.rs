@@ -127,7 +127,7 @@ pub fn spec(rows: u64) -> JobSpec {
         curriculum: Curriculum::from_toml("test", &curriculum).unwrap(),
         epochs: 1000.0,
         global_batch: rows,
-        recipe: Some("plain".to_owned()),
+        recipe: Some(bandwise_job::RecipeChoice::Named("plain".to_owned())),
         low_frequency: None,
         seed: 5,
         order: Some(OrderKind::Sequential),

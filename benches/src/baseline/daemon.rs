@@ -1,0 +1,104 @@
+//! A real `bandwise serve` process on a private Unix socket.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use bandwise_client::{Address, Connection};
+use tempfile::TempDir;
+
+/// Name of the dataset that the daemon serves.
+pub(super) const DATASET: &str = "corpus";
+
+/// How long a daemon may take to index its dataset and to listen.
+const START_LIMIT: Duration = Duration::from_mins(2);
+
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A daemon that ends with the value.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    address: Address,
+    folder: TempDir,
+}
+
+impl Daemon {
+    /// Where the daemon's program lies: beside this one.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there.
+    pub fn program() -> Result<PathBuf> {
+        let program = env::current_exe().context("cannot find this program")?.with_file_name("bandwise");
+        if !program.is_file() {
+            bail!(
+                "{} is missing; build it:  cargo build --release -p bandwise -p bandwise-benches",
+                program.display()
+            );
+        }
+        Ok(program)
+    }
+
+    /// Starts a daemon with `threads` workers that serves `dataset`. Its index and socket lie in a folder of its
+    /// own, which is removed at the end.
+    ///
+    /// # Errors
+    ///
+    /// If the program is missing or does not start; the message holds its log.
+    pub async fn start(dataset: &Path, threads: usize) -> Result<(Self, Connection)> {
+        let folder = TempDir::with_prefix("bandwise-bench-")?;
+        let address = format!("unix:{}", folder.path().join("daemon.sock").display());
+        let log = fs::File::create(folder.path().join("log"))?;
+        let mut corpus = std::ffi::OsString::from(format!("{DATASET}="));
+        corpus.push(dataset);
+        let child = Command::new(Self::program()?)
+            .args(["serve", "--threads", &threads.to_string(), "--listen", &address, "--dataset"])
+            .arg(corpus)
+            .env("XDG_CACHE_HOME", folder.path())
+            .env("BANDWISE_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("cannot start the daemon")?;
+        let mut daemon = Self { child, address: address.parse()?, folder };
+        let connection = daemon.connect().await?;
+        Ok((daemon, connection))
+    }
+
+    async fn connect(&mut self) -> Result<Connection> {
+        let begun = Instant::now();
+        loop {
+            match Connection::open(&self.address).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if begun.elapsed() > START_LIMIT => {
+                    return Err(error)
+                        .context(format!("the daemon does not answer; its log: {}", self.log()));
+                }
+                Err(_) => {}
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the daemon ended ({status}): {}", self.log());
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    /// What the daemon had to say.
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default().trim().to_owned()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way nothing is left to do about it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

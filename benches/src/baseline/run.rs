@@ -1,0 +1,89 @@
+//! All subjects in turns, round after round.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use bandwise_client::Connection;
+use bandwise_kernels::SimdLevel;
+
+use super::{
+    daemon::{DATASET, Daemon},
+    loops,
+    outcome::Outcome,
+    pull::Source,
+    subject::Subject,
+};
+use crate::corpus::Corpus;
+
+/// How to measure.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Rounds over all subjects.
+    pub rounds: usize,
+    /// Threads of the loops, and workers of the daemon.
+    pub threads: usize,
+    /// Time of one subject in one round, after its warm-up.
+    pub time: Duration,
+    /// Rows of a batch.
+    pub batch: u64,
+}
+
+/// Measures all subjects on `corpus`; calls `before` with what comes next.
+///
+/// # Errors
+///
+/// If the daemon cannot be started, a check of outputs fails, or a subject cannot be measured.
+pub fn run(corpus: &Corpus, settings: &Settings, before: impl FnMut(&Subject)) -> Result<Outcome> {
+    // One thread beside the one that waits, as in `bandwise pull`.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let (daemon, connection) = Daemon::start(&corpus.folder, settings.threads).await?;
+        let outcome = with_daemon(corpus, settings, &connection, DATASET, before).await;
+        drop(daemon);
+        outcome
+    })
+}
+
+/// The same with a daemon that runs already and serves the corpus as `dataset`.
+pub(super) async fn with_daemon(
+    corpus: &Corpus,
+    settings: &Settings,
+    connection: &Connection,
+    dataset: &str,
+    mut before: impl FnMut(&Subject),
+) -> Result<Outcome> {
+    let source = Source { connection, dataset, batch: settings.batch };
+    loops::check_decoding(&corpus.files)?;
+    source.check(&corpus.files).await?;
+    let subjects = Subject::all();
+    let mut rates = vec![Vec::with_capacity(settings.rounds); subjects.len()];
+    for _ in 0..settings.rounds {
+        for (subject, rates) in subjects.iter().zip(&mut rates) {
+            before(subject);
+            let rate = measure(subject, corpus, settings, &source).await;
+            rates.push(rate.with_context(|| format!("cannot measure '{}'", subject.name()))?);
+        }
+    }
+    Ok(Outcome::of(&subjects, &rates))
+}
+
+async fn measure(
+    subject: &Subject,
+    corpus: &Corpus,
+    settings: &Settings,
+    source: &Source<'_>,
+) -> Result<f64> {
+    let (how, level) = ((settings.threads, settings.time), SimdLevel::detect());
+    match subject {
+        Subject::WholeFrames => loops::rate(how, &corpus.files, loops::whole_frames),
+        Subject::CropAndResize => loops::rate(how, &corpus.files, || loops::crop_and_resize(level)),
+        Subject::Sample => {
+            let program = loops::plain_program()?;
+            loops::rate(how, &corpus.files, || loops::sample(level, &program))
+        }
+        Subject::Pull(pull) => source.rate(pull, settings.time).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! The whole bench once, on a tiny corpus and with a daemon in this process.
+
+use std::path::Path;
+
+use bandwise::{
+    config::{Config, DatasetConfig, Settings as DaemonSettings},
+    server::{Daemon as InProcess, open_datasets},
+};
+use bandwise_dataset::NoProgress;
+use tempfile::TempDir;
+
+use super::*;
+use crate::corpus::{MakeOptions, make};
+
+const IMAGES: u64 = 24;
+
+fn corpus(folder: &Path) -> Corpus {
+    let options = MakeOptions {
+        from: Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/assets/photos"),
+        out: folder.join("corpus"),
+        images: IMAGES,
+        classes: 3,
+        seed: 5,
+        mean_bytes: 40_000.0,
+    };
+    make(&options, || {}).unwrap();
+    Corpus::load(&options.out).unwrap()
+}
+
+fn settings() -> Settings {
+    Settings { rounds: 1, threads: 1, time: Duration::from_millis(1), batch: 2 }
+}
+
+async fn daemon(folder: &Path, dataset: &Path) -> (InProcess, Connection) {
+    let config = Config {
+        listen: vec![format!("unix:{}", folder.join("test.sock").display())],
+        threads: 1,
+        cache_dir: Some(folder.join("cache")),
+        dataset: vec![DatasetConfig {
+            name: "tiny".to_owned(),
+            path: dataset.to_owned(),
+            ..DatasetConfig::default()
+        }],
+        ..Config::default()
+    };
+    let settings = DaemonSettings::check(&config).unwrap();
+    let catalog = open_datasets(&settings, |_| Box::new(NoProgress)).unwrap();
+    let daemon = InProcess::start(&settings, catalog).await.unwrap();
+    let connection = Connection::open(&daemon.addresses()[0]).await.unwrap();
+    (daemon, connection)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_subject_is_measured() {
+    let folder = TempDir::new().unwrap();
+    let corpus = corpus(folder.path());
+    let (_daemon, connection) = daemon(folder.path(), &corpus.folder).await;
+    let mut asked = Vec::new();
+    let settings = settings();
+    let run = with_daemon(&corpus, &settings, &connection, "tiny", |subject| asked.push(subject.clone()));
+    let outcome = run.await.unwrap();
+    assert_eq!(asked, Subject::all());
+    assert!(outcome.subjects.iter().all(|subject| subject.images_per_s.median > 0.0), "{outcome:?}");
+    assert_eq!(outcome.subjects[0].of_whole_frames.median, 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_with_other_files_is_found_out() {
+    let folder = TempDir::new().unwrap();
+    let mut corpus = corpus(folder.path());
+    let (_daemon, connection) = daemon(folder.path(), &corpus.folder).await;
+    corpus.files.reverse();
+    let error = with_daemon(&corpus, &settings(), &connection, "tiny", |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("is not what the recipe gives"), "{error}");
+}

@@ -1,0 +1,21 @@
+//! Benches of Bandwise: how fast it is, beside the fastest thing that could be done with the same files.
+//!
+//! ```text
+//! bin/corpus    corpus    photographs of any kind -> JPEGs that are distributed like ImageNet's
+//! bin/baseline  baseline  a bare libjpeg-turbo loop, our loop without a pipeline, a real daemon; in turns
+//! bin/kernels   kernels   microseconds per call of each kernel, on each SIMD level, beside peers
+//! ```
+//!
+//! What they share: `stats` (medians), `conditions` (machine and versions), `cores` (pinning), `report` (tables
+//! for people, sections of files between markers). Each bench compares its output with a reference before it
+//! measures. How to run them and how to read the tables is in `benches/README.md`.
+
+#![forbid(unsafe_code)]
+
+pub mod baseline;
+pub mod conditions;
+pub mod cores;
+pub mod corpus;
+pub mod kernels;
+pub mod report;
+pub mod stats;

@@ -1,0 +1,428 @@
+//! Recipes from TOML: ordered operations with their parameters.
+//!
+//! ```toml
+//! name = "mine"
+//! views = 1                           # views of a sample in a step, in consecutive rows
+//!
+//! [[operation]]
+//! name = "random_resized_crop"
+//! area = [0.08, 1.0]
+//! ratio = [0.75, 1.3333333333333333]
+//! filter = "bicubic"                  # bilinear, bicubic, lanczos
+//! side = "base"                       # or "bandwidth"
+//!
+//! [[operation]]
+//! name = "rand_augment"
+//! policy = "rand-mstd0.5-inc1"        # without m: the magnitude of the stage
+//! ```
+//!
+//! Parameters that are left out have the values of the `efficienttrain++` recipe. Values out of range are collected
+//! and reported together; an order without meaning is refused when the recipe meets a stage.
+
+use std::fmt;
+
+use bandwise_kernels::{Filter, Normalization};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::{
+    erase::RandomErase,
+    geometry::CropRange,
+    mix::{CutMixEdge, Mix},
+    randaugment::RandAugment,
+    recipe::{LowFrequency, Operation, Recipe, Side},
+};
+
+/// Longest text of a recipe file, in bytes.
+pub const MAX_FILE_BYTES: usize = 256 * 1024;
+
+/// Most operations of a recipe.
+const MAX_OPERATIONS: usize = 32;
+
+/// Most views of a sample in a step.
+const MAX_VIEWS: u32 = 64;
+
+/// A recipe file that cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecipeFileError {
+    /// The text is too long.
+    #[error("the recipe {file} has {bytes} bytes, more than {MAX_FILE_BYTES}")]
+    TooLong {
+        /// The file's name.
+        file: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The text is not TOML, or has unknown keys or values of the wrong type.
+    #[error("the recipe {file} is wrong: {source}")]
+    Syntax {
+        /// The file's name.
+        file: String,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// Values that cannot be.
+    #[error("the recipe {file} has mistakes:{}", Bullets(.mistakes))]
+    Mistakes {
+        /// The file's name.
+        file: String,
+        /// All of them.
+        mistakes: Vec<String>,
+    },
+}
+
+struct Bullets<'a>(&'a [String]);
+
+impl fmt::Display for Bullets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default = "one")]
+    views: u32,
+    #[serde(default)]
+    operation: Vec<FileOperation>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+enum FileOperation {
+    RandomResizedCrop {
+        #[serde(default = "imagenet_area")]
+        area: [f64; 2],
+        #[serde(default = "imagenet_ratio")]
+        ratio: [f64; 2],
+        #[serde(default = "bicubic")]
+        filter: String,
+        #[serde(default = "base")]
+        side: FileSide,
+    },
+    CenterCrop {
+        #[serde(default = "bicubic")]
+        filter: String,
+        #[serde(default = "base")]
+        side: FileSide,
+    },
+    Flip {
+        #[serde(default = "half")]
+        probability: f64,
+    },
+    RandAugment {
+        #[serde(default = "efficienttrain_policy")]
+        policy: String,
+    },
+    LowFrequency {
+        method: String,
+    },
+    Normalize {
+        #[serde(default = "imagenet_mean")]
+        mean: [f32; 3],
+        #[serde(default = "imagenet_std")]
+        std: [f32; 3],
+    },
+    RandomErase {
+        #[serde(default = "erase_probability")]
+        probability: f64,
+        #[serde(default = "erase_area")]
+        area: [f64; 2],
+        #[serde(default = "erase_ratio")]
+        ratio: [f64; 2],
+    },
+    Mix {
+        group: u64,
+        #[serde(default = "whole")]
+        probability: f64,
+        #[serde(default = "mixup_alpha")]
+        mixup_alpha: f64,
+        #[serde(default = "whole")]
+        cutmix_alpha: f64,
+        #[serde(default = "half")]
+        switch_probability: f64,
+        #[serde(default = "timm0")]
+        cutmix_edge: String,
+    },
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FileSide {
+    Base,
+    Bandwidth,
+}
+
+fn imagenet_area() -> [f64; 2] {
+    CropRange::IMAGENET.area.into()
+}
+fn imagenet_ratio() -> [f64; 2] {
+    CropRange::IMAGENET.ratio.into()
+}
+fn imagenet_mean() -> [f32; 3] {
+    Normalization::IMAGENET.mean
+}
+fn imagenet_std() -> [f32; 3] {
+    Normalization::IMAGENET.std
+}
+fn bicubic() -> String {
+    Filter::Bicubic.to_string()
+}
+fn base() -> FileSide {
+    FileSide::Base
+}
+fn half() -> f64 {
+    0.5
+}
+fn whole() -> f64 {
+    1.0
+}
+fn mixup_alpha() -> f64 {
+    0.8
+}
+fn timm0() -> String {
+    CutMixEdge::Timm0.name().to_owned()
+}
+fn efficienttrain_policy() -> String {
+    RandAugment::EFFICIENTTRAIN.to_string()
+}
+fn erase_probability() -> f64 {
+    RandomErase::EFFICIENTTRAIN.probability
+}
+fn erase_area() -> [f64; 2] {
+    RandomErase::EFFICIENTTRAIN.area.into()
+}
+fn erase_ratio() -> [f64; 2] {
+    RandomErase::EFFICIENTTRAIN.ratio.into()
+}
+
+impl Recipe {
+    /// Reads a recipe; `file` is its name in messages.
+    ///
+    /// # Errors
+    ///
+    /// If the text is too long, is no TOML, or holds values that cannot be.
+    pub fn from_toml(file: &str, text: &str) -> Result<Self, RecipeFileError> {
+        let file = || file.to_owned();
+        if text.len() > MAX_FILE_BYTES {
+            return Err(RecipeFileError::TooLong { file: file(), bytes: text.len() });
+        }
+        let parsed: File = toml::from_str(text)
+            .map_err(|source| RecipeFileError::Syntax { file: file(), source: Box::new(source) })?;
+        let mut check = Check::default();
+        check.text("name", !parsed.name.is_empty() && parsed.name.len() <= 256, "has 1 to 256 bytes");
+        check.text("views", (1..=MAX_VIEWS).contains(&parsed.views), "must be from 1 to 64");
+        let count = parsed.operation.len();
+        check.text("operation", (1..=MAX_OPERATIONS).contains(&count), "must be there 1 to 32 times");
+        let mut operations = Vec::with_capacity(count.min(MAX_OPERATIONS));
+        for (position, operation) in parsed.operation.into_iter().enumerate().take(MAX_OPERATIONS) {
+            check.position = Some(position);
+            operations.extend(operation.resolve(&mut check));
+        }
+        match check.mistakes {
+            mistakes if mistakes.is_empty() => Ok(Self::new(parsed.name, parsed.views, operations)),
+            mistakes => Err(RecipeFileError::Mistakes { file: file(), mistakes }),
+        }
+    }
+}
+
+/// Collects mistakes.
+#[derive(Default)]
+struct Check {
+    position: Option<usize>,
+    mistakes: Vec<String>,
+}
+
+impl Check {
+    fn push(&mut self, mistake: impl fmt::Display) {
+        let at = self.position.map_or_else(String::new, |position| format!("operation {position}: "));
+        self.mistakes.push(format!("{at}{mistake}"));
+    }
+
+    fn text(&mut self, key: &str, good: bool, rule: &str) {
+        if !good {
+            self.push(format!("{key} {rule}"));
+        }
+    }
+
+    fn number(&mut self, key: &str, value: f64, low: f64, high: f64) -> f64 {
+        if !(low..=high).contains(&value) {
+            self.push(format!("{key} = {value}: must be from {low} to {high}"));
+        }
+        value
+    }
+
+    fn range(&mut self, key: &str, [low, high]: [f64; 2], least: f64, most: f64) -> (f64, f64) {
+        self.number(key, low, least, most);
+        self.number(key, high, least, most);
+        if low > high {
+            self.push(format!("{key} = [{low}, {high}]: the first must not exceed the second"));
+        }
+        (low, high)
+    }
+
+    /// The parsed value, or a mistake.
+    fn parsed<T>(&mut self, result: Result<T, impl fmt::Display>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+}
+
+/// Smallest area and ratio, so that no crop is empty by its parameters alone.
+const TINY: f64 = 1e-4;
+
+impl FileOperation {
+    fn resolve(self, check: &mut Check) -> Option<Operation> {
+        Some(match self {
+            Self::RandomResizedCrop { area, ratio, filter, side } => {
+                let range = CropRange {
+                    area: check.range("area", area, TINY, 1.0),
+                    ratio: check.range("ratio", ratio, TINY, 1.0 / TINY),
+                };
+                Operation::RandomResizedCrop {
+                    range,
+                    filter: check.parsed(filter.parse())?,
+                    side: side.into(),
+                }
+            }
+            Self::CenterCrop { filter, side } => {
+                Operation::CenterCrop { filter: check.parsed(filter.parse())?, side: side.into() }
+            }
+            Self::Flip { probability } => {
+                Operation::Flip { probability: check.number("probability", probability, 0.0, 1.0) }
+            }
+            Self::RandAugment { policy } => Operation::RandAugment(check.parsed(policy.parse())?),
+            Self::LowFrequency { method } => {
+                Operation::LowFrequency(check.parsed(method.parse::<LowFrequency>())?)
+            }
+            Self::Normalize { mean, std } => {
+                for (mean, std) in mean.into_iter().zip(std) {
+                    check.number("mean", f64::from(mean), 0.0, 1.0);
+                    check.number("std", f64::from(std), TINY, 1.0 / TINY);
+                }
+                Operation::Normalize(Normalization { mean, std })
+            }
+            Self::RandomErase { probability, area, ratio } => Operation::RandomErase(RandomErase {
+                probability: check.number("probability", probability, 0.0, 1.0),
+                area: check.range("area", area, TINY, 1.0),
+                ratio: check.range("ratio", ratio, TINY, 1.0 / TINY),
+            }),
+            Self::Mix { group, probability, mixup_alpha, cutmix_alpha, switch_probability, cutmix_edge } => {
+                check.text("group", group >= 2 && group % 2 == 0, "must be even and at least 2");
+                check.text(
+                    "mixup_alpha",
+                    mixup_alpha > 0.0 || cutmix_alpha > 0.0,
+                    "and cutmix_alpha are both 0",
+                );
+                let edge = [CutMixEdge::Timm0, CutMixEdge::Timm1]
+                    .into_iter()
+                    .find(|edge| edge.name() == cutmix_edge);
+                check.text("cutmix_edge", edge.is_some(), "must be timm-0.4.12 or timm-1.0");
+                Operation::Mix(Mix {
+                    group,
+                    probability: check.number("probability", probability, 0.0, 1.0),
+                    mixup_alpha: check.number("mixup_alpha", mixup_alpha, 0.0, 1000.0),
+                    cutmix_alpha: check.number("cutmix_alpha", cutmix_alpha, 0.0, 1000.0),
+                    switch_probability: check.number("switch_probability", switch_probability, 0.0, 1.0),
+                    edge: edge?,
+                })
+            }
+        })
+    }
+}
+
+impl From<FileSide> for Side {
+    fn from(side: FileSide) -> Self {
+        match side {
+            FileSide::Base => Self::Base,
+            FileSide::Bandwidth => Self::Bandwidth,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EFFICIENTTRAIN_PLUS: &str = r#"
+        name = "mine"
+        [[operation]]
+        name = "random_resized_crop"
+        [[operation]]
+        name = "flip"
+        [[operation]]
+        name = "rand_augment"
+        [[operation]]
+        name = "low_frequency"
+        method = "lanczos"
+        [[operation]]
+        name = "normalize"
+        [[operation]]
+        name = "random_erase"
+    "#;
+
+    #[test]
+    fn defaults_are_those_of_efficienttrain() {
+        let mine = Recipe::from_toml("mine.toml", EFFICIENTTRAIN_PLUS).unwrap();
+        let preset = Recipe::named("efficienttrain++", None).unwrap();
+        assert_eq!(mine.operations(), preset.operations());
+        assert_eq!((mine.views(), preset.views()), (1, 1));
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together() {
+        let text = r#"
+            name = ""
+            views = 0
+            [[operation]]
+            name = "random_resized_crop"
+            area = [0.5, 0.2]
+            filter = "cubic"
+            [[operation]]
+            name = "flip"
+            probability = 1.5
+            [[operation]]
+            name = "rand_augment"
+            policy = "rand-m12"
+            [[operation]]
+            name = "mix"
+            group = 3
+            mixup_alpha = nan
+            cutmix_edge = "timm-2"
+        "#;
+        let error = Recipe::from_toml("bad.toml", text).unwrap_err().to_string();
+        for part in [
+            "bad.toml",
+            "name has",
+            "views",
+            "[0.5, 0.2]",
+            "cubic",
+            "1.5",
+            "rand-m12",
+            "group",
+            "NaN",
+            "timm-0.4.12",
+        ] {
+            assert!(error.contains(part), "no '{part}' in: {error}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_operations_are_refused() {
+        for (text, part) in [
+            ("name = 'x'\n[[operation]]\nname = 'flip'\nprobabilty = 1", "probabilty"),
+            ("name = 'x'\n[[operation]]\nname = 'flop'", "flop"),
+            ("name = 'x'\nwrong = 1", "wrong"),
+            ("name = 'x'\n[[operation]]\nprobability = 1", "name"),
+        ] {
+            let error = Recipe::from_toml("x.toml", text).unwrap_err().to_string();
+            assert!(error.contains(part), "no '{part}' in: {error}");
+        }
+    }
+}
