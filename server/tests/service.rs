@@ -203,8 +203,10 @@ async fn a_draining_daemon_keeps_its_promises_and_takes_no_more() {
     }
     assert!(told, "the daemon said that it drains");
     stream.want(steps(20, 1, 1));
-    let refused = stream.next().await.unwrap_err();
-    assert!(refused.is_retryable(), "{refused}");
+    let Some(Reply::Failed { step: 20, error, .. }) = stream.next().await.unwrap() else {
+        panic!("a refusal")
+    };
+    assert!(error.is_retryable(), "{error}");
     drop(stream);
     drop(connection);
     tokio::time::timeout(Duration::from_secs(10), stopping).await.expect("the daemon stops").unwrap();
@@ -227,4 +229,57 @@ async fn runs_refuse_what_does_not_divide_or_lies_beyond() {
         matches!(error, bandwise_client::ClientError::Daemon { code: Code::FailedPrecondition, .. }),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wants_during_a_drain_do_not_cost_the_promised_batches() {
+    let server = Server::with(&photos(), |config| config.threads = 1).await;
+    let connection = server.connect().await;
+    let mut run =
+        Run::start(&connection, job(4), &RunOptions { window: 6, ..RunOptions::default() }).await.unwrap();
+    run.next().await.unwrap().expect("a batch");
+    let stopping = tokio::spawn(server.daemon.stop());
+    let mut delivered = 1;
+    let error = loop {
+        match run.next().await {
+            Ok(Some(_)) => delivered += 1,
+            Ok(None) => panic!("the run has more steps"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_retryable(), "{error}");
+    assert!(delivered >= 6, "all six batches that were promised came, not {delivered}");
+    drop((run, connection));
+    tokio::time::timeout(Duration::from_secs(10), stopping).await.expect("the daemon stops").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_nobody_reads_does_not_block_its_connection() {
+    let server = Server::start(&photos()).await;
+    let connection = server.connect().await;
+    let big = proto::Job { dtype: proto::Dtype::F32.into(), ..job(12) };
+    let unread = connection.stream(big.clone(), Expected::default()).await.unwrap();
+    // 20 batches of 7 MB: more than a window holds.
+    unread.want(proto::WantSteps { first_step: 1, count: 20, stride: 1, first_row: 0, rows: 12 });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let pulled = tokio::time::timeout(Duration::from_secs(30), pull_all(&connection, big, 0..4)).await;
+    assert_eq!(pulled.expect("the other stream is served").len(), 4 * 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_is_answered() {
+    let server = Server::start(&photos()).await;
+    let mut client = raw_client(&server).await;
+    let open = proto::Want {
+        open: Some(proto::Open { job: Some(job(4)), ..proto::Open::default() }),
+        ..proto::Want::default()
+    };
+    let flood = proto::Want {
+        cancel: Some(proto::CancelSteps { steps: vec![u64::MAX; 200_000] }),
+        ..proto::Want::default()
+    };
+    let wants = tokio_stream::StreamExt::chain(tokio_stream::iter([open, flood]), tokio_stream::pending());
+    let mut parts = client.stream_batches(wants).await.unwrap().into_inner();
+    let answer = tokio::time::timeout(Duration::from_secs(10), parts.message()).await.expect("an answer");
+    assert!(answer.is_err(), "{answer:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use bandwise_proto::v1::{BatchHeader, TensorInfo};
+use bandwise_proto::v1::{BatchHeader, Dtype, TensorInfo};
 
 use crate::{buffers::Buffer, error::ClientError};
 
@@ -35,6 +35,7 @@ impl Batch {
                 .ok_or_else(|| ClientError::Protocol(format!("a batch without a tensor '{name}'")))
         };
         let (images, labels) = (find("images")?, find("labels")?);
+        check(&header)?;
         let mixed = find("labels_b").ok().zip(find("lam").ok());
         Ok(Self { header, first_row, bytes, images, labels, mixed })
     }
@@ -97,5 +98,62 @@ impl Batch {
     /// Bytes of all tensors.
     pub fn byte_len(&self) -> usize {
         self.bytes.as_slice().len()
+    }
+}
+
+/// A header must agree with itself: whoever reads the tensors relies on their shapes.
+fn check(header: &BatchHeader) -> Result<(), ClientError> {
+    let wrong =
+        |what: String| Err(ClientError::Protocol(format!("the batch of step {}: {what}", header.step)));
+    if header.rows == 0 || header.sample_ids.len() as u64 != header.rows {
+        return wrong(format!("{} sample ids for {} rows", header.sample_ids.len(), header.rows));
+    }
+    for tensor in &header.tensors {
+        let element = match tensor.dtype() {
+            Dtype::U8 => 1,
+            Dtype::F16 | Dtype::Bf16 => 2,
+            Dtype::F32 => 4,
+            Dtype::I64 => 8,
+            Dtype::Unspecified => return wrong(format!("'{}' has no element type", tensor.name)),
+        };
+        let bytes = tensor.shape.iter().try_fold(element, |bytes: u64, &side| bytes.checked_mul(side));
+        if tensor.shape.first() != Some(&header.rows) || bytes != Some(tensor.byte_length) {
+            return wrong(format!(
+                "'{}' has {} bytes in the shape {:?}",
+                tensor.name, tensor.byte_length, tensor.shape
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffers::Buffers;
+
+    fn tensor(name: &str, dtype: Dtype, shape: &[u64], byte_length: u64) -> TensorInfo {
+        TensorInfo { name: name.to_owned(), dtype: dtype.into(), shape: shape.to_vec(), byte_length }
+    }
+
+    #[test]
+    fn headers_that_contradict_themselves_are_refused() {
+        let labels = || tensor("labels", Dtype::I64, &[2], 16);
+        let images = |shape: &[u64], bytes| tensor("images", Dtype::F16, shape, bytes);
+        let batch = |rows, ids: &[u64], tensors: Vec<TensorInfo>| {
+            let header = BatchHeader { rows, sample_ids: ids.to_vec(), tensors, ..BatchHeader::default() };
+            Batch::new(header, 0, Buffers::default().take(0))
+        };
+        assert!(batch(2, &[7, 8], vec![images(&[2, 3, 4, 4], 192), labels()]).is_ok());
+        for (rows, ids, tensors) in [
+            (0, vec![], vec![images(&[0, 3, 4, 4], 0), tensor("labels", Dtype::I64, &[0], 0)]),
+            (2, vec![7], vec![images(&[2, 3, 4, 4], 192), labels()]),
+            (2, vec![7, 8], vec![images(&[2, 3, 4, 4], 191), labels()]),
+            (2, vec![7, 8], vec![images(&[1, 3, 4, 4], 96), labels()]),
+            (2, vec![7, 8], vec![images(&[2, u64::MAX, 4], 0), labels()]),
+            (2, vec![7, 8], vec![images(&[2, 3, 4, 4], 192)]),
+        ] {
+            assert!(batch(rows, &ids, tensors.clone()).is_err(), "{tensors:?}");
+        }
     }
 }

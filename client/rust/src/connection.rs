@@ -16,8 +16,15 @@ use crate::{
 /// How long a daemon may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// HTTP/2 windows: large enough that a stream never waits for credit on a local link.
-const WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+/// HTTP/2 window of a stream: large enough that it never waits for credit on a local link.
+const STREAM_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// HTTP/2 window of a connection: the most that the protocol has, so that a stream which nobody reads does not hold up
+/// the others of its connection. What is really buffered is bounded by the streams' own windows.
+const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
+
+/// How often a silent daemon is asked whether it is still there, and how long it has to answer.
+const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// HTTP/2 frames: large ones cost least CPU.
 const FRAME_BYTES: u32 = 1024 * 1024;
@@ -49,8 +56,11 @@ impl Connection {
             .map_err(failed)?
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
-            .initial_stream_window_size(WINDOW_BYTES)
-            .initial_connection_window_size(WINDOW_BYTES)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_while_idle(true)
             .max_frame_size(FRAME_BYTES);
         let channel = endpoint.connect().await.map_err(failed)?;
         Ok(Self { address: address.clone(), client: LoaderClient::new(channel) })

@@ -51,6 +51,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The daemon is about to stop and has delivered what it had promised.
+    pub(crate) fn draining() -> Self {
+        let message = "the daemon is about to stop; go on at another".to_owned();
+        Self::Daemon { code: Code::Unavailable, message, detail: None }
+    }
+
     /// Whether asking again, here or at another daemon, can help.
     pub fn is_retryable(&self) -> bool {
         match self {

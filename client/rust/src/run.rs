@@ -46,6 +46,8 @@ pub struct Run {
     stream: BatchStream,
     share: RankShare,
     window: usize,
+    /// Whether the daemon is about to stop.
+    draining: bool,
     /// Steps not yet asked for.
     to_ask: Range<u64>,
     /// Batches asked for and not yet delivered: (step, first row).
@@ -69,13 +71,18 @@ impl Run {
         }
         let end =
             options.steps.map_or(plan.steps, |steps| plan.steps.min(options.from_step.saturating_add(steps)));
-        let expected = Expected { fingerprint: options.expected_fingerprint.clone(), fields: Vec::new() };
+        // Also without an expectation of the caller's: the daemon may be replaced between the two calls.
+        let expected = match options.expected_fingerprint.as_slice() {
+            [] => Expected { fingerprint: plan.fingerprint.to_vec(), fields: plan.fields.clone() },
+            fingerprint => Expected { fingerprint: fingerprint.to_vec(), fields: Vec::new() },
+        };
         let stream = connection.stream(job, expected).await?;
         let mut run = Self {
             plan,
             stream,
             share: options.share,
             window: options.window.max(1),
+            draining: false,
             to_ask: options.from_step..end,
             outstanding: VecDeque::new(),
         };
@@ -95,7 +102,9 @@ impl Run {
     ///
     /// If a batch cannot be made or the connection breaks. Start another run at the step that was to come.
     pub async fn next(&mut self) -> Result<Option<Batch>, ClientError> {
-        let Some(&(step, first_row)) = self.outstanding.front() else { return Ok(None) };
+        let Some(&(step, first_row)) = self.outstanding.front() else {
+            return if self.to_ask.is_empty() { Ok(None) } else { Err(ClientError::draining()) };
+        };
         loop {
             match self.stream.next().await? {
                 Some(Reply::Batch(batch)) if (batch.step(), batch.first_row()) == (step, first_row) => {
@@ -110,9 +119,12 @@ impl Run {
                         batch.first_row()
                     )));
                 }
-                Some(Reply::Failed { error, .. }) => return Err(error),
-                // The daemon still delivers what was asked for.
-                Some(Reply::Draining) => {}
+                Some(Reply::Failed { error, .. }) => {
+                    self.outstanding.pop_front();
+                    return Err(error);
+                }
+                // The daemon still delivers what was asked for, and nothing more.
+                Some(Reply::Draining) => self.draining = true,
                 None => return Err(ClientError::Protocol("the stream ended early".to_owned())),
             }
         }
@@ -120,7 +132,7 @@ impl Run {
 
     /// Fills the window.
     fn ask(&mut self) {
-        while self.outstanding.len() < self.window {
+        while !self.draining && self.outstanding.len() < self.window {
             let Some(step) = self.to_ask.next() else { return };
             let Some((global_batch, rows)) = self.rows_of(step) else { return };
             for rows in self.share.batches(global_batch, rows) {

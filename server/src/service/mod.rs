@@ -158,6 +158,8 @@ impl Loader for LoaderService {
         let parts = Parts::new(batch, stream.job().fingerprint());
         let (sender, receiver) = mpsc::channel(PARTS_IN_FLIGHT);
         tokio::spawn(async move {
+            // Keeps the stream's share of memory until its batch is sent.
+            let _stream = stream;
             for part in parts {
                 if sender.send(Ok(part)).await.is_err() {
                     return;

@@ -70,6 +70,12 @@ impl Reject {
         Self::new(Code::Unavailable, "draining", "this daemon is about to stop; ask another".to_owned())
     }
 
+    /// The same, about a step.
+    pub(crate) fn at_step(mut self, step: u64) -> Self {
+        self.detail.step = Some(step);
+        self
+    }
+
     /// The same as a message of a stream that goes on.
     pub(crate) fn into_failure(self) -> Failure {
         Failure { code: self.code as i32, message: self.message, detail: Some(*self.detail) }

@@ -21,6 +21,8 @@ pub(crate) struct Session {
     stream: Stream,
     /// What was asked for, in order.
     tickets: VecDeque<Ticket>,
+    /// Wants that came when the daemon was about to stop: (first step, first row, answer), sent behind the batches.
+    refused: VecDeque<(u64, u64, proto::Failure)>,
     /// The batch that is being sent.
     sending: Option<Parts>,
     /// The part that goes out next.
@@ -48,6 +50,7 @@ impl Session {
         Self {
             stream,
             tickets: VecDeque::new(),
+            refused: VecDeque::new(),
             sending: None,
             part: None,
             sender,
@@ -68,8 +71,9 @@ impl Session {
                     }
                 }
                 Event::Want(Ok(None)) => asking = false,
-                // The connection broke; nobody is there to be told.
-                Event::Want(Err(_)) | Event::ClientGone => return,
+                // A message that cannot be read, or a broken connection; in the latter case nobody hears it.
+                Event::Want(Err(status)) => return self.fail(status).await,
+                Event::ClientGone => return,
                 Event::Batch(outcome) => self.delivered(outcome),
                 Event::Sent => self.part = None,
                 Event::Draining => self.told_draining = true,
@@ -78,7 +82,7 @@ impl Session {
     }
 
     fn has_work(&self) -> bool {
-        self.part.is_some() || self.sending.is_some() || !self.tickets.is_empty()
+        self.part.is_some() || self.sending.is_some() || !self.tickets.is_empty() || !self.refused.is_empty()
     }
 
     /// Takes the next part to send, unless there is one.
@@ -94,6 +98,12 @@ impl Session {
         self.part = self.sending.as_mut().and_then(Iterator::next);
         if self.part.is_none() {
             self.sending = None;
+            if self.tickets.is_empty() {
+                self.part = self
+                    .refused
+                    .pop_front()
+                    .map(|(step, first_row, failure)| failed(step, first_row, failure));
+            }
         }
     }
 
@@ -140,7 +150,10 @@ impl Session {
 
     fn want(&mut self, steps: &proto::WantSteps) -> Result<(), Reject> {
         if *self.draining.borrow() {
-            return Err(Reject::draining());
+            // What was promised before still comes, so the stream goes on; this want is answered in its place.
+            let failure = Reject::draining().at_step(steps.first_step).into_failure();
+            self.refused.push_back((steps.first_step, steps.first_row, failure));
+            return Ok(());
         }
         if steps.count == 0 {
             return Err(Reject::field("steps.count", 0, "at least 1 step must be asked for"));
@@ -161,18 +174,20 @@ impl Session {
         match outcome {
             Ok(batch) => self.sending = Some(Parts::new(batch, self.stream.job().fingerprint())),
             Err(error) => {
-                self.part = Some(proto::Part {
-                    step: ticket.step(),
-                    first_row: ticket.first_row(),
-                    failure: Some(Reject::batch(&error).into_failure()),
-                    ..proto::Part::default()
-                });
+                let failure = Reject::batch(&error).into_failure();
+                self.part = Some(failed(ticket.step(), ticket.first_row(), failure));
             }
         }
     }
 
     async fn fail(self, status: Status) {
-        // Nobody is there to be told if this fails.
-        let _ = self.sender.send(Err(status)).await;
+        let Self { sender, .. } = self;
+        // A client that does not read must not keep batches: all but the sender is gone by now. Nobody is there to
+        // be told if this fails.
+        let _ = sender.send(Err(status)).await;
     }
+}
+
+fn failed(step: u64, first_row: u64, failure: proto::Failure) -> proto::Part {
+    proto::Part { step, first_row, failure: Some(failure), ..proto::Part::default() }
 }
