@@ -71,6 +71,11 @@ impl Daemon {
         Ok((daemon, connection))
     }
 
+    /// The daemon's process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     async fn connect(&mut self) -> Result<Connection> {
         let begun = Instant::now();
         loop {

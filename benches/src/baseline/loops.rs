@@ -17,6 +17,8 @@ use bandwise_recipe::{
 };
 use turbojpeg::{Decompressor, Image, PixelFormat};
 
+use super::meter::{Meter, Rate};
+
 /// Side of the images that our loops make, in pixels.
 const SIDE: usize = 224;
 
@@ -26,30 +28,34 @@ const CHECKED_FILES: usize = 16;
 /// What a thread does with the file number `turn` of its loop.
 type Work<'a> = Box<dyn FnMut(u64, &[u8]) -> Result<()> + 'a>;
 
-/// Images per second of `work` on `threads` threads over all `files`, again and again for `time`.
+/// Rate of `work` on `threads` threads over all `files`, again and again for `time`.
 ///
 /// The threads take the next file from one counter, as workers take rows, and each gets its own `work`.
 pub(super) fn rate<'a>(
     (threads, time): (usize, Duration),
     files: &[Vec<u8>],
     work: impl Fn() -> Result<Work<'a>> + Sync,
-) -> Result<f64> {
-    let (next, start) = (AtomicUsize::new(0), Barrier::new(threads));
-    let one_thread = || -> Result<f64> {
+) -> Result<Rate> {
+    let (next, start) = (AtomicUsize::new(0), Barrier::new(threads + 1));
+    let one_thread = || -> Result<u64> {
         let made = work();
         start.wait();
-        let mut work = made?;
-        let (begun, mut images) = (Instant::now(), 0_u64);
+        let (mut work, begun, mut images) = (made?, Instant::now(), 0);
         while begun.elapsed() < time {
             let turn = next.fetch_add(1, Ordering::Relaxed);
             work(turn as u64, &files[turn % files.len()])?;
             images += 1;
         }
-        Ok(images as f64 / begun.elapsed().as_secs_f64())
+        Ok(images)
     };
     thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(one_thread)).collect();
-        handles.into_iter().map(|handle| handle.join().map_err(|_| anyhow!("a thread panicked"))?).sum()
+        start.wait();
+        let meter = Meter::start(None)?;
+        let images =
+            handles.into_iter().map(|handle| handle.join().map_err(|_| anyhow!("a thread panicked"))?);
+        let images = images.sum::<Result<u64>>()?;
+        meter.stop(images)
     })
 }
 

@@ -3,6 +3,7 @@
 //! - `subject`: what is measured, and its name in reports.
 //! - `loops`: bare loops over the files in memory, on as many threads as the daemon has workers.
 //! - `daemon`: a real `bandwise serve` process.
+//! - `meter`: images per second, and per second of CPU time.
 //! - `pull`: batches from it through the Rust client, in steady state.
 //! - `run`: all subjects in turns, round after round, after a look at their output.
 //! - `outcome`: medians, ratios, tables.
@@ -12,6 +13,7 @@
 
 mod daemon;
 mod loops;
+mod meter;
 mod outcome;
 mod pull;
 mod run;

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::subject::{Pull, Subject};
+use super::{
+    meter::Rate,
+    subject::{Pull, Subject},
+};
 use crate::{
     report::{Table, short},
     stats::Spread,
@@ -23,33 +26,38 @@ pub struct Outcome {
 pub struct SubjectOutcome {
     /// Name of the subject.
     pub name: String,
-    /// Images per second over the rounds.
-    pub images_per_s: Spread,
-    /// Ratio to subject a, taken round by round.
+    /// By the clock.
+    pub images_per_s: Compared,
+    /// By the CPU time of everything that took part.
+    pub images_per_cpu_s: Compared,
+}
+
+/// A rate over the rounds, beside those of the loops.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compared {
+    /// The rate.
+    pub rate: Spread,
+    /// Its ratio to subject a, taken round by round.
     pub of_whole_frames: Spread,
-    /// Ratio to subject b, taken round by round.
+    /// Its ratio to subject b, taken round by round.
     pub of_crop_and_resize: Spread,
-    /// Images per second of each round.
+    /// The rate of each round.
     pub rounds: Vec<f64>,
 }
 
 impl Outcome {
     /// Of the `rates` of each subject: one a round.
-    pub(super) fn of(subjects: &[Subject], rates: &[Vec<f64>]) -> Self {
-        let position = |wanted: &Subject| subjects.iter().position(|subject| subject == wanted);
-        let compared = |with: &Subject, rounds: &[f64]| {
-            position(with).map_or(Spread::of(&[]), |index| Spread::of_ratios(rounds, &rates[index]))
-        };
-        let outcome = |(subject, rounds): (&Subject, &Vec<f64>)| SubjectOutcome {
+    pub(super) fn of(subjects: &[Subject], rates: &[Vec<Rate>]) -> Self {
+        let per_s = compared(subjects, rates, |rate| rate.per_s);
+        let per_cpu_s = compared(subjects, rates, |rate| rate.per_cpu_s);
+        let outcome = |((subject, images_per_s), images_per_cpu_s): ((&Subject, _), _)| SubjectOutcome {
             name: subject.name(),
-            images_per_s: Spread::of(rounds),
-            of_whole_frames: compared(&Subject::WholeFrames, rounds),
-            of_crop_and_resize: compared(&Subject::CropAndResize, rounds),
-            rounds: rounds.clone(),
+            images_per_s,
+            images_per_cpu_s,
         };
         Self {
-            subjects: subjects.iter().zip(rates).map(outcome).collect(),
-            headline: position(&Subject::Pull(Pull::PLAIN)).unwrap_or_default(),
+            subjects: subjects.iter().zip(per_s).zip(per_cpu_s).map(outcome).collect(),
+            headline: position(subjects, &Subject::Pull(Pull::PLAIN)).unwrap_or_default(),
         }
     }
 
@@ -60,34 +68,69 @@ impl Outcome {
 
     /// One row a subject.
     pub fn table(&self) -> Table {
-        let mut table = Table::new(&["subject", "images/s", "lowest .. highest", "/ a", "/ b"]);
-        for subject in &self.subjects {
-            let Spread { median, min, max } = subject.images_per_s;
+        let mut table = Table::new(&[
+            "subject",
+            "images/s",
+            "lowest .. highest",
+            "/ a",
+            "/ b",
+            "images/CPU s",
+            "CPU: / a",
+            "CPU: / b",
+        ]);
+        for SubjectOutcome { name, images_per_s: clock, images_per_cpu_s: cpu } in &self.subjects {
             table.row(vec![
-                subject.name.clone(),
-                format!("{median:.0}"),
-                format!("{min:.0} .. {max:.0}"),
-                short(subject.of_whole_frames.median),
-                short(subject.of_crop_and_resize.median),
+                name.clone(),
+                format!("{:.0}", clock.rate.median),
+                format!("{:.0} .. {:.0}", clock.rate.min, clock.rate.max),
+                short(clock.of_whole_frames.median),
+                short(clock.of_crop_and_resize.median),
+                format!("{:.0}", cpu.rate.median),
+                short(cpu.of_whole_frames.median),
+                short(cpu.of_crop_and_resize.median),
             ]);
         }
         table
     }
 }
 
+fn position(subjects: &[Subject], wanted: &Subject) -> Option<usize> {
+    subjects.iter().position(|subject| subject == wanted)
+}
+
+/// One kind of rate of all subjects.
+fn compared(subjects: &[Subject], rates: &[Vec<Rate>], kind: impl Fn(&Rate) -> f64) -> Vec<Compared> {
+    let all: Vec<Vec<f64>> = rates.iter().map(|rounds| rounds.iter().map(&kind).collect()).collect();
+    let ratios = |rounds: &[f64], with: &Subject| {
+        position(subjects, with).map_or(Spread::of(&[]), |index| Spread::of_ratios(rounds, &all[index]))
+    };
+    let one = |rounds: &Vec<f64>| Compared {
+        rate: Spread::of(rounds),
+        of_whole_frames: ratios(rounds, &Subject::WholeFrames),
+        of_crop_and_resize: ratios(rounds, &Subject::CropAndResize),
+        rounds: rounds.clone(),
+    };
+    all.iter().map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn rates(per_s: [f64; 3]) -> Vec<Rate> {
+        per_s.map(|per_s| Rate { per_s, per_cpu_s: per_s / 2.0 + 1.0 }).to_vec()
+    }
+
     #[test]
     fn ratios_belong_to_their_round() {
         let subjects = [Subject::WholeFrames, Subject::CropAndResize, Subject::Pull(Pull::PLAIN)];
-        let rates = [vec![100.0, 200.0, 110.0], vec![80.0, 160.0, 88.0], vec![50.0, 100.0, 60.0]];
+        let rates = [rates([98.0, 198.0, 110.0]), rates([78.0, 158.0, 88.0]), rates([49.0, 99.0, 55.0])];
         let outcome = Outcome::of(&subjects, &rates);
-        let daemon = outcome.headline();
-        assert_eq!(daemon.images_per_s, Spread { median: 60.0, min: 50.0, max: 100.0 });
-        assert_eq!((daemon.of_whole_frames.median, daemon.of_crop_and_resize.median), (0.5, 0.625));
-        let row = "| c: daemon, plain, 224 px, u8 | 60 | 50 .. 100 | 0.50 | 0.62 |\n";
+        let Compared { rate, of_whole_frames, .. } = &outcome.headline().images_per_s;
+        assert_eq!(*rate, Spread { median: 55.0, min: 49.0, max: 99.0 });
+        assert_eq!(of_whole_frames.median, 0.5);
+        assert_eq!(outcome.headline().images_per_cpu_s.rate.median, 28.5);
+        let row = "| c: daemon, plain, 224 px, u8 | 55 | 49 .. 99 | 0.50 | 0.63 | 28 | 0.51 | 0.63 |\n";
         assert!(outcome.table().markdown().ends_with(row), "{}", outcome.table().markdown());
     }
 }

@@ -1,11 +1,15 @@
 //! Batches out of a daemon through the Rust client, as a trainer's rank takes them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bandwise_client::{Batch, Connection, Run, RunOptions};
 
-use super::{loops, subject::Pull};
+use super::{
+    loops,
+    meter::{Meter, Rate},
+    subject::Pull,
+};
 
 /// Batches that are thrown away first: more than the client's window, so that what was made before anybody
 /// waited for it does not count.
@@ -17,20 +21,22 @@ pub(super) struct Source<'a> {
     pub(super) connection: &'a Connection,
     pub(super) dataset: &'a str,
     pub(super) batch: u64,
+    /// The daemon, if it is a process of its own.
+    pub(super) process: Option<u32>,
 }
 
 impl Source<'_> {
-    /// Images per second over `time`, from the end of the warm-up on.
-    pub(super) async fn rate(&self, pull: &Pull, time: Duration) -> Result<f64> {
+    /// The rate over `time`, from the end of the warm-up on.
+    pub(super) async fn rate(&self, pull: &Pull, time: Duration) -> Result<Rate> {
         let mut run = self.start(pull).await?;
         for _ in 0..WARM_UP_BATCHES {
             next(&mut run, pull).await?;
         }
-        let (begun, mut images) = (Instant::now(), 0);
-        while begun.elapsed() < time {
+        let (meter, mut images) = (Meter::start(self.process)?, 0);
+        while meter.begun().elapsed() < time {
             images += next(&mut run, pull).await?.rows();
         }
-        Ok(images as f64 / begun.elapsed().as_secs_f64())
+        meter.stop(images)
     }
 
     /// Compares the first `plain` batch with what the recipe gives for the same files.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bandwise_client::Connection;
 use bandwise_kernels::SimdLevel;
 
 use super::{
     daemon::{DATASET, Daemon},
     loops,
+    meter::Rate,
     outcome::Outcome,
     pull::Source,
     subject::Subject,
@@ -38,21 +38,25 @@ pub fn run(corpus: &Corpus, settings: &Settings, before: impl FnMut(&Subject)) -
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let (daemon, connection) = Daemon::start(&corpus.folder, settings.threads).await?;
-        let outcome = with_daemon(corpus, settings, &connection, DATASET, before).await;
+        let source = Source {
+            connection: &connection,
+            dataset: DATASET,
+            batch: settings.batch,
+            process: Some(daemon.process()),
+        };
+        let outcome = with_daemon(corpus, settings, &source, before).await;
         drop(daemon);
         outcome
     })
 }
 
-/// The same with a daemon that runs already and serves the corpus as `dataset`.
+/// The same with a daemon that runs already and serves the corpus.
 pub(super) async fn with_daemon(
     corpus: &Corpus,
     settings: &Settings,
-    connection: &Connection,
-    dataset: &str,
+    source: &Source<'_>,
     mut before: impl FnMut(&Subject),
 ) -> Result<Outcome> {
-    let source = Source { connection, dataset, batch: settings.batch };
     loops::check_decoding(&corpus.files)?;
     source.check(&corpus.files).await?;
     let subjects = Subject::all();
@@ -60,7 +64,7 @@ pub(super) async fn with_daemon(
     for _ in 0..settings.rounds {
         for (subject, rates) in subjects.iter().zip(&mut rates) {
             before(subject);
-            let rate = measure(subject, corpus, settings, &source).await;
+            let rate = measure(subject, corpus, settings, source).await;
             rates.push(rate.with_context(|| format!("cannot measure '{}'", subject.name()))?);
         }
     }
@@ -72,7 +76,7 @@ async fn measure(
     corpus: &Corpus,
     settings: &Settings,
     source: &Source<'_>,
-) -> Result<f64> {
+) -> Result<Rate> {
     let (how, level) = ((settings.threads, settings.time), SimdLevel::detect());
     match subject {
         Subject::WholeFrames => loops::rate(how, &corpus.files, loops::whole_frames),

@@ -120,11 +120,11 @@ fn readme_line(args: &Args, conditions: &Conditions, corpus: &Corpus, outcome: &
         "**{:.0} images/s** through the daemon on {} cores ({}, {}): {:.0} % of what a bare libjpeg-turbo loop \
          decodes from the same files on the same cores. 224-pixel u8 batches of {}, random crops with Pillow's \
          bicubic; {}; median of {} rounds, {}.",
-        daemon.images_per_s.median,
+        daemon.images_per_s.rate.median,
         args.threads,
         conditions.cpu,
         conditions.simd,
-        100.0 * daemon.of_whole_frames.median,
+        100.0 * daemon.images_per_s.of_whole_frames.median,
         args.batch,
         corpus.sentence(),
         args.rounds,

@@ -76,16 +76,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     drop(scan);
     let columns =
         if args.compare { compare_columns(&curriculum)? } else { stage_columns(&curriculum, &recipe)? };
-    let title = format!(
-        "{}, recipe {}{}",
-        curriculum.name(),
-        recipe.name(),
-        if args.compare {
-            ": Fourier, Lanczos, bicubic; PSNR against Lanczos"
-        } else {
-            ": what the model sees, stage by stage"
-        }
-    );
+    let title = if args.compare {
+        format!("{}: Fourier, Lanczos, bicubic; PSNR against Lanczos", curriculum.name())
+    } else {
+        format!("{}, recipe {}: what the model sees, stage by stage", curriculum.name(), recipe.name())
+    };
     let mut sheet = Sheet::new(title, columns.iter().map(|column| column.head.clone()).collect(), TILE);
     let mut maker = Maker::new(&dataset, args.seed)?;
     let mut first_row = None;

@@ -6,6 +6,7 @@ use bandwise::{
     config::{Config, DatasetConfig, Settings as DaemonSettings},
     server::{Daemon as InProcess, open_datasets},
 };
+use bandwise_client::Connection;
 use bandwise_dataset::NoProgress;
 use tempfile::TempDir;
 
@@ -25,6 +26,10 @@ fn corpus(folder: &Path) -> Corpus {
     };
     make(&options, || {}).unwrap();
     Corpus::load(&options.out).unwrap()
+}
+
+fn source(connection: &Connection) -> Source<'_> {
+    Source { connection, dataset: "tiny", batch: settings().batch, process: None }
 }
 
 fn settings() -> Settings {
@@ -56,12 +61,12 @@ async fn every_subject_is_measured() {
     let corpus = corpus(folder.path());
     let (_daemon, connection) = daemon(folder.path(), &corpus.folder).await;
     let mut asked = Vec::new();
-    let settings = settings();
-    let run = with_daemon(&corpus, &settings, &connection, "tiny", |subject| asked.push(subject.clone()));
+    let (settings, source) = (settings(), source(&connection));
+    let run = with_daemon(&corpus, &settings, &source, |subject| asked.push(subject.clone()));
     let outcome = run.await.unwrap();
     assert_eq!(asked, Subject::all());
-    assert!(outcome.subjects.iter().all(|subject| subject.images_per_s.median > 0.0), "{outcome:?}");
-    assert_eq!(outcome.subjects[0].of_whole_frames.median, 1.0);
+    assert!(outcome.subjects.iter().all(|subject| subject.images_per_cpu_s.rate.min > 0.0), "{outcome:?}");
+    assert_eq!(outcome.subjects[0].images_per_s.of_whole_frames.median, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,6 +75,6 @@ async fn a_daemon_with_other_files_is_found_out() {
     let mut corpus = corpus(folder.path());
     let (_daemon, connection) = daemon(folder.path(), &corpus.folder).await;
     corpus.files.reverse();
-    let error = with_daemon(&corpus, &settings(), &connection, "tiny", |_| {}).await.unwrap_err();
+    let error = with_daemon(&corpus, &settings(), &source(&connection), |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("is not what the recipe gives"), "{error}");
 }

@@ -1,0 +1,89 @@
+//! Images per second, and per second of CPU time.
+//!
+//! On a quiet machine whose cores are all busy the two say the same. Where other programs take some of the cores,
+//! wall time is worth little, while CPU time still tells what an image costs. CPU time is that of this process and
+//! of the daemon, in the system's ticks (10 ms).
+
+use std::{fs, time::Instant};
+
+use anyhow::{Context as _, Result};
+use rustix::param::clock_ticks_per_second;
+
+/// What was measured of a subject in a round.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    /// Images per second.
+    pub(super) per_s: f64,
+    /// Images per second of CPU time.
+    pub(super) per_cpu_s: f64,
+}
+
+/// A measurement that has begun.
+#[derive(Debug)]
+pub(super) struct Meter {
+    begun: Instant,
+    cpu_ticks: u64,
+    daemon: Option<u32>,
+}
+
+impl Meter {
+    /// Begins, with the CPU time of the process `daemon` beside this one's.
+    pub(super) fn start(daemon: Option<u32>) -> Result<Self> {
+        Ok(Self { cpu_ticks: cpu_ticks(daemon)?, begun: Instant::now(), daemon })
+    }
+
+    /// Wall time since the beginning.
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Ends, after `images`.
+    pub(super) fn stop(self, images: u64) -> Result<Rate> {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let ticks = cpu_ticks(self.daemon)?.saturating_sub(self.cpu_ticks).max(1);
+        let cpu_seconds = ticks as f64 / clock_ticks_per_second() as f64;
+        Ok(Rate { per_s: images as f64 / seconds, per_cpu_s: images as f64 / cpu_seconds })
+    }
+}
+
+fn cpu_ticks(daemon: Option<u32>) -> Result<u64> {
+    let own = ticks_of("self")?;
+    Ok(own + daemon.map_or(Ok(0), |pid| ticks_of(&pid.to_string()))?)
+}
+
+fn ticks_of(process: &str) -> Result<u64> {
+    let path = format!("/proc/{process}/stat");
+    let stat = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    ticks_in(&stat).with_context(|| format!("cannot understand {path}"))
+}
+
+/// User and system time, fields 14 and 15; the program's name before them may hold anything, also spaces.
+fn ticks_in(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace().skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(user + system)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_the_two_fields_behind_the_name() {
+        let stat = "7 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 40 2 13 14";
+        assert_eq!(ticks_in(stat), Some(42));
+        assert_eq!(ticks_in("7 (a) S 1"), None);
+        assert!(cpu_ticks(Some(std::process::id())).unwrap() >= 2 * ticks_of("self").unwrap().min(1));
+        assert!(cpu_ticks(Some(0)).is_err());
+    }
+
+    #[test]
+    fn both_rates_count_the_images() {
+        let meter = Meter::start(None).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        let rate = meter.stop(7).unwrap();
+        assert!((1.0..7000.0).contains(&rate.per_s), "{rate:?}");
+        assert!((1.0..=7.0 * clock_ticks_per_second() as f64).contains(&rate.per_cpu_s), "{rate:?}");
+    }
+}
