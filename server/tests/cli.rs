@@ -242,6 +242,8 @@ fn check_reports_what_is_wrong() {
         serde_json::from_str(&stdout(&bandwise(&["check", "--json", path(dataset.path())]))).unwrap();
     assert_eq!((json["samples"].as_u64(), json["content"]["decoded"].as_u64()), (Some(2), Some(2)));
     assert_eq!(json["content"]["formats"]["jpeg"], 2);
+    let (pixels, bytes) = (&json["content"]["pixels"], &json["content"]["encoded_bytes"]);
+    assert!(pixels["min"].as_u64() > Some(50_000) && bytes["max"].as_u64() > Some(20_000), "{json}");
     fails(&["check", "/nonexistent"], 1, &["/nonexistent"]);
     let empty = TempDir::new().unwrap();
     fails(&["check", path(empty.path())], 1, &[path(empty.path())]);
@@ -353,6 +355,8 @@ fn pull_prints_digests_that_do_not_depend_on_the_split() {
         rows[..6].iter().map(|row| row["row"].as_u64().unwrap()).collect::<Vec<_>>(),
         (6..12).collect::<Vec<_>>()
     );
+    // Making a batch takes its time, and the first one is waited for.
+    assert!(summary["wait_ms_p99"].as_f64() > Some(0.5), "{summary}");
     let fingerprint = summary["fingerprint"].as_str().unwrap();
     stdout(&pull(&["--batch-size", "12", "--steps", "1", "--expect-fingerprint", fingerprint]));
     let failed = |more: &[&str], code: i32, part: &str| {

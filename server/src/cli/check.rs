@@ -26,6 +26,9 @@ use crate::{
     config::user_cache_dir,
 };
 
+/// Largest number that a quantile can be: a terabyte, or a terapixel.
+const LARGEST: u64 = 1 << 40;
+
 /// Bad samples that are printed by name; all are counted.
 const MAX_NAMED: usize = 50;
 
@@ -136,7 +139,7 @@ fn read_all(dataset: &Dataset, threads: usize) -> Result<Content, Failure> {
         0 => thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let histogram = || Histogram::<u64>::new(3);
+    let histogram = || Histogram::<u64>::new_with_bounds(1, LARGEST, 3);
     let tally = Mutex::new(Tally {
         formats: BTreeMap::new(),
         width: histogram()?,

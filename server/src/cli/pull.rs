@@ -19,6 +19,9 @@ use crate::cli::{
     progress, runtime, usage,
 };
 
+/// Longest wait that is told apart from longer ones: a day.
+const LONGEST_WAIT_US: u64 = 86_400_000_000;
+
 /// Async threads of the client.
 const ASYNC_THREADS: usize = 1;
 
@@ -174,7 +177,7 @@ impl Reporter {
             bytes: 0,
             batches: 0,
             substituted: 0,
-            waits_us: Histogram::new(3)?,
+            waits_us: Histogram::new_with_bounds(1, LONGEST_WAIT_US, 3)?,
         })
     }
 
