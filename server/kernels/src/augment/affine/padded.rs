@@ -1,5 +1,7 @@
 //! A copy of the picture with two pixels repeated beyond each edge: what taps outside the picture read.
 
+use std::array::from_fn;
+
 use super::super::Picture;
 
 /// Pixels beyond each edge: positions inside the picture reach no further.
@@ -44,6 +46,22 @@ impl<'a> Padded<'a> {
         let column = (x + MARGIN as i32 - 1) as usize;
         let row = (y + MARGIN as i32 - 1) as usize;
         &self.bytes[row * self.stride + 3 * column..]
+    }
+
+    /// The bytes of a block, from byte `at` of the unpadded row on, in `N` rows from row `y` on. Rows beyond
+    /// the padding repeat its edge.
+    ///
+    /// # Panics
+    ///
+    /// If the block begins behind the row.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "must be compiled for its caller's SIMD level")]
+    pub(in super::super) fn blocks<const N: usize>(&self, at: usize, y: i32) -> [&'a [u8; LOAD]; N] {
+        let last = (self.bytes.len() - LOAD) / self.stride - 1;
+        from_fn(|i| {
+            let row = (i64::from(y) + (MARGIN + i) as i64).clamp(0, last as i64) as usize;
+            self.bytes[row * self.stride + 3 * MARGIN + at..].first_chunk().expect("a block to spare")
+        })
     }
 
     /// As [`Padded::taps`], exactly the bytes up to a whole load of the last of the four rows.

@@ -1,14 +1,20 @@
 //! Moves pixels along their rows or along their columns: shears and translations.
 //!
 //! Where neighbouring output pixels move by the same number of whole pixels, their taps are neighbours too,
-//! and a run of them is interpolated byte by byte, 16 at a time. Along rows a run is nearly always the whole
-//! row; along columns a sheared row breaks into runs of `1 / shear` pixels.
+//! and are interpolated byte by byte, 16 at a time. Along rows such a run is nearly always the whole row.
+//! Along columns it ends every `1 / shear` pixels, so a block reads all rows that any of its bytes needs.
+
+use std::ops::Range;
 
 use super::super::Picture;
 use super::super::per_level::per_level;
 use super::super::truncate::truncate_f64;
-use super::{LOAD, Line, Workspace, cubic_of_bytes, finish_row, is_near, paint};
+use super::{LOAD, Line, Padded, Positions, Workspace, cubic_of_bytes, finish_row, is_near, paint};
 use crate::SimdLevel;
+
+/// How many rows further down than its first pixel the last of a block may lie: shears of RandAugment, up to
+/// 0.3, move the 16 bytes of a block by at most 2.
+const STEPS: i32 = 2;
 
 /// How far pixels move: `shear` times the distance across, plus `offset`.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +100,7 @@ pub(in super::super) fn move_in_columns(
         return paint(picture.pixels, fill);
     }
     let (parts, width) = (work.parts(&picture), picture.width);
-    let (positions, stride) = (parts.vertical, parts.source.stride());
+    let positions = parts.vertical;
     positions.reset(width, 3);
     for (y, out) in picture.pixels.chunks_exact_mut(3 * width).enumerate() {
         let line = Line {
@@ -105,14 +111,15 @@ pub(in super::super) fn move_in_columns(
             origin: 0.0,
         };
         let inside = positions.compute(level, line);
-        let mut start = inside.start;
-        while start < inside.end {
+        if shift.shear == 0.0 && !inside.is_empty() {
+            let (start, stride) = (inside.start, parts.source.stride());
             // One pixel to the right of the first tap's column is the column of the position itself.
             let taps = &parts.source.taps((start / 3) as i32, positions.whole()[start])[3..];
-            let length = run_length(&positions.whole()[start..inside.end]);
             let rows = [0, 1, 2, 3].map(|row| &taps[row * stride..]);
-            interpolate(level, rows, &positions.fraction()[start..], &mut parts.row[start..], length);
-            start += length;
+            interpolate(level, rows, &positions.fraction()[start..], &mut parts.row[start..], inside.len());
+        } else {
+            let falling = shift.shear < 0.0;
+            interpolate_across(level, parts.source, positions, inside.clone(), falling, parts.row);
         }
         finish_row(out, parts.row, inside, fill);
     }
@@ -137,6 +144,50 @@ per_level! {
             for i in 0..LOAD {
                 out[i] = truncate_f64(cubic_of_bytes([a[i], b[i], c[i], d[i]], fractions[i]));
             }
+        }
+    }
+}
+
+per_level! {
+    /// Interpolates the `inside` of a row between rows of taps that change along it, in blocks: each reads all
+    /// rows that its positions need, and every byte chooses its four among them.
+    fn interpolate_across(
+        source: Padded<'_>,
+        positions: &Positions,
+        inside: Range<usize>,
+        falling: bool,
+        out: &mut [u8],
+    ) {
+        let mut start = inside.start;
+        while start < inside.end {
+            let whole: &[i32; LOAD] = positions.whole()[start..].first_chunk().expect("room for a block");
+            let fraction: &[f64; LOAD] = positions.fraction()[start..].first_chunk().expect("room for a block");
+            let first = if falling { whole[0] - STEPS } else { whole[0] };
+            let rows = source.blocks::<{ STEPS as usize + 4 }>(start, first - 1);
+            let steps = whole.map(|whole| whole.wrapping_sub(first));
+            let second = steps.map(|step| if step == 1 { 0xff_u8 } else { 0 });
+            let third = steps.map(|step| if step == 2 { 0xff_u8 } else { 0 });
+            let mut taps = [[0; LOAD]; 4];
+            for (taps, at) in taps.iter_mut().zip(0..) {
+                for i in 0..LOAD {
+                    let [a, b, c] = [rows[at][i], rows[at + 1][i], rows[at + 2][i]];
+                    taps[i] = a ^ ((a ^ b) & second[i]) ^ ((a ^ c) & third[i]);
+                }
+            }
+            let [a, b, c, d] = taps;
+            let mut block = [0; LOAD];
+            for i in 0..LOAD {
+                block[i] = truncate_f64(cubic_of_bytes([a[i], b[i], c[i], d[i]], fraction[i]));
+            }
+            out[start..start + LOAD].copy_from_slice(&block);
+            // Steep shears need more rows than were read: the rest of the block is the next one's.
+            let wanted = LOAD.min(inside.end - start);
+            let is_known = |step: &i32| (0..=STEPS).contains(step);
+            start += if is_known(&steps[wanted - 1]) {
+                wanted
+            } else {
+                steps.iter().take_while(|step| is_known(step)).count()
+            };
         }
     }
 }
