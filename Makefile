@@ -65,4 +65,5 @@ corpus: setup ## Make 2000 JPEGs like ImageNet's in target/corpus, out of Debian
 bench: setup ## Measure the daemon on target/corpus, and the kernels; rewrites the tables of benches/RESULTS.md
 	$(BUILD_BENCHES)
 	$(BENCHES)/baseline --corpus target/corpus --write
+	$(BENCHES)/fidelity --corpus target/corpus --write
 	$(BENCHES)/kernels --write

@@ -3,6 +3,7 @@
 //! ```text
 //! bin/corpus    corpus    photographs of any kind -> JPEGs that are distributed like ImageNet's
 //! bin/baseline  baseline  a bare libjpeg-turbo loop, our loop without a pipeline, a real daemon; in turns
+//! bin/fidelity  fidelity  error and time of fidelity = fast beside exact
 //! bin/kernels   kernels   microseconds per call of each kernel, on each SIMD level, beside peers
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod baseline;
 pub mod conditions;
 pub mod cores;
 pub mod corpus;
+pub mod fidelity;
 pub mod kernels;
 pub mod report;
 pub mod stats;

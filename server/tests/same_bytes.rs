@@ -62,6 +62,28 @@ async fn fourier_and_every_dtype_are_equal_on_every_simd_level() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fast_pixels_are_their_own_and_the_same_everywhere() {
+    let server = Server::start(&photos()).await;
+    let exact = pull_all(&server.connect().await, job(GLOBAL_BATCH), STEPS).await;
+    for method in [proto::LowFrequency::Lanczos, proto::LowFrequency::Fourier] {
+        let fast = proto::Job {
+            fidelity: proto::Fidelity::Fast.into(),
+            low_frequency: method.into(),
+            ..job(GLOBAL_BATCH)
+        };
+        let expected = pull_all(&server.connect().await, fast.clone(), STEPS).await;
+        for (at, (sample, image)) in &expected {
+            assert_eq!(exact[at].0, *sample, "the order does not depend on the fidelity");
+            assert_ne!(exact[at].1, *image, "{at:?}");
+        }
+        for level in SimdLevel::available() {
+            let other = Server::with(&photos(), |config| config.simd = Some(level.to_string())).await;
+            assert_eq!(pull_all(&other.connect().await, fast.clone(), STEPS).await, expected, "{level}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn world_sizes_and_accumulation_share_out_the_same_rows() {
     let server = Server::start(&photos()).await;
     let connection = server.connect().await;

@@ -1,6 +1,6 @@
 //! The public door: header, then pixels, in memory that one worker owns and reuses.
 
-use bandwise_kernels::{Rect, RgbView};
+use bandwise_kernels::{Rect, ReducedPart, RgbView};
 
 use crate::buffer::PixelBuffer;
 use crate::error::{DecodeError, DecoderInitError};
@@ -91,12 +91,52 @@ impl Decoder {
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
         let placement = match header.detail {
             Detail::Jpeg(layout) => {
-                jpeg::decode(&mut self.turbo, bytes, header, layout, region, &mut self.pixels)?
+                jpeg::decode(&mut self.turbo, bytes, header, layout, (region, 1), &mut self.pixels)?
             }
             Detail::Pnm(layout) => still::decode_pnm(bytes, layout, region, &mut self.pixels)?,
             Detail::None => still::decode(bytes, header, region, &mut self.samples, &mut self.pixels)?,
         };
         let pixels = &self.pixels.bytes()[placement.start..];
         Ok(RgbView::new(pixels, region.width as usize, region.height as usize, placement.stride))
+    }
+
+    /// The pixels of `bytes` reduced by `shrink` (1, 2, 4 or 8) that cover `region`, as [`Decoder::decode`] gives
+    /// the full ones. A reduced pixel stands for `shrink` x `shrink` pixels of the image, from its upper left
+    /// corner on.
+    ///
+    /// The reduction happens in the inverse transform, block by block: what it leaves out is not computed. Reduced
+    /// by 1 it is [`Decoder::decode`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::decode`]; the same files are refused.
+    ///
+    /// # Panics
+    ///
+    /// If `region` does not fit into the image, or `shrink` is another number, or above 1 where the image is not
+    /// [reducible](Header::is_reducible).
+    pub fn decode_reduced(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        region: Rect,
+        shrink: u32,
+    ) -> Result<ReducedPart<'_>, DecodeError> {
+        assert!(matches!(shrink, 1 | 2 | 4 | 8), "a reduction by {shrink}");
+        let part = Rect { x: region.x % shrink, y: region.y % shrink, ..region };
+        if shrink == 1 {
+            let pixels = self.decode(bytes, header, region)?;
+            return Ok(ReducedPart { pixels, shrink, part });
+        }
+        let (width, height) = (header.width, header.height);
+        assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
+        let Detail::Jpeg(layout) = header.detail else { panic!("{} cannot be reduced", header.format) };
+        assert!(layout.is_reducible(), "four components cannot be reduced");
+        let placement =
+            jpeg::decode(&mut self.turbo, bytes, header, layout, (region, shrink), &mut self.pixels)?;
+        let cover = jpeg::reduced(region, shrink);
+        let pixels = &self.pixels.bytes()[placement.start..];
+        let pixels = RgbView::new(pixels, cover.width as usize, cover.height as usize, placement.stride);
+        Ok(ReducedPart { pixels, shrink, part })
     }
 }

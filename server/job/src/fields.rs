@@ -9,7 +9,7 @@
 //! | `on_bad_sample` | `substitute`, `zero` or `fail` |
 //! | `limits.max_pixels`, `limits.max_encoded_bytes` | decimal |
 //! | `output.dtype`, `output.layout` | `u8` `f16` `bf16` `f32`; `nchw` `nhwc` |
-//! | `fidelity` | `exact` |
+//! | `fidelity` | `exact`, `fast` |
 //! | `base` | side of the base image in pixels |
 //! | `recipe.views` | number of views; left out where it is 1 |
 //! | `recipe.I.operation`, `recipe.I.PARAMETER` | one group for each operation, I from 0 |

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::OnceLock};
 
 use bandwise_curriculum::{Curriculum, OrderKind, Plan, PlanError, PlanRequest, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
-use bandwise_recipe::{LowFrequency, OutputFormat, Program, ProgramError, Recipe, RecipeError};
+use bandwise_recipe::{Fidelity, LowFrequency, OutputFormat, Program, ProgramError, Recipe, RecipeError};
 use thiserror::Error;
 
 use crate::{
@@ -24,37 +24,28 @@ pub enum BadSample {
     Fail,
 }
 
-/// How faithfully pixels follow Pillow and timm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Fidelity {
-    /// The pixels that Pillow and timm give.
-    #[default]
-    Exact,
+impl fmt::Display for BadSample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Substitute => "substitute",
+            Self::Zero => "zero",
+            Self::Fail => "fail",
+        })
+    }
 }
 
-macro_rules! names {
-    ($type:ty, $what:literal: $($variant:ident = $name:literal),+) => {
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $name),+ })
-            }
-        }
+impl FromStr for BadSample {
+    type Err = String;
 
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(name: &str) -> Result<Self, String> {
-                match name {
-                    $($name => Ok(Self::$variant),)+
-                    other => Err(format!("unknown {} '{other}': use {}", $what, [$($name),+].join(", "))),
-                }
-            }
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "substitute" => Ok(Self::Substitute),
+            "zero" => Ok(Self::Zero),
+            "fail" => Ok(Self::Fail),
+            other => Err(format!("unknown bad-sample policy '{other}': use substitute, zero or fail")),
         }
-    };
+    }
 }
-
-names!(BadSample, "bad-sample policy": Substitute = "substitute", Zero = "zero", Fail = "fail");
-names!(Fidelity, "fidelity": Exact = "exact");
 
 /// A recipe by name, or as it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -246,7 +237,10 @@ impl Job {
     pub fn program(&self, stage: usize) -> Result<&Program, &ProgramError> {
         let StagePlan { bandwidth, magnitude, .. } = self.plan.stages()[stage];
         self.programs[stage]
-            .get_or_init(|| Program::new(&self.recipe, self.base, bandwidth, magnitude, self.output))
+            .get_or_init(|| {
+                let Self { fidelity, recipe, base, output, .. } = self;
+                Program::with_fidelity(*fidelity, recipe, *base, bandwidth, magnitude, *output)
+            })
             .as_ref()
     }
 

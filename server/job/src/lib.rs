@@ -11,6 +11,7 @@ mod fields;
 mod fingerprint;
 mod job;
 
+pub use bandwise_recipe::Fidelity;
 pub use fields::{Field, differing};
 pub use fingerprint::Fingerprint;
-pub use job::{BadSample, Fidelity, Job, JobError, JobSpec, RecipeChoice, own_recipe};
+pub use job::{BadSample, Job, JobError, JobSpec, RecipeChoice, own_recipe};

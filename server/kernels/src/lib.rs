@@ -23,7 +23,7 @@ pub use flip::flip_horizontal;
 pub use fourier::{FourierCrop, FourierError, MAX_FOURIER_SIDE};
 pub use level::SimdLevel;
 pub use name::UnknownName;
-pub use resize::{Filter, Resizer};
+pub use resize::{Filter, Place, ReducedPart, Resizer, Through};
 pub use spectrum::{log_magnitude, low_pass};
 pub use tensor::{Dtype, Layout, Normalization, PixelTable, rgb_to_planes_f32, write_pixels, write_planes};
 pub use view::{Rect, RgbView};

@@ -14,6 +14,7 @@
 
 mod draws;
 mod erase;
+mod fidelity;
 mod file;
 mod geometry;
 mod mix;
@@ -24,6 +25,7 @@ mod workbench;
 
 pub use draws::{DrawKey, DrawOp, Draws};
 pub use erase::RandomErase;
+pub use fidelity::Fidelity;
 pub use file::{MAX_FILE_BYTES, RecipeFileError};
 pub use geometry::{CropRange, EvalGeometry};
 pub use mix::{CutMixEdge, DrawnMix, Mix, mix_pair};

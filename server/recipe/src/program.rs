@@ -4,10 +4,12 @@ use bandwise_kernels::{Dtype, Filter, FourierCrop, FourierError, Layout, Normali
 use thiserror::Error;
 
 use crate::{
+    draws::{DrawKey, DrawOp, Draws},
     erase::RandomErase,
+    fidelity::{Fidelity, working_side},
     geometry::CropRange,
     randaugment::RandAugment,
-    recipe::{LowFrequency, Operation, Recipe},
+    recipe::{LowFrequency, Operation, Recipe, Side},
 };
 
 /// Element type and axis order of the tensors that a program writes.
@@ -24,7 +26,19 @@ pub struct OutputFormat {
 pub(crate) struct Crop {
     pub(crate) kind: CropKind,
     pub(crate) filter: Filter,
+    /// Side of the square that comes out.
     pub(crate) side: u32,
+    /// What the fast way leaves out; `None` for exact pixels.
+    pub(crate) shortcut: Option<Shortcut>,
+}
+
+/// A square that is not made, because a Lanczos reduction would follow at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shortcut {
+    /// Its side.
+    pub(crate) between: u32,
+    /// Whether samples must stay in place for a crop of the spectrum.
+    pub(crate) for_spectrum: bool,
 }
 
 /// Where the part lies.
@@ -40,6 +54,13 @@ pub(crate) enum PixelStep {
     Flip { probability: f64 },
     RandAugment { policy: RandAugment, magnitude: f64, fill: [u8; 3] },
     Resize { filter: Filter, side: u32 },
+}
+
+impl PixelStep {
+    /// Whether it mirrors the image of `key`.
+    pub(crate) fn flips(self, key: DrawKey) -> bool {
+        matches!(self, Self::Flip { probability } if Draws::new(key, DrawOp::Flip).unit() < probability)
+    }
 }
 
 /// An operation on normalised planes.
@@ -143,7 +164,7 @@ impl Program {
     }
 
     /// Compiles `recipe` for images of `bandwidth` pixels out of a base of `base` pixels, in a stage of
-    /// `magnitude`. Costs some milliseconds where Fourier matrices must be made.
+    /// `magnitude`, for exact pixels. Costs some milliseconds where Fourier matrices must be made.
     ///
     /// # Errors
     ///
@@ -155,10 +176,26 @@ impl Program {
         magnitude: f64,
         format: OutputFormat,
     ) -> Result<Self, ProgramError> {
+        Self::with_fidelity(Fidelity::Exact, recipe, base, bandwidth, magnitude, format)
+    }
+
+    /// Compiles `recipe` as [`Program::new`] does, for pixels of this fidelity.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::new`].
+    pub fn with_fidelity(
+        fidelity: Fidelity,
+        recipe: &Recipe,
+        base: u32,
+        bandwidth: u32,
+        magnitude: f64,
+        format: OutputFormat,
+    ) -> Result<Self, ProgramError> {
         Self::check(recipe, base, bandwidth)?;
         let normalization = recipe.normalization();
         let mut program = Self {
-            crop: Crop { kind: CropKind::Center, filter: Filter::Bicubic, side: base },
+            crop: Crop { kind: CropKind::Center, filter: Filter::Bicubic, side: base, shortcut: None },
             pixel_steps: Vec::new(),
             table: PixelTable::new(&normalization),
             normalization,
@@ -166,8 +203,21 @@ impl Program {
             side: bandwidth,
             format,
         };
+        // The side of the image before the reduction.
+        let working = match (fidelity, recipe.low_frequency()) {
+            (Fidelity::Fast, Some(method)) if !recipe.is_evaluation() => {
+                working_side(method, base, bandwidth)
+            }
+            _ => base,
+        };
         for operation in recipe.operations() {
-            program.add(operation, base, bandwidth, magnitude)?;
+            program.add(operation, (base, working, bandwidth), magnitude)?;
+        }
+        if fidelity == Fidelity::Fast && !recipe.is_evaluation() {
+            let between = program.crop.side;
+            let for_spectrum = recipe.low_frequency() == Some(LowFrequency::Fourier);
+            program.crop.shortcut = Some(Shortcut { between, for_spectrum });
+            program.crop.side = if between == base { working } else { between };
         }
         Ok(program)
     }
@@ -175,30 +225,32 @@ impl Program {
     fn add(
         &mut self,
         operation: &Operation,
-        base: u32,
-        bandwidth: u32,
+        (base, working, bandwidth): (u32, u32, u32),
         magnitude: f64,
     ) -> Result<(), ProgramError> {
+        let crop = |kind, filter, side: Side| Crop {
+            kind,
+            filter,
+            side: side.pixels(base, bandwidth),
+            shortcut: None,
+        };
         match *operation {
             Operation::RandomResizedCrop { range, filter, side } => {
-                self.crop =
-                    Crop { kind: CropKind::Random(range), filter, side: side.pixels(base, bandwidth) };
+                self.crop = crop(CropKind::Random(range), filter, side);
             }
-            Operation::CenterCrop { filter, side } => {
-                self.crop = Crop { kind: CropKind::Center, filter, side: side.pixels(base, bandwidth) };
-            }
+            Operation::CenterCrop { filter, side } => self.crop = crop(CropKind::Center, filter, side),
             Operation::Flip { probability } => self.pixel_steps.push(PixelStep::Flip { probability }),
             Operation::RandAugment(policy) => {
                 let fill =
                     self.normalization.mean.map(|mean| (255.0 * f64::from(mean)).round_ties_even() as u8);
                 self.pixel_steps.push(PixelStep::RandAugment { policy, magnitude, fill });
             }
-            Operation::LowFrequency(_) if bandwidth == base => {}
+            Operation::LowFrequency(_) if bandwidth == working => {}
             Operation::LowFrequency(LowFrequency::Lanczos) => {
                 self.pixel_steps.push(PixelStep::Resize { filter: Filter::Lanczos, side: bandwidth });
             }
             Operation::LowFrequency(LowFrequency::Fourier) => {
-                let crop = FourierCrop::new(base as usize, bandwidth as usize)?;
+                let crop = FourierCrop::new(working as usize, bandwidth as usize)?;
                 self.plane_steps.push(PlaneStep::Fourier(crop));
             }
             Operation::RandomErase(erase) => self.plane_steps.push(PlaneStep::Erase(erase)),

@@ -4,15 +4,16 @@
 
 use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header};
 use bandwise_kernels::{
-    Augmenter, Dtype, FourierCrop, Rect, Resizer, RgbView, SimdLevel, flip_horizontal, rgb_to_planes_f32,
-    write_pixels, write_planes,
+    Augmenter, Dtype, Filter, FourierCrop, Place, Rect, Resizer, RgbView, SimdLevel, Through,
+    flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
 };
 
 use crate::{
     draws::{DrawKey, DrawOp, Draws},
     erase::{self, RandomErase},
+    fidelity,
     geometry::EvalGeometry,
-    program::{Crop, CropKind, PixelStep, PlaneStep, Program},
+    program::{Crop, CropKind, PixelStep, PlaneStep, Program, Shortcut},
     randaugment::DrawnOps,
 };
 
@@ -102,7 +103,8 @@ impl Workbench {
                 let mut draws = Draws::new(key, DrawOp::Crop);
                 let region = range.sample(header.width, header.height, &mut draws);
                 self.drawn.crop = Some(region);
-                self.crop_and_resize(crop, bytes, &header, region)?;
+                let mirrored = program.pixel_steps().iter().any(|step| step.flips(key));
+                self.crop_and_resize(crop, bytes, &header, region, mirrored)?;
             }
             crop => self.center_crop(crop, bytes, &header)?,
         }
@@ -119,11 +121,25 @@ impl Workbench {
         bytes: &[u8],
         header: &Header,
         region: Rect,
+        mirrored: bool,
     ) -> Result<(), DecodeError> {
-        let view = self.decoder.decode(bytes, header, region)?;
-        self.side = crop.side as usize;
-        self.pixels.resize(3 * self.side * self.side, 0);
-        self.resizer.resize(view, crop.filter, &mut self.pixels, self.side, self.side);
+        let side = crop.side as usize;
+        self.side = side;
+        self.pixels.resize(3 * side * side, 0);
+        let Some(Shortcut { between, for_spectrum }) = crop.shortcut else {
+            let view = self.decoder.decode(bytes, header, region)?;
+            self.resizer.resize(view, crop.filter, &mut self.pixels, side, side);
+            return Ok(());
+        };
+        let shrink = if header.is_reducible() { fidelity::shrink(region, crop.side) } else { 1 };
+        let reduced = self.decoder.decode_reduced(bytes, header, region, shrink)?;
+        let place = match (for_spectrum, mirrored) {
+            (false, _) => [Place::Ends; 2],
+            (true, false) => [Place::First; 2],
+            (true, true) => [Place::Last, Place::First],
+        };
+        let through = Through { first: crop.filter, between, last: Filter::Lanczos, place };
+        self.resizer.resize_through(reduced, through, &mut self.pixels, side);
         Ok(())
     }
 
@@ -139,8 +155,8 @@ impl Workbench {
 
     fn pixel_step(&mut self, step: PixelStep, key: DrawKey) {
         match step {
-            PixelStep::Flip { probability } => {
-                self.drawn.flipped = Draws::new(key, DrawOp::Flip).unit() < probability;
+            PixelStep::Flip { .. } => {
+                self.drawn.flipped = step.flips(key);
                 if self.drawn.flipped {
                     flip_horizontal(self.level, &mut self.pixels, self.side);
                 }

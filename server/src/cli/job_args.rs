@@ -128,7 +128,7 @@ pub(crate) struct JobArgs {
     /// Axis order of the images: nchw, nhwc.
     #[arg(long, default_value = "nchw")]
     pub(crate) layout: Layout,
-    /// Pixels: exact (those of Pillow and timm).
+    /// Pixels: exact (those of Pillow and timm), fast (cheaper, with a published error).
     #[arg(long, default_value = "exact")]
     pub(crate) fidelity: Fidelity,
     /// Low-frequency method: lanczos, fourier. [default: the recipe's]
@@ -164,6 +164,7 @@ impl JobArgs {
         };
         let fidelity = match self.fidelity {
             Fidelity::Exact => proto::Fidelity::Exact,
+            Fidelity::Fast => proto::Fidelity::Fast,
         };
         Ok(proto::Job {
             datasets: vec![proto::DatasetShare { name: dataset.to_owned(), weight: None }],

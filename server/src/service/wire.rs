@@ -128,7 +128,7 @@ fn layout_of(number: i32) -> Result<Layout, Reject> {
 fn fidelity_of(number: i32) -> Result<Fidelity, Reject> {
     match proto::Fidelity::try_from(number).map_err(|_| unknown("fidelity", number))? {
         proto::Fidelity::Unspecified | proto::Fidelity::Exact => Ok(Fidelity::Exact),
-        proto::Fidelity::Fast => Err(Reject::field("fidelity", "fast", "not available yet; use exact")),
+        proto::Fidelity::Fast => Ok(Fidelity::Fast),
     }
 }
 

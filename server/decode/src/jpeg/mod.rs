@@ -18,6 +18,7 @@ mod turbo;
 mod window;
 
 pub(crate) use turbo::Turbo;
+pub(crate) use window::reduced;
 
 use bandwise_kernels::Rect;
 
@@ -53,13 +54,21 @@ pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Deco
     Ok(header)
 }
 
-/// Decodes what `region` needs into `pixels` and says where the region lies there.
+impl JpegLayout {
+    /// Whether the file may be decoded at a fraction of its size.
+    pub(crate) fn is_reducible(self) -> bool {
+        self.samples == Samples::Rgb
+    }
+}
+
+/// Decodes what `region` needs into `pixels` and says where the region lies there. With a `shrink` above 1 the
+/// image is reduced by it, and it is the region's cover that is placed.
 pub(crate) fn decode(
     turbo: &mut Turbo,
     bytes: &[u8],
     header: &Header,
     layout: JpegLayout,
-    region: Rect,
+    (region, shrink): (Rect, u32),
     pixels: &mut PixelBuffer,
 ) -> Result<Placement, DecodeError> {
     let whole = Rect::whole(header.width, header.height);
@@ -67,9 +76,11 @@ pub(crate) fn decode(
         Some(unit) => window::around(region, unit, whole),
         None => whole,
     };
+    let (window, region) = (window::reduced(window, shrink), window::reduced(region, shrink));
     let stride = layout.samples.bytes_per_pixel() * window.width as usize;
     pixels.prepare(stride * window.height as usize)?;
-    turbo.decode(bytes, (header.width, header.height), window, layout.samples, pixels.bytes_mut())?;
+    let size = (header.width, header.height);
+    turbo.decode(bytes, (size, shrink), window, layout.samples, pixels.bytes_mut())?;
     match layout.samples {
         Samples::Rgb => {
             let (x, y) = ((region.x - window.x) as usize, (region.y - window.y) as usize);

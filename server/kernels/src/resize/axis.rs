@@ -10,10 +10,13 @@
 //!
 //! All sums are taken modulo 2^32, where shifting and adding the partial sums gives exactly the plain sum.
 //! The splits fit because a normalised weight is below 1.5: the kernels are at most 1 and the sum that
-//! divides them is at least 0.47 (the two taps that Lanczos keeps at the edge of two pixels).
+//! divides them is at least 0.47 (the two taps that Lanczos keeps at the edge of two pixels). Joined weights
+//! (`detour`) stay below 2; tests try the sizes that occur.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
+use super::detour::{Detour, Joiner};
 use super::filter::{self, Filter};
+use super::taps::Taps;
 
 /// Fractional bits of a weight.
 pub(super) const PRECISION: u32 = 22;
@@ -41,6 +44,8 @@ pub(super) struct AxisKey {
     /// First output that is wanted, and how many from there on, at least 1.
     pub(super) first: usize,
     pub(super) wanted: usize,
+    /// What else the weights do on the way; all outputs are wanted then.
+    pub(super) detour: Option<Detour>,
 }
 
 /// Two taps: the 16-bit high parts in one word, the 11-bit low parts in another.
@@ -70,11 +75,12 @@ pub(super) struct Axis {
 
 impl Axis {
     /// Computes the weights of `key`, reusing the memory of the weights before.
-    pub(super) fn rebuild(&mut self, key: AxisKey) {
-        match key.filter {
-            Filter::Bilinear => self.fill(key, filter::bilinear),
-            Filter::Bicubic => self.fill(key, filter::bicubic),
-            Filter::Lanczos => self.fill(key, filter::lanczos),
+    pub(super) fn rebuild(&mut self, key: AxisKey, joiner: &mut Joiner) {
+        match (key.detour, key.filter) {
+            (Some(detour), _) => self.take(joiner.join(key, detour)),
+            (None, Filter::Bilinear) => self.fill(key, filter::bilinear),
+            (None, Filter::Bicubic) => self.fill(key, filter::bicubic),
+            (None, Filter::Lanczos) => self.fill(key, filter::lanczos),
         }
         self.pad_outputs();
     }
@@ -84,7 +90,7 @@ impl Axis {
         let filter_scale = scale.max(1.0);
         let support = key.filter.support() * filter_scale;
         let inverse = 1.0 / filter_scale;
-        let taps = self.clear(key, support);
+        let taps = self.clear(key.wanted, (support.ceil() as usize * 2 + 1).min(key.input));
         for (i, weights) in self.weights.chunks_exact_mut(taps).take(key.wanted).enumerate() {
             let centre = ((key.first + i) as f64 + 0.5) * scale;
             let start = ((centre - support + 0.5) as usize).min(key.input - 1);
@@ -99,16 +105,28 @@ impl Axis {
         }
     }
 
-    /// Forgets the weights before and makes room for zeros; gives the stored taps per output.
-    fn clear(&mut self, key: AxisKey, support: f64) -> usize {
-        self.outputs = key.wanted;
-        self.groups = (support.ceil() as usize * 2 + 1).min(key.input).div_ceil(GROUP);
+    /// Takes weights over from elsewhere.
+    fn take(&mut self, from: &Taps) {
+        let rows = || (0..from.outputs()).map(|output| from.row(output));
+        let longest = rows().map(|(_, weights)| weights.len()).max().unwrap_or(1);
+        let taps = self.clear(from.outputs(), longest);
+        for ((start, values), weights) in rows().zip(self.weights.chunks_exact_mut(taps)) {
+            normalize(values, weights);
+            self.starts.push(start as u32);
+            self.counts.push(values.len() as u32);
+        }
+    }
+
+    /// Forgets the weights before and makes room for zeros; gives the stored taps per output, at least `longest`.
+    fn clear(&mut self, outputs: usize, longest: usize) -> usize {
+        self.outputs = outputs;
+        self.groups = longest.div_ceil(GROUP);
         self.starts.clear();
         self.counts.clear();
         self.pairs.clear();
         self.quads.clear();
         self.weights.clear();
-        self.weights.resize(key.wanted.next_multiple_of(BLOCK) * self.taps(), 0);
+        self.weights.resize(outputs.next_multiple_of(BLOCK) * self.taps(), 0);
         self.values.resize(self.values.len().max(self.taps()), 0.0);
         self.taps()
     }

@@ -5,6 +5,7 @@
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
 use super::axis::{Axis, AxisKey};
+use super::detour::Joiner;
 use super::wide::Wide;
 
 /// One crop needs two sets, one low-frequency step one, a preview a few.
@@ -32,6 +33,7 @@ enum Width {
 #[derive(Debug, Default)]
 pub(super) struct AxisCache {
     slots: [Slot; SLOTS],
+    joiner: Joiner,
     clock: u64,
 }
 
@@ -48,7 +50,7 @@ impl AxisCache {
         slot.last_use = self.clock;
         if slot.key != Some(key) {
             slot.key = Some(key);
-            slot.axis.rebuild(key);
+            slot.axis.rebuild(key, &mut self.joiner);
             slot.width = Width::Unknown;
         }
         AxisId(index)
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     fn key(input: usize) -> AxisKey {
-        AxisKey { filter: Filter::Bicubic, input, output: 7, first: 0, wanted: 7 }
+        AxisKey { filter: Filter::Bicubic, input, output: 7, first: 0, wanted: 7, detour: None }
     }
 
     #[test]

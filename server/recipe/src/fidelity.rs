@@ -1,0 +1,98 @@
+//! How faithfully pixels follow Pillow and timm, and the rules of the faster way.
+//!
+//! Exact: the crop is decoded in full, resized to the base size, augmented there, and reduced to the bandwidth.
+//!
+//! Fast does less at every step:
+//!
+//! 1. A JPEG's crop is decoded at 1/2, 1/4 or 1/8, where enough pixels are left ([`shrink`]).
+//! 2. One resize, which joins the weights of the crop's resize to the base size and of a Lanczos reduction, leads
+//!    straight to the size at which the image is augmented ([`working_side`]): the bandwidth for `lanczos`, somewhat
+//!    more for `fourier`, whose crop of the spectrum then starts from there.
+//! 3. The augmentation works on that size, with the same draws.
+//!
+//! The rules are part of the pixel semantics. Evaluation crops are exact either way. The errors are in
+//! `benches/RESULTS.md`; a test holds them.
+
+use std::{fmt, str::FromStr};
+
+use bandwise_kernels::Rect;
+
+use crate::recipe::LowFrequency;
+
+/// How faithfully pixels follow Pillow and timm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Fidelity {
+    /// The pixels that Pillow and timm give.
+    #[default]
+    Exact,
+    /// Cheaper pixels with a published error.
+    Fast,
+}
+
+impl Fidelity {
+    /// `exact` or `fast`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Fast => "fast",
+        }
+    }
+}
+
+impl fmt::Display for Fidelity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Fidelity {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "exact" => Ok(Self::Exact),
+            "fast" => Ok(Self::Fast),
+            other => Err(format!("unknown fidelity '{other}': use exact or fast")),
+        }
+    }
+}
+
+/// Side of the square at which the fast way augments, for a recipe that works at the base size and then reduces
+/// it to the bandwidth.
+pub(crate) fn working_side(method: LowFrequency, base: u32, bandwidth: u32) -> u32 {
+    match method {
+        LowFrequency::Lanczos => bandwidth,
+        // A sixth more than the bandwidth at least: room for the slope of the Lanczos filter. In steps that leave
+        // the spectra common factors.
+        LowFrequency::Fourier => (bandwidth * 7).div_ceil(6).next_multiple_of(32).min(base),
+    }
+}
+
+/// By how much a JPEG is reduced when it is decoded for a square of `side` pixels out of `region`: by the most that
+/// leaves the region at least as large as the square.
+pub(crate) fn shrink(region: Rect, side: u32) -> u32 {
+    let smaller = region.width.min(region.height);
+    [8, 4, 2].into_iter().find(|shrink| smaller >= side.saturating_mul(*shrink)).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for fidelity in [Fidelity::Exact, Fidelity::Fast] {
+            assert_eq!(fidelity.to_string().parse(), Ok(fidelity));
+        }
+        assert!("exakt".parse::<Fidelity>().unwrap_err().contains("exact or fast"));
+    }
+
+    #[test]
+    fn sides_and_reductions_follow_the_rules() {
+        let fourier = |bandwidth| working_side(LowFrequency::Fourier, 224, bandwidth);
+        assert_eq!([96, 128, 160, 192, 224].map(fourier), [128, 160, 192, 224, 224]);
+        assert_eq!(working_side(LowFrequency::Lanczos, 224, 96), 96);
+        let shrink = |width, height| shrink(Rect { x: 3, y: 5, width, height }, 96);
+        assert_eq!([shrink(191, 500), shrink(192, 500), shrink(500, 384), shrink(4000, 768)], [1, 2, 4, 8]);
+    }
+}
