@@ -46,7 +46,7 @@ fn cup() -> PathBuf {
 
 #[test]
 fn every_command_has_help_with_units_and_defaults() {
-    for command in ["demo", "serve", "plan", "pull", "preview", "apply", "check"] {
+    for command in ["demo", "serve", "plan", "pull", "preview", "apply", "bench", "check"] {
         let help = stdout(&bandwise(&[command, "--help"]));
         assert!(help.contains("Usage: bandwise"), "{command}: {help}");
     }
@@ -249,6 +249,34 @@ fn check_reports_what_is_wrong() {
     fails(&["check", path(empty.path())], 1, &[path(empty.path())]);
     fs::create_dir(empty.path().join("hollow")).unwrap();
     fails(&["check", path(empty.path())], 1, &["hollow"]);
+}
+
+#[test]
+fn bench_says_what_an_image_costs() {
+    let photos = photos();
+    let args = ["bench", "--dataset", path(&photos), "--seconds", "0.05", "--batch-size", "4"];
+    let table = stdout(&bandwise(&args));
+    assert!(
+        table.contains("B 96, m 1") && table.contains("B 224, m 9") && table.contains("entropy + IDCT"),
+        "{table}"
+    );
+    let fourier = [&args[..], &["--low-frequency", "fourier", "--fidelity", "fast", "--json"]].concat();
+    let report: Value = serde_json::from_str(&stdout(&bandwise(&fourier))).unwrap();
+    let stages = report["stages"].as_array().unwrap();
+    let us = |stage: &Value, name: &str| stage[name].as_f64().unwrap();
+    assert_eq!(stages.len(), 3);
+    for stage in stages {
+        let parts = ["read", "header", "entropy_idct", "upsample_colour", "resize", "flip", "augment"]
+            .into_iter()
+            .chain(["low_frequency", "normalize", "erase"]);
+        let sum: f64 = parts.map(|part| us(stage, &format!("{part}_us"))).sum();
+        assert!((sum - us(stage, "worker_us")).abs() < 0.01 * sum, "{stage}");
+        assert!(us(stage, "images_per_s") > 0.0 && us(stage, "path_cpu_us") > 0.0, "{stage}");
+    }
+    assert!(us(&stages[0], "low_frequency_us") > 0.0, "{report}");
+    fails(&["bench", "--dataset", path(&photos), "--seconds", "0"], 2, &["--seconds 0"]);
+    fails(&["bench", "--dataset", path(&photos), "--curriculum", "nonsense"], 2, &["nonsense"]);
+    fails(&["bench", "--dataset", "/nonexistent", "--seconds", "1"], 2, &["/nonexistent"]);
 }
 
 #[test]

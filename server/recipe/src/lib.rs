@@ -21,6 +21,7 @@ mod mix;
 mod program;
 mod randaugment;
 mod recipe;
+mod watch;
 mod workbench;
 
 pub use draws::{DrawKey, DrawOp, Draws};
@@ -32,4 +33,5 @@ pub use mix::{CutMixEdge, DrawnMix, Mix, mix_pair};
 pub use program::{OutputFormat, Program, ProgramError};
 pub use randaugment::{DrawnOps, MAX_LAYERS, PolicyError, RandAugment};
 pub use recipe::{LowFrequency, Operation, PIXEL_SEMANTICS, Recipe, RecipeError, Side};
+pub use watch::{Watch, Work};
 pub use workbench::{Drawn, Workbench};

@@ -15,6 +15,7 @@ use crate::{
     geometry::EvalGeometry,
     program::{Crop, CropKind, PixelStep, PlaneStep, Program, Shortcut},
     randaugment::DrawnOps,
+    watch::{Watch, Work},
 };
 
 /// Scratch memory of one worker. It remembers nothing of an image that could show in the next one.
@@ -96,6 +97,27 @@ impl Workbench {
         key: DrawKey,
         out: &mut [u8],
     ) -> Result<(), DecodeError> {
+        self.make_watched(program, bytes, limits, key, out, &mut ())
+    }
+
+    /// As [`Workbench::make`], and tells `watch` what is done.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workbench::make`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Workbench::make`].
+    pub fn make_watched(
+        &mut self,
+        program: &Program,
+        bytes: &[u8],
+        limits: &DecodeLimits,
+        key: DrawKey,
+        out: &mut [u8],
+        watch: &mut impl Watch,
+    ) -> Result<(), DecodeError> {
         self.drawn = Drawn::default();
         let header = self.decoder.header(bytes, limits)?;
         match program.crop() {
@@ -103,15 +125,20 @@ impl Workbench {
                 let mut draws = Draws::new(key, DrawOp::Crop);
                 let region = range.sample(header.width, header.height, &mut draws);
                 self.drawn.crop = Some(region);
+                watch.done(Work::Header);
                 let mirrored = program.pixel_steps().iter().any(|step| step.flips(key));
-                self.crop_and_resize(crop, bytes, &header, region, mirrored)?;
+                self.crop_and_resize(crop, bytes, &header, region, mirrored, watch)?;
             }
-            crop => self.center_crop(crop, bytes, &header)?,
+            crop => {
+                watch.done(Work::Header);
+                self.center_crop(crop, bytes, &header, watch)?;
+            }
         }
+        watch.done(Work::Resize);
         for step in program.pixel_steps() {
-            self.pixel_step(*step, key);
+            watch.done(self.pixel_step(*step, key));
         }
-        self.finish(program, key, out);
+        self.finish(program, key, out, watch);
         Ok(())
     }
 
@@ -122,17 +149,20 @@ impl Workbench {
         header: &Header,
         region: Rect,
         mirrored: bool,
+        watch: &mut impl Watch,
     ) -> Result<(), DecodeError> {
         let side = crop.side as usize;
         self.side = side;
         self.pixels.resize(3 * side * side, 0);
         let Some(Shortcut { between, for_spectrum }) = crop.shortcut else {
             let view = self.decoder.decode(bytes, header, region)?;
+            watch.done(Work::Decode);
             self.resizer.resize(view, crop.filter, &mut self.pixels, side, side);
             return Ok(());
         };
         let shrink = if header.is_reducible() { fidelity::shrink(region, crop.side) } else { 1 };
         let reduced = self.decoder.decode_reduced(bytes, header, region, shrink)?;
+        watch.done(Work::Decode);
         let place = match (for_spectrum, mirrored) {
             (false, _) => [Place::Ends; 2],
             (true, false) => [Place::First; 2],
@@ -143,9 +173,16 @@ impl Workbench {
         Ok(())
     }
 
-    fn center_crop(&mut self, crop: Crop, bytes: &[u8], header: &Header) -> Result<(), DecodeError> {
+    fn center_crop(
+        &mut self,
+        crop: Crop,
+        bytes: &[u8],
+        header: &Header,
+        watch: &mut impl Watch,
+    ) -> Result<(), DecodeError> {
         let geometry = EvalGeometry::new(header.width, header.height, crop.side);
         let view = self.decoder.decode(bytes, header, Rect::whole(header.width, header.height))?;
+        watch.done(Work::Decode);
         self.side = crop.side as usize;
         self.pixels.resize(3 * self.side * self.side, 0);
         let (width, height) = (geometry.resized.0 as usize, geometry.resized.1 as usize);
@@ -153,13 +190,14 @@ impl Workbench {
         Ok(())
     }
 
-    fn pixel_step(&mut self, step: PixelStep, key: DrawKey) {
+    fn pixel_step(&mut self, step: PixelStep, key: DrawKey) -> Work {
         match step {
             PixelStep::Flip { .. } => {
                 self.drawn.flipped = step.flips(key);
                 if self.drawn.flipped {
                     flip_horizontal(self.level, &mut self.pixels, self.side);
                 }
+                Work::Flip
             }
             PixelStep::RandAugment { policy, magnitude, fill } => {
                 let mut draws = Draws::new(key, DrawOp::RandAugment);
@@ -167,6 +205,7 @@ impl Workbench {
                 for op in self.drawn.augmented.into_iter().flatten() {
                     self.augmenter.apply(op, &mut self.pixels, self.side, self.side, fill);
                 }
+                Work::Augment
             }
             PixelStep::Resize { filter, side } => {
                 let side = side as usize;
@@ -175,46 +214,56 @@ impl Workbench {
                 self.resizer.resize(view, filter, &mut self.other, side, side);
                 std::mem::swap(&mut self.pixels, &mut self.other);
                 self.side = side;
+                Work::LowFrequency
             }
         }
     }
 
-    fn finish(&mut self, program: &Program, key: DrawKey, out: &mut [u8]) {
+    fn finish(&mut self, program: &Program, key: DrawKey, out: &mut [u8], watch: &mut impl Watch) {
         let format = program.format();
         let view = RgbView::packed(&self.pixels, self.side, self.side);
         match program.plane_steps() {
-            [] => write_pixels(program.table(), view, format.dtype, format.layout, out),
+            [] => {
+                write_pixels(program.table(), view, format.dtype, format.layout, out);
+                watch.done(Work::Normalize);
+            }
             [PlaneStep::Erase(erase)] => {
                 write_pixels(program.table(), view, format.dtype, format.layout, out);
+                watch.done(Work::Normalize);
                 if let Some(area) = self.draw_noise(erase, program, key) {
                     let noise = &self.noise;
                     erase::into_tensor(self.level, area, noise, self.side, format, &mut self.converted, out);
                 }
+                watch.done(Work::Erase);
             }
             steps => {
                 let table = (format.dtype != Dtype::U8).then(|| program.table());
                 self.planes.resize(3 * self.side * self.side, 0.0);
                 rgb_to_planes_f32(table, view, &mut self.planes);
+                watch.done(Work::Normalize);
                 for step in steps {
-                    self.plane_step(step, program, key);
+                    watch.done(self.plane_step(step, program, key));
                 }
                 let side = self.side;
                 write_planes(self.level, &self.planes, side, side, format.dtype, format.layout, out);
+                watch.done(Work::Normalize);
             }
         }
     }
 
-    fn plane_step(&mut self, step: &PlaneStep, program: &Program, key: DrawKey) {
+    fn plane_step(&mut self, step: &PlaneStep, program: &Program, key: DrawKey) -> Work {
         match step {
             PlaneStep::Fourier(fourier) => {
                 self.fourier_crop(fourier);
                 std::mem::swap(&mut self.planes, &mut self.cropped);
                 self.side = fourier.output_side();
+                Work::LowFrequency
             }
             PlaneStep::Erase(erase) => {
                 if let Some(area) = self.draw_noise(erase, program, key) {
                     erase::into_planes(area, &self.noise, self.side, &mut self.planes);
                 }
+                Work::Erase
             }
         }
     }

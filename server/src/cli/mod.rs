@@ -5,6 +5,7 @@
 
 mod apply;
 mod augment_arg;
+mod bench;
 mod check;
 mod demo;
 mod format;
@@ -42,6 +43,8 @@ enum Command {
     Preview(preview::Args),
     /// Apply operations to one image, in the order given.
     Apply(apply::Args),
+    /// Measure what an image of a dataset costs on this machine, part by part.
+    Bench(bench::Args),
     /// Scan a dataset: counts, sizes, formats, undecodable samples, digest.
     Check(check::Args),
 }
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Pull(args) => pull::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Apply(args) => apply::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
     };
     let (code, error) = match result {
