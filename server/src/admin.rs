@@ -42,6 +42,7 @@ struct Status {
     rows: u64,
     batches: u64,
     encoded_bytes: u64,
+    read_ahead_samples: u64,
     worker_busy_seconds: f64,
     batch_bytes_in_use: u64,
     prefetch_bytes: u64,
@@ -75,6 +76,7 @@ impl State {
             rows: load(&stats.rows),
             batches: load(&stats.batches),
             encoded_bytes: load(&stats.encoded_bytes),
+            read_ahead_samples: load(&stats.read_ahead),
             worker_busy_seconds: load(&stats.worker_busy_ns) as f64 / 1e9,
             batch_bytes_in_use: load(&stats.batch_bytes_in_use),
             prefetch_bytes: config.prefetch_bytes,
@@ -141,6 +143,12 @@ impl Collector for StatusCollector {
             ("rows", "Rows written", None, status.rows),
             ("batches", "Batches completed", None, status.batches),
             ("encoded", "Encoded bytes read", Some(&Unit::Bytes), status.encoded_bytes),
+            (
+                "read_ahead_samples",
+                "Samples asked for ahead of need, since reads were slow",
+                None,
+                status.read_ahead_samples,
+            ),
             ("unreadable_samples", "Samples that could not be read here", None, status.unreadable_samples),
             ("worker_panics", "Panics of workers", None, status.worker_panics),
         ] {

@@ -35,6 +35,8 @@ pub struct Config {
     pub admin: Option<String>,
     /// Worker threads; 0 is all cores that the process may use.
     pub threads: usize,
+    /// Whether each worker thread stays on one core.
+    pub pin_threads: bool,
     /// Batch memory in MiB, shared by all streams.
     pub prefetch_mib: u64,
     /// Streams that may be open at a time.
@@ -93,6 +95,7 @@ impl Default for Config {
             allow_insecure_tcp: false,
             admin: None,
             threads: 0,
+            pin_threads: false,
             prefetch_mib: 1024,
             max_streams: 256,
             max_pending_batches: 1024,
@@ -272,6 +275,9 @@ fn admin(config: &Config, mistakes: &mut Vec<String>) -> Option<Address> {
     None
 }
 
+/// Several times what a read from the page cache takes.
+const SLOW_READ: Duration = Duration::from_millis(1);
+
 fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
     let threads = match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -298,6 +304,8 @@ fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
         max_batch_rows: MAX_BATCH_ROWS,
         max_batch_bytes: ranged("max_batch_mib", config.max_batch_mib, 1, 2048, mistakes) * MIB,
         simd,
+        pin_threads: config.pin_threads,
+        slow_read: SLOW_READ,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::open::{IndexSource, dataset_folder, open_index};
 use crate::options::OpenOptions;
 use crate::paths::{display, join};
 use crate::progress::Progress;
-use crate::read::{ReadError, read_file};
+use crate::read::{ReadError, read_file, will_need};
 use crate::splits::{self, Layout};
 use crate::subset::subset;
 use crate::warning::Warning;
@@ -123,6 +123,12 @@ impl Dataset {
     /// Encoded bytes of a sample, from the index.
     pub fn encoded_len(&self, sample: u64) -> u64 {
         self.index.size(sample)
+    }
+
+    /// Asks the system to fetch a sample into its page cache, without waiting for the bytes; opening the file may
+    /// wait. A hint: what goes wrong is found out by the read.
+    pub fn will_need(&self, sample: u64) {
+        will_need(&self.path(sample));
     }
 
     /// Reads the encoded bytes of a sample into `buffer`, in place of its content.

@@ -104,6 +104,16 @@ pub(crate) fn read_file(
     }
 }
 
+/// Asks the system to fetch a file.
+pub(crate) fn will_need(path: &Path) {
+    if let Ok((file, metadata)) = open_without_waiting(path)
+        && metadata.is_file()
+    {
+        // File systems without it lose nothing.
+        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::WillNeed);
+    }
+}
+
 /// Reads up to `size` bytes; returns how many there were.
 fn read_exactly(file: File, size: u64, buffer: &mut Vec<u8>) -> io::Result<u64> {
     buffer.clear();

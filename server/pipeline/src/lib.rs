@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 mod batch;
+mod cores;
 mod dispatch;
 mod error;
 mod free;
@@ -22,6 +23,7 @@ mod memory;
 mod mixing;
 mod pipeline;
 mod place;
+mod read_ahead;
 mod stats;
 mod stream;
 mod wants;

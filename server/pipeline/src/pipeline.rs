@@ -6,6 +6,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use bandwise_dataset::Dataset;
@@ -14,9 +15,11 @@ use bandwise_kernels::SimdLevel;
 use crossbeam::channel::{self, Receiver, Sender};
 
 use crate::{
+    cores,
     dispatch::{Channels, Command, Dispatcher, StreamId, Task},
     error::PipelineError,
     place::Place,
+    read_ahead::{ReadAhead, Running},
     stats::Stats,
     stream::{Stream, StreamLimits},
     wants::Wants,
@@ -40,6 +43,10 @@ pub struct PipelineConfig {
     pub max_batch_bytes: u64,
     /// SIMD level of the kernels; it never changes bytes.
     pub simd: SimdLevel,
+    /// Whether each worker stays on one core.
+    pub pin_threads: bool,
+    /// A read that takes longer did not come from the page cache, so samples are asked for ahead of need.
+    pub slow_read: Duration,
 }
 
 /// The worker threads and the dispatcher. Dropping it stops them; what is in flight then fails as stopped.
@@ -50,11 +57,13 @@ pub struct Pipeline {
     wake: Sender<()>,
     next_stream: AtomicU64,
     stats: Arc<Stats>,
+    read_ahead: Arc<ReadAhead>,
+    _reading_ahead: Running,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Pipeline {
-    /// Starts the threads `bw-dispatch` and `bw-worker-N`.
+    /// Starts the threads `bw-dispatch`, `bw-worker-N` and `bw-ahead-N`.
     ///
     /// # Errors
     ///
@@ -65,12 +74,16 @@ impl Pipeline {
         let (wake, wakes) = channel::bounded(1);
         // Short, so that a new stream's rows wait behind few others.
         let (tasks, tasks_rx) = channel::bounded(config.threads);
+        let stats = Arc::default();
+        let (read_ahead, running) = ReadAhead::start(config.slow_read, &stats)?;
         let mut pipeline = Self {
             config,
             commands: commands_tx.clone(),
             wake,
             next_stream: AtomicU64::new(1),
-            stats: Arc::default(),
+            stats,
+            read_ahead,
+            _reading_ahead: running,
             threads: Vec::with_capacity(config.threads + 1),
         };
         let budget = usize::try_from(config.prefetch_bytes).unwrap_or(usize::MAX);
@@ -84,8 +97,14 @@ impl Pipeline {
     }
 
     fn start_worker(&mut self, index: usize, tasks: Receiver<Task>) -> Result<(), PipelineError> {
-        let worker = Worker::new(self.config.simd, Arc::clone(&self.stats))?;
-        self.spawn(format!("bw-worker-{index}"), move || worker.run(&tasks))
+        let PipelineConfig { simd, pin_threads, .. } = self.config;
+        let worker = Worker::new(simd, Arc::clone(&self.stats), Arc::clone(&self.read_ahead))?;
+        self.spawn(format!("bw-worker-{index}"), move || {
+            if pin_threads && let Err(error) = cores::pin(index) {
+                tracing::warn!(index, %error, "cannot pin a worker to a core");
+            }
+            worker.run(&tasks);
+        })
     }
 
     fn spawn(&mut self, name: String, body: impl FnOnce() + Send + 'static) -> Result<(), PipelineError> {
@@ -109,7 +128,14 @@ impl Pipeline {
             StreamLimits { batch_rows: self.config.max_batch_rows, batch_bytes: self.config.max_batch_bytes };
         let (wants, intake) = Wants::new(self.config.max_pending_batches, self.wake.clone());
         self.commands.send(Command::Open(id, intake, place)).map_err(|_| PipelineError::Stopped)?;
-        Ok(Stream::new(id, (dataset, job), limits, wants, self.commands.clone()))
+        Ok(Stream::new(
+            id,
+            (dataset, job),
+            limits,
+            wants,
+            Arc::clone(&self.read_ahead),
+            self.commands.clone(),
+        ))
     }
 
     /// What was counted since the start.

@@ -19,6 +19,8 @@ pub struct Stats {
     pub batches: AtomicU64,
     /// Nanoseconds that workers spent on rows, summed over the workers.
     pub worker_busy_ns: AtomicU64,
+    /// Samples that the system was asked for before a worker needed them, because reads were slow.
+    pub read_ahead: AtomicU64,
     /// Samples that could not be read here.
     pub unreadable: AtomicU64,
     /// Panics of workers.

@@ -16,6 +16,7 @@ use crate::{
     dispatch::{Command, StreamId},
     error::{BatchError, WantError},
     layout::BatchLayout,
+    read_ahead::ReadAhead,
     wants::{Pending, Wanted, Wants},
 };
 
@@ -35,6 +36,7 @@ pub struct Stream {
     job: Arc<Job>,
     limits: StreamLimits,
     wants: Arc<Wants>,
+    read_ahead: Arc<ReadAhead>,
     commands: Sender<Command>,
 }
 
@@ -44,9 +46,10 @@ impl Stream {
         (dataset, job): (Arc<Dataset>, Arc<Job>),
         limits: StreamLimits,
         wants: Arc<Wants>,
+        read_ahead: Arc<ReadAhead>,
         commands: Sender<Command>,
     ) -> Self {
-        Self { id, dataset, job, limits, wants, commands }
+        Self { id, dataset, job, limits, wants, read_ahead, commands }
     }
 
     /// The job.
@@ -69,6 +72,7 @@ impl Stream {
         let request = self.request(step, first_row, rows)?;
         let pending = Pending::take(&self.wants)?;
         let (done, receiver) = oneshot::channel();
+        self.read_ahead.hint(&request);
         self.wants.push(Wanted { request, done })?;
         Ok(Ticket { step, first_row, receiver, _pending: pending })
     }

@@ -20,6 +20,7 @@ use crate::{
     dispatch::Task,
     error::BatchError,
     memory::RowSlot,
+    read_ahead::ReadAhead,
     stats::Stats,
 };
 
@@ -35,14 +36,16 @@ pub(crate) struct Worker {
     level: SimdLevel,
     encoded: Vec<u8>,
     stats: Arc<Stats>,
+    read_ahead: Arc<ReadAhead>,
 }
 
 impl Worker {
     pub(crate) fn new(
         level: SimdLevel,
         stats: Arc<Stats>,
+        read_ahead: Arc<ReadAhead>,
     ) -> Result<Self, bandwise_decode::DecoderInitError> {
-        Ok(Self { bench: Workbench::new(level)?, level, encoded: Vec::new(), stats })
+        Ok(Self { bench: Workbench::new(level)?, level, encoded: Vec::new(), stats, read_ahead })
     }
 
     /// Works until the dispatcher is gone.
@@ -163,7 +166,10 @@ impl Worker {
         let dataset = &work.request.dataset;
         let mut waits = READ_RETRIES.iter();
         loop {
-            match dataset.read(sample, limit, &mut self.encoded) {
+            let begun = Instant::now();
+            let read = dataset.read(sample, limit, &mut self.encoded);
+            self.read_ahead.has_read(begun.elapsed());
+            match read {
                 Ok(()) => return Ok(()),
                 Err(error @ ReadError::OverLimit { .. }) => return Err(error),
                 Err(error) => match waits.next() {

@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Where the admin HTTP server listens: /metrics, /healthz, /readyz, /api/status. [default: off]
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
+    /// Keep each worker thread on one core.
+    #[arg(long)]
+    pin_threads: bool,
     /// Worker threads; 0 is all cores that the process may use. [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -72,6 +75,7 @@ impl Args {
         }
         config.admin = self.admin.clone().or(config.admin);
         config.threads = self.threads.unwrap_or(config.threads);
+        config.pin_threads |= self.pin_threads;
         config.prefetch_mib = self.prefetch_mib.unwrap_or(config.prefetch_mib);
         config.allow_insecure_tcp |= self.allow_insecure_tcp;
         config.simd = self.simd.clone().or(config.simd);

@@ -46,6 +46,8 @@ pub fn config() -> PipelineConfig {
         max_batch_rows: 1024,
         max_batch_bytes: 1 << 30,
         simd: SimdLevel::detect(),
+        pin_threads: false,
+        slow_read: Duration::from_mins(1),
     }
 }
 
