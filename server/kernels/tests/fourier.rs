@@ -101,7 +101,7 @@ fn small_plane_has_the_reference_values() {
 
 #[test]
 fn every_level_gives_the_same_bits() {
-    for bandwidth in [64, 96, 160] {
+    for bandwidth in [64, 96, 128, 160, 192] {
         let input: Vec<f32> = plane(3, 224, 0).iter().map(|value| (value / 255.0 - 0.485) / 0.229).collect();
         let scalar = crop(SimdLevel::SCALAR, 224, bandwidth, &input);
         for level in SimdLevel::available() {
@@ -112,6 +112,45 @@ fn every_level_gives_the_same_bits() {
                     .all(|(a, b)| a.to_bits() == b.to_bits())
             );
         }
+    }
+}
+
+/// Sides whose common factor of two is 1, 2, 4, 8, 16, 32 and more, with even and odd quotients, and outputs
+/// that fill no whole number of vectors.
+#[test]
+fn every_common_factor_follows_the_definition_on_every_level() {
+    for (side, bandwidth) in [
+        (75, 50),
+        (74, 50),
+        (76, 60),
+        (72, 40),
+        (80, 48),
+        (112, 80),
+        (64, 32),
+        (96, 64),
+        (96, 32),
+        (128, 64),
+        (160, 96),
+        (192, 160),
+    ] {
+        let input = plane(side as u32, side, 2);
+        let expected = naive(side, bandwidth, &input);
+        let scalar = crop(SimdLevel::SCALAR, side, bandwidth, &input);
+        let error = largest_error(&scalar, &expected);
+        assert!(error < 1e-4, "{side} -> {bandwidth}: {error:e}");
+        for level in SimdLevel::available() {
+            assert_eq!(crop(level, side, bandwidth, &input), scalar, "{side} -> {bandwidth}: {level}");
+        }
+    }
+}
+
+#[test]
+fn normalised_images_are_within_a_hundred_thousandth() {
+    for bandwidth in [96, 160, 192] {
+        let input: Vec<f32> = plane(9, 224, 1).iter().map(|value| (value / 255.0 - 0.456) / 0.224).collect();
+        let error =
+            largest_error(&crop(SimdLevel::detect(), 224, bandwidth, &input), &naive(224, bandwidth, &input));
+        assert!(error < 1e-5, "{bandwidth}: {error:e}");
     }
 }
 

@@ -1,95 +1,131 @@
-//! The matrix product with AVX2 and FMA: a tile of six rows by two registers of outputs stays in
-//! registers while the sum runs, so that twelve independent chains hide the latency of the additions, and
-//! the other four registers hold the factors.
+//! Eight lines at a time with AVX2 and FMA.
+
+#![allow(clippy::inline_always, reason = "what is not inlined loses the caller's instructions")]
 
 use std::arch::x86_64::{
-    _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+    __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_permute2f128_ps,
+    _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_ps,
+    _mm256_unpacklo_ps,
 };
+use std::ops::{Add, Mul, Sub};
 
-use super::{CHAIN, COLUMNS, Matrix};
+use super::basis::Basis;
+use super::lanes::Lanes;
+use super::pass::{Lines, LinesMut, Stage, pass};
 use crate::level::Avx2;
 
-/// Rows of a whole tile.
-const ROWS: usize = 6;
+/// Lines at a time.
+pub(super) const LANES: usize = 8;
 
-/// Registers of a whole tile's row.
-const WIDTH: usize = 2;
+/// Runs a pass; there must be at least [`LANES`] lines and outputs.
+pub(super) fn run(
+    proof: Avx2,
+    basis: &Basis,
+    input: Lines<'_>,
+    out: LinesMut<'_>,
+    stage: Stage<'_>,
+    work: &mut [f32],
+) {
+    #[target_feature(enable = "avx2,fma")]
+    fn with_avx2(
+        proof: Avx2,
+        basis: &Basis,
+        input: Lines<'_>,
+        out: LinesMut<'_>,
+        stage: Stage<'_>,
+        work: &mut [f32],
+    ) {
+        pass::<Eight, LANES>(proof, basis, input, out, stage, work);
+    }
+    // SAFETY: the token proves AVX2 and FMA.
+    unsafe { with_avx2(proof, basis, input, out, stage, work) }
+}
 
-/// The lengths must be as `super::multiply` checks them.
-pub(super) fn multiply(_: Avx2, a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32]) {
-    let registers = b.stride / COLUMNS;
-    out.fill(0.0);
-    // Columns outside: a narrow strip of `b` stays in the nearest cache for all rows of `a`.
-    for x in (0..registers).step_by(WIDTH) {
-        match registers - x {
-            // SAFETY: the token proves AVX2 and FMA; these columns exist.
-            1 => unsafe { strip::<1>(a, b, out, x * COLUMNS) },
-            // SAFETY: as above.
-            _ => unsafe { strip::<WIDTH>(a, b, out, x * COLUMNS) },
-        }
+/// A register. It can only be made with the token or from another one, so the CPU has AVX2 and FMA.
+#[derive(Clone, Copy)]
+struct Eight(__m256);
+
+impl Add for Eight {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: the value proves AVX2.
+        Self(unsafe { _mm256_add_ps(self.0, other.0) })
     }
 }
 
-/// All rows of `W` registers of columns from column `x` on.
-///
-/// # Safety
-///
-/// Needs AVX2 and FMA, and `W * COLUMNS` columns from `x` on.
-#[target_feature(enable = "avx2,fma")]
-unsafe fn strip<const W: usize>(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], x: usize) {
-    for (block, out) in out.chunks_mut(ROWS * b.stride).enumerate() {
-        let a = Matrix { values: &a.values[block * ROWS * a.stride..], stride: a.stride };
-        match out.len() / b.stride {
-            // SAFETY: the contract of this function, and the rows just counted.
-            1 => unsafe { tile::<1, W>(a, b, out, x) },
-            // SAFETY: as above.
-            2 => unsafe { tile::<2, W>(a, b, out, x) },
-            // SAFETY: as above.
-            3 => unsafe { tile::<3, W>(a, b, out, x) },
-            // SAFETY: as above.
-            4 => unsafe { tile::<4, W>(a, b, out, x) },
-            // SAFETY: as above.
-            5 => unsafe { tile::<5, W>(a, b, out, x) },
-            // SAFETY: as above.
-            _ => unsafe { tile::<ROWS, W>(a, b, out, x) },
-        }
+impl Sub for Eight {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: the value proves AVX2.
+        Self(unsafe { _mm256_sub_ps(self.0, other.0) })
     }
 }
 
-/// Adds the sums of `R` rows by `W` registers to `out`.
-///
-/// # Safety
-///
-/// Needs AVX2 and FMA, `W * COLUMNS` columns from `x` on in `b` and `out`, `R` rows in `out`, and in `a`
-/// `R` rows with as many numbers as `b` has rows.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn tile<const R: usize, const W: usize>(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], x: usize) {
-    let inner = b.values.len() / b.stride;
-    debug_assert!(x + W * COLUMNS <= b.stride && a.values.len() >= (R - 1) * a.stride + inner);
-    for first in (0..inner).step_by(CHAIN) {
-        let mut sums = [[_mm256_setzero_ps(); W]; R];
-        for n in first..inner.min(first + CHAIN) {
-            // SAFETY: row `n` of `b` exists and has the columns.
-            let line: [_; W] = std::array::from_fn(|w| unsafe {
-                _mm256_loadu_ps(b.values.as_ptr().add(n * b.stride + x + w * COLUMNS))
-            });
-            for (r, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: `a` has `R` rows of at least `inner` numbers.
-                let factor = _mm256_set1_ps(unsafe { *a.values.get_unchecked(r * a.stride + n) });
-                for (sum, values) in sums.iter_mut().zip(line) {
-                    *sum = _mm256_fmadd_ps(factor, values, *sum);
+impl Mul for Eight {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: the value proves AVX2.
+        Self(unsafe { _mm256_mul_ps(self.0, other.0) })
+    }
+}
+
+impl Lanes<LANES> for Eight {
+    type Proof = Avx2;
+
+    #[inline(always)]
+    fn load(_: Avx2, values: &[f32; LANES]) -> Self {
+        // SAFETY: the token proves AVX2; eight floats are read, unaligned.
+        Self(unsafe { _mm256_loadu_ps(values.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store(self, values: &mut [f32; LANES]) {
+        // SAFETY: the value proves AVX2; eight floats are written, unaligned.
+        unsafe { _mm256_storeu_ps(values.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self {
+        // SAFETY: the value proves AVX2.
+        Self(unsafe { _mm256_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: the value proves FMA.
+        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
+    }
+
+    #[inline(always)]
+    fn transpose(numbers: [Self; LANES]) -> [Self; LANES] {
+        let mut pairs = numbers;
+        let mut fours = numbers;
+        let mut turned = numbers;
+        // SAFETY: the values prove AVX2.
+        unsafe {
+            for i in 0..4 {
+                let (a, b) = (numbers[2 * i].0, numbers[2 * i + 1].0);
+                pairs[2 * i] = Self(_mm256_unpacklo_ps(a, b));
+                pairs[2 * i + 1] = Self(_mm256_unpackhi_ps(a, b));
+            }
+            for half in 0..2 {
+                for i in 0..2 {
+                    let (a, b) = (pairs[4 * half + i].0, pairs[4 * half + i + 2].0);
+                    fours[4 * half + 2 * i] = Self(_mm256_shuffle_ps::<0x44>(a, b));
+                    fours[4 * half + 2 * i + 1] = Self(_mm256_shuffle_ps::<0xee>(a, b));
                 }
             }
-        }
-        for (r, sums) in sums.into_iter().enumerate() {
-            for (w, sum) in sums.into_iter().enumerate() {
-                // SAFETY: `out` has `R` rows with the columns.
-                unsafe {
-                    let total = out.as_mut_ptr().add(r * b.stride + x + w * COLUMNS);
-                    _mm256_storeu_ps(total, _mm256_add_ps(_mm256_loadu_ps(total), sum));
-                }
+            for i in 0..4 {
+                turned[i] = Self(_mm256_permute2f128_ps::<0x20>(fours[i].0, fours[i + 4].0));
+                turned[i + 4] = Self(_mm256_permute2f128_ps::<0x31>(fours[i].0, fours[i + 4].0));
             }
         }
+        turned
     }
 }

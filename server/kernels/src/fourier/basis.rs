@@ -1,4 +1,4 @@
-//! The matrices of a Fourier crop and the steps that use them (`pipeline.md` e.3).
+//! The matrices of a Fourier crop (`pipeline.md` e.3) and what they are made from.
 //!
 //! With `h = M / 2`, the crop of a plane `x` is
 //!
@@ -8,148 +8,92 @@
 //! delta   = -1/N^2 * sum over n1, n2 of x[n1, n2] s[n1] s[n2],  s[n] = sin(2 pi h n / N)
 //! ```
 //!
-//! `D` is unchanged if both indices are mirrored (`m -> M - m`, `n -> N - n`), so it splits into a part for
-//! sums of mirrored inputs (even) and one for differences (odd), each with rows `0..=h` only:
+//! Let `G` divide `M = P G` and `N = Q G`. `D` does not change when `m` moves on by `P` and `n` by `Q`, so
+//! transforms of length `G` of the strands of a line (`strand`) take it apart: for each frequency `c` of
+//! them there is one `P x Q` matrix,
 //!
 //! ```text
-//! a[m] = sum of even[m, n] * (x[n] + x[N - n]),  b[m] = sum of odd[m, n] * (x[n] - x[N - n])
-//! y[m] = a[m] + b[m],  y[M - m] = a[m] - b[m],  y[0] = a[0],  y[h] = a[h]
+//! K[i, j] = 1/G * sum over a of D[P a + i, j] exp(-2 pi i c a / G)
 //! ```
 //!
-//! Row 0 of the odd part would be all 0 and is never asked for; `s`, which is odd too, sits there instead,
-//! and so the first product delivers one half of delta's double sum for free.
+//! `D` does not change either when both its indices are mirrored, so `K[-i, -j]` is the conjugate of
+//! `K[i, j]`. Hence between folded strands the matrix is real: with strands of differences taken times `-i`,
+//! and the middle strand `j = Q / 2` turned by `exp(-i pi c / G)` to where its mirror image is itself, it is
+//! `K`'s even or odd part in `j`, and of that the real or the imaginary part.
+//!
+//! `s` is the one frequency without a partner: seen at `c = 0` (even `P`) or `G / 2` (odd `P`), as one row
+//! more, which delivers one half of delta's double sum.
 
 use std::f64::consts::PI;
 
-use super::fold::{fold, fold_rows, unfold};
-use super::{COLUMNS, Matrix, multiply};
-use crate::SimdLevel;
+use super::product::Block;
+use super::strand::{Strand, unchanged};
+use super::transform::{LONGEST, frequencies};
+
+/// A number and its imaginary part.
+type Pair = [f64; 2];
 
 #[derive(Debug)]
 pub(super) struct Basis {
-    side: usize,
-    /// Half the output side, at least 1.
-    pub(super) half: usize,
-    /// `half + 1` rows of [`Basis::sums`] numbers.
-    even: Vec<f32>,
-    /// `half` rows of [`Basis::differences`] numbers; row 0 is the sine of the unpaired frequency.
-    odd: Vec<f32>,
-    /// `even` and `odd` transposed, their rows padded with zeros to `padded_half`.
-    even_turned: Vec<f32>,
-    odd_turned: Vec<f32>,
-    /// The sine of the unpaired frequency, in full.
+    /// `N`.
+    pub(super) side: usize,
+    /// `M`.
+    pub(super) outputs: usize,
+    /// `G`, a power of two.
+    pub(super) group: usize,
+    /// `Q`.
+    pub(super) strands_in: usize,
+    /// `P`.
+    pub(super) strands_out: usize,
+    /// For the frequencies 0 and `G / 2`, whose spectra are real.
+    pub(super) reals: Vec<Block>,
+    /// For each of [`frequencies`].
+    pub(super) pairs: Vec<Block>,
+    /// How middle strands are turned at each of [`frequencies`]: cosine and sine.
+    pub(super) turns: Vec<[f32; 2]>,
+    /// For each strand: how much of it is in the sum over `s`.
+    pub(super) sine_row: Vec<f32>,
+    /// `s`.
     sine: Vec<f64>,
 }
 
 impl Basis {
     /// For `half < side / 2 + 1`, `side >= 3`.
     pub(super) fn new(side: usize, half: usize) -> Self {
-        let (sums, differences) = (side / 2 + 1, (side - 1) / 2);
+        let outputs = 2 * half;
+        let group = (1 << (side | outputs).trailing_zeros()).min(LONGEST);
+        let (strands_in, strands_out) = (side / group, outputs / group);
         let sine: Vec<f64> = (0..side).map(|n| sine(side, half, n)).collect();
-        let kernel = Kernel::new(side, half);
-        let mut even = Vec::with_capacity((half + 1) * sums);
-        for m in 0..=half {
-            even.extend(
-                (0..sums).map(|n| (0.5 * (kernel.at(m, n) + kernel.at(m, (side - n) % side))) as f32),
-            );
+        let sine_at = |index| -sine[Strand::of(strands_in, index).offset(strands_in)] as f32;
+        let angle = |c: usize| PI * c as f64 / group as f64;
+        let kernel = Kernel::new(side, outputs, group);
+        Self {
+            side,
+            outputs,
+            group,
+            strands_in,
+            strands_out,
+            reals: (0..group.min(2)).flat_map(|slot| kernel.real(slot)).collect(),
+            pairs: frequencies(group).into_iter().enumerate().map(|(k, c)| kernel.pair(k, c)).collect(),
+            turns: frequencies(group)
+                .into_iter()
+                .map(|c| [libm::cos(angle(c)) as f32, libm::sin(angle(c)) as f32])
+                .collect(),
+            sine_row: (0..strands_in).map(sine_at).collect(),
+            sine,
         }
-        let mut odd: Vec<f32> = sine[1..=differences].iter().map(|&value| value as f32).collect();
-        for m in 1..half {
-            odd.extend((1..=differences).map(|n| (0.5 * (kernel.at(m, n) - kernel.at(m, side - n))) as f32));
-        }
-        let padded = (half + 1).next_multiple_of(COLUMNS);
-        let even_turned = turned(&even, sums, padded);
-        let odd_turned = turned(&odd, differences, padded);
-        Self { side, half, even, odd, even_turned, odd_turned, sine }
     }
 
-    /// Inputs after folding that are sums (or samples that are their own mirror image).
-    fn sums(&self) -> usize {
-        self.side / 2 + 1
+    /// Where the unpaired frequency is seen: at frequency 0 (0) or `G / 2` (1).
+    pub(super) fn sine_slot(&self) -> usize {
+        self.strands_out % 2
     }
 
-    /// Inputs after folding that are differences.
-    fn differences(&self) -> usize {
-        (self.side - 1) / 2
-    }
-
-    fn padded_side(&self) -> usize {
-        self.side.next_multiple_of(COLUMNS)
-    }
-
-    fn padded_half(&self) -> usize {
-        (self.half + 1).next_multiple_of(COLUMNS)
-    }
-
-    pub(super) fn scratch_len(&self) -> usize {
-        let down = (self.side + 2 * self.half + 1) * self.padded_side();
-        let across = 2 * self.half * (self.side + 2 * self.padded_half());
-        down + across + self.side
-    }
-
-    pub(super) fn apply(&self, level: SimdLevel, input: &[f32], output: &mut [f32], scratch: &mut [f32]) {
-        let (columns, outputs) = (self.padded_side(), 2 * self.half);
-        let (folded, scratch) = scratch.split_at_mut(self.side * columns);
-        let (even, scratch) = scratch.split_at_mut((self.half + 1) * columns);
-        let (odd, scratch) = scratch.split_at_mut(self.half * columns);
-        let offset = rough_mean(input);
-        fold_rows(input, self.side, offset, columns, folded);
-        let (sums, differences) = folded.split_at(self.sums() * columns);
-        multiply(level, self.even_matrix(), Matrix { values: sums, stride: columns }, even);
-        multiply(level, self.odd_matrix(), Matrix { values: differences, stride: columns }, odd);
-
-        let (across, scratch) = scratch.split_at_mut(outputs * self.side);
-        let (even_out, scratch) = scratch.split_at_mut(outputs * self.padded_half());
-        let (odd_out, line) = scratch.split_at_mut(outputs * self.padded_half());
-        let line = &mut line[..self.side];
-        for (m, out) in across.chunks_exact_mut(self.side).enumerate() {
-            unfold(m, even, odd, columns, line);
-            fold(line, out);
-        }
-        let turned = |values| Matrix { values, stride: self.padded_half() };
-        multiply(level, Matrix { values: across, stride: self.side }, turned(&self.even_turned), even_out);
-        let differences = Matrix { values: &across[self.sums()..], stride: self.side };
-        multiply(level, differences, turned(&self.odd_turned), odd_out);
-        self.finish(even_out, odd_out, offset, self.checkerboard(odd), output);
-    }
-
-    fn even_matrix(&self) -> Matrix<'_> {
-        Matrix { values: &self.even, stride: self.sums() }
-    }
-
-    fn odd_matrix(&self) -> Matrix<'_> {
-        Matrix { values: &self.odd, stride: self.differences() }
-    }
-
-    /// delta: `first` starts with the sine's product with every column.
-    fn checkerboard(&self, first: &[f32]) -> f32 {
-        let sum = self.sine.iter().zip(first).fold(0.0, |sum, (s, &value)| sum + s * f64::from(value));
+    /// delta, from the sums of `x s` along all lines.
+    pub(super) fn checkerboard(&self, sums: &[f32]) -> f32 {
+        let sum = self.sine.iter().zip(sums).fold(0.0, |sum, (s, &value)| sum + s * f64::from(value));
         (-sum / (self.side * self.side) as f64) as f32
     }
-
-    /// Joins the halves of every output row, and adds what is added to all.
-    fn finish(&self, even: &[f32], odd: &[f32], offset: f32, delta: f32, output: &mut [f32]) {
-        let (half, side) = (self.half, 2 * self.half);
-        let rows = even.chunks_exact(self.padded_half()).zip(odd.chunks_exact(self.padded_half()));
-        for (m1, (out, (even, odd))) in output.chunks_exact_mut(side).zip(rows).enumerate() {
-            let delta = if m1 % 2 == 0 { delta } else { -delta };
-            let added = [offset + delta, offset - delta];
-            out[0] = even[0] + added[0];
-            out[half] = even[half] + added[half % 2];
-            for m in 1..half {
-                out[m] = even[m] + odd[m] + added[m % 2];
-                out[side - m] = even[m] - odd[m] + added[m % 2];
-            }
-        }
-    }
-}
-
-/// The mean of a few hundred samples: any constant may be taken out, a near one is enough.
-fn rough_mean(plane: &[f32]) -> f32 {
-    let step = (plane.len() / 512).max(1) | 1;
-    let samples = plane.iter().step_by(step);
-    let count = samples.len();
-    samples.sum::<f32>() / count as f32
 }
 
 /// `sin(2 pi h n / N)`; the angle is reduced in integers first, so that it is exact for every `n`.
@@ -157,37 +101,97 @@ fn sine(side: usize, half: usize, n: usize) -> f64 {
     libm::sin(2.0 * PI * (half * n % side) as f64 / side as f64)
 }
 
-/// The entries of `D`, which depend on `(m * N - n * M) mod (M * N)` alone.
+/// `exp(-i pi step / group)`.
+fn unit(step: usize, group: usize) -> Pair {
+    let angle = PI * step as f64 / group as f64;
+    [libm::cos(angle), -libm::sin(angle)]
+}
+
+fn product(a: Pair, b: Pair) -> Pair {
+    [a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]]
+}
+
+/// `D` and what follows from it.
 struct Kernel {
     side: usize,
-    output: usize,
+    outputs: usize,
+    group: usize,
+    /// `exp(-i pi step / G)`, a full turn.
+    turns: Vec<Pair>,
 }
 
 impl Kernel {
-    fn new(side: usize, half: usize) -> Self {
-        Self { side, output: 2 * half }
+    fn new(side: usize, outputs: usize, group: usize) -> Self {
+        let turns = (0..2 * group).map(|step| unit(step, group)).collect();
+        Self { side, outputs, group, turns }
     }
 
+    /// The matrices for the frequency 0 (`slot` 0) or `G / 2`. Nothing passes between strands that mirroring
+    /// leaves as they are and strands that it negates.
+    fn real(&self, slot: usize) -> impl Iterator<Item = Block> {
+        let (rows, columns) = (self.outputs / self.group, self.side / self.group);
+        let (row, column) = (unchanged(rows, slot), unchanged(columns, slot));
+        let at = |row, column| self.folded(row, column, slot * self.group / 2) as f32;
+        let even = Block::new((0..row, rows), (0..column, columns), [slot; 2], at);
+        let odd =
+            (row < rows).then(|| Block::new((row..rows, rows), (column..columns, columns), [slot; 2], at));
+        std::iter::once(even).chain(odd)
+    }
+
+    /// The matrix for the frequency `c`, number `k` of [`frequencies`]. It stands for `-c` too, hence the 2.
+    fn pair(&self, k: usize, c: usize) -> Block {
+        let (rows, columns) = (self.outputs / self.group, self.side / self.group);
+        let at = |row, column| (2.0 * self.folded(row, column, c)) as f32;
+        Block::new((0..rows, rows), (0..columns, columns), [2 + 2 * k, 3 + 2 * k], at)
+    }
+
+    /// `K` between folded strands `row` and `column`.
+    fn folded(&self, row: usize, column: usize, c: usize) -> f64 {
+        let (rows, columns) = (self.outputs / self.group, self.side / self.group);
+        let (output, input) = (Strand::of(rows, row), Strand::of(columns, column));
+        let (m, n) = (output.offset(rows), input.offset(columns));
+        let turn = |value| self.turned(value, input, output, c);
+        let straight = turn(self.transform(m, n, c));
+        let mirrored = match input {
+            Strand::First | Strand::Middle => straight,
+            Strand::Sum(_) | Strand::Difference(_) => turn(self.transform(m, self.side - n, c)),
+        };
+        match (input.is_difference(), output.is_difference()) {
+            (false, false) => 0.5 * (straight[0] + mirrored[0]),
+            (false, true) => 0.5 * (straight[1] + mirrored[1]),
+            (true, false) => 0.5 * (mirrored[1] - straight[1]),
+            (true, true) => 0.5 * (straight[0] - mirrored[0]),
+        }
+    }
+
+    /// `K` with middle strands turned to where they are symmetric.
+    fn turned(&self, value: Pair, input: Strand, output: Strand, c: usize) -> Pair {
+        let turn = self.turns[c];
+        let value = if output == Strand::Middle { product(value, turn) } else { value };
+        if input == Strand::Middle { product(value, [turn[0], -turn[1]]) } else { value }
+    }
+
+    /// `K[m, n]`.
+    fn transform(&self, m: usize, n: usize, c: usize) -> Pair {
+        let (group, step) = (self.group, self.outputs / self.group);
+        let mut sum = [0.0; 2];
+        for a in 0..group {
+            let (turn, value) = (self.turns[2 * (c * a % group)], self.at(step * a + m, n));
+            sum = [sum[0] + turn[0] * value, sum[1] + turn[1] * value];
+        }
+        sum.map(|part| part / group as f64)
+    }
+
+    /// `D[m, n]`, which depends on `(m * N - n * M) mod (M * N)` alone.
     fn at(&self, m: usize, n: usize) -> f64 {
-        let (side, output) = (self.side, self.output);
-        let period = side * output;
-        let phase = (m * side + period - n * output) % period;
+        let (side, outputs) = (self.side, self.outputs);
+        let period = side * outputs;
+        let phase = (m * side + period - n * outputs) % period;
         if phase == 0 {
-            return output as f64 / side as f64;
+            return outputs as f64 / side as f64;
         }
         // sin(pi M t) with t = phase / (M N) has the period 2 N in `phase`.
         let wave = libm::sin(PI * (phase % (2 * side)) as f64 / side as f64);
         wave / libm::tan(PI * phase as f64 / period as f64) / side as f64
     }
-}
-
-/// The transpose of rows of `columns` numbers, its own rows padded with zeros to `padded`.
-fn turned(matrix: &[f32], columns: usize, padded: usize) -> Vec<f32> {
-    let mut out = vec![0.0; columns * padded];
-    for (m, row) in matrix.chunks_exact(columns).enumerate() {
-        for (n, &value) in row.iter().enumerate() {
-            out[n * padded + m] = value;
-        }
-    }
-    out
 }

@@ -1,91 +1,124 @@
-//! Sums and differences of mirrored samples, and back.
+//! Lines into folded strands before a pass's products, and back into lines after them.
 //!
-//! A folded line of `N` samples holds `x[0]`, the sums `x[n] + x[N - n]` for `n` up to half, with `x[N / 2]`
-//! alone if `N` is even, and then the differences `x[n] - x[N - n]` from `n = 1` on: `N` numbers again.
-//! These are single additions, so the compiler may make vectors of the loops without changing bits.
+//! A line is folded as `strand` says. What is read lies as the plane does, number by number of many lines;
+//! what is written is transposed, line by line.
 
-/// Folds the rows of a square plane, row against mirrored row, after subtracting `offset`. Rows of `folded`
-/// are `columns` apart, padded with zeros.
-pub(super) fn fold_rows(plane: &[f32], side: usize, offset: f32, columns: usize, folded: &mut [f32]) {
-    let row = |n: usize| &plane[n * side..][..side];
-    let (sums, differences) = folded.split_at_mut((side / 2 + 1) * columns);
-    for (n, out) in sums.chunks_exact_mut(columns).enumerate() {
-        out[side..].fill(0.0);
-        if n == 0 || 2 * n == side {
-            out.iter_mut().zip(row(n)).for_each(|(out, a)| *out = a - offset);
-        } else {
-            let pairs = row(n).iter().zip(row(side - n));
-            out.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out = (a - offset) + (b - offset));
+#![allow(clippy::inline_always, reason = "what is not inlined loses the caller's instructions")]
+
+use super::basis::Basis;
+use super::lanes::{Lanes, load_all};
+use super::pass::{Lines, LinesMut};
+use super::strand::differences_from;
+
+/// Where steps of `size` begin, so that they cover `count`; the last may overlap the one before.
+#[inline(always)]
+pub(super) fn starts(count: usize, size: usize) -> impl Iterator<Item = usize> {
+    (0..count.div_ceil(size)).map(move |step| (step * size).min(count - size))
+}
+
+#[inline(always)]
+fn chunk<const L: usize>(values: &[f32], at: usize) -> &[f32; L] {
+    &values[at..at + L].as_chunks().0[0]
+}
+
+#[inline(always)]
+pub(super) fn chunk_mut<const L: usize>(values: &mut [f32], at: usize) -> &mut [f32; L] {
+    &mut values[at..at + L].as_chunks_mut().0[0]
+}
+
+/// The folded strands of `L` lines, one behind the other.
+///
+/// A strand of differences is taken negated and mirrored: then the parts of its spectrum are those of the
+/// spectrum times `-i`, swapped.
+#[inline(always)]
+pub(super) fn fold<V: Lanes<L>, const L: usize>(
+    proof: V::Proof,
+    basis: &Basis,
+    input: Lines<'_>,
+    first: usize,
+    strands: &mut [[f32; L]],
+) {
+    let (count, group) = (basis.strands_in, basis.group);
+    let (plain, differences) = strands.split_at_mut(differences_from(count) * group);
+    let step = count * input.stride;
+    let load = |at| V::load(proof, chunk(input.values, at));
+    for (j, sums) in plain.chunks_exact_mut(group).enumerate() {
+        let mut at = j * input.stride + first;
+        if j == 0 || 2 * j == count {
+            for sum in sums {
+                let value = load(at);
+                (value - value.splat(input.offset)).store(sum);
+                at += step;
+            }
+            continue;
+        }
+        let differences = &mut differences[(j - 1) * group..][..group];
+        let pair = |at, mirrored| {
+            let (value, other) = (load(at), load(mirrored));
+            ((value - value.splat(2.0 * input.offset)) + other, other - value)
+        };
+        let (sum, difference) = pair(at, at + group * step - 2 * j * input.stride);
+        sum.store(&mut sums[0]);
+        difference.store(&mut differences[0]);
+        for (to_sum, to_difference) in sums[1..].iter_mut().zip(differences[1..].iter_mut().rev()) {
+            at += step;
+            let (sum, difference) = pair(at, at - 2 * j * input.stride);
+            sum.store(to_sum);
+            difference.store(to_difference);
         }
     }
-    for (n, out) in (1..).zip(differences.chunks_exact_mut(columns)) {
-        out[side..].fill(0.0);
-        let pairs = row(n).iter().zip(row(side - n));
-        out.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out = a - b);
-    }
 }
 
-/// Folds one line.
-pub(super) fn fold(line: &[f32], folded: &mut [f32]) {
-    let side = line.len();
-    let pairs = (side - 1) / 2;
-    let (sums, differences) = folded.split_at_mut(side / 2 + 1);
-    sums[0] = line[0];
-    sums[side / 2] = line[side / 2];
-    let mirrored = line[1..=pairs].iter().zip(line[side - pairs..].iter().rev());
-    for ((sum, difference), (a, b)) in sums[1..].iter_mut().zip(differences).zip(mirrored) {
-        *sum = a + b;
-        *difference = a - b;
-    }
-}
-
-/// Row `m` of a product from its even and odd halves, whose rows are `columns` apart: `half + 1` rows and
-/// `half` rows, of which row 0 is something else.
-pub(super) fn unfold(m: usize, even: &[f32], odd: &[f32], columns: usize, line: &mut [f32]) {
-    let half = odd.len() / columns;
-    let mirrored = m.min(2 * half - m);
-    let even = &even[mirrored * columns..][..line.len()];
-    if mirrored == 0 || mirrored == half {
-        line.copy_from_slice(even);
-        return;
-    }
-    let odd = &odd[mirrored * columns..][..line.len()];
-    let pairs = even.iter().zip(odd);
-    if m < half {
-        line.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out = a + b);
-    } else {
-        line.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out = a - b);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folding_pairs_mirrored_samples() {
-        let mut folded = [0.0; 6];
-        fold(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], &mut folded);
-        assert_eq!(folded, [1.0, 32.0, 23.0, 10.0, -28.0, -17.0]);
-        let mut folded = [0.0; 5];
-        fold(&[1.0, 2.0, 3.0, 20.0, 30.0], &mut folded);
-        assert_eq!(folded, [1.0, 32.0, 23.0, -28.0, -17.0]);
-    }
-
-    #[test]
-    fn rows_fold_like_lines() {
-        for side in [3, 4, 5, 8] {
-            let plane: Vec<f32> = (0..side * side).map(|i| (i * i % 17) as f32).collect();
-            let mut folded = vec![9.0; side * 8];
-            fold_rows(&plane, side, 2.0, 8, &mut folded);
-            for x in 0..side {
-                let column: Vec<f32> = (0..side).map(|n| plane[n * side + x] - 2.0).collect();
-                let mut expected = vec![0.0; side];
-                fold(&column, &mut expected);
-                let found: Vec<f32> = (0..side).map(|n| folded[n * 8 + x]).collect();
-                assert_eq!(found, expected);
+/// [`fold`] undone: the numbers of the lines, in order.
+#[inline(always)]
+pub(super) fn unfold<V: Lanes<L>, const L: usize>(
+    proof: V::Proof,
+    basis: &Basis,
+    strands: &[[f32; L]],
+    numbers: &mut [[f32; L]],
+) {
+    let (count, group) = (basis.strands_out, basis.group);
+    let (plain, differences) = strands.split_at(differences_from(count) * group);
+    let numbers = &mut numbers[..count * group];
+    for (j, sums) in plain.chunks_exact(group).enumerate() {
+        if j == 0 || 2 * j == count {
+            for (number, sum) in numbers[j..].iter_mut().step_by(count).zip(sums) {
+                *number = *sum;
             }
-            assert!(folded.chunks(8).all(|row| row[side..].iter().all(|&value| value == 0.0)));
+            continue;
+        }
+        let differences = &differences[(j - 1) * group..][..group];
+        let pair = |sum, difference| {
+            let (sum, difference) = (V::load(proof, sum), V::load(proof, difference));
+            (sum - difference, sum + difference)
+        };
+        let (number, mirrored) = pair(&sums[0], &differences[0]);
+        number.store(&mut numbers[j]);
+        mirrored.store(&mut numbers[count * group - j]);
+        let mut at = j;
+        for (sum, difference) in sums[1..].iter().zip(differences[1..].iter().rev()) {
+            at += count;
+            let (number, mirrored) = pair(sum, difference);
+            number.store(&mut numbers[at]);
+            mirrored.store(&mut numbers[at - 2 * j]);
+        }
+    }
+}
+
+/// Stores lines one below the other.
+#[inline(always)]
+pub(super) fn write<V: Lanes<L>, const L: usize>(
+    proof: V::Proof,
+    numbers: &[[f32; L]],
+    first: usize,
+    out: &mut LinesMut<'_>,
+) {
+    for m in starts(numbers.len(), L) {
+        let lines = V::transpose(load_all(proof, &numbers[m..m + L].as_chunks().0[0]));
+        let mut at = first * out.stride + m;
+        for line in lines {
+            line.store(chunk_mut(out.values, at));
+            at += out.stride;
         }
     }
 }
