@@ -55,8 +55,27 @@ pub struct Config {
     pub decode_limits: DecodeLimitsConfig,
     /// The datasets.
     pub dataset: Vec<DatasetConfig>,
+    /// A dataset that needs no files.
+    pub source: Option<Source>,
     /// SIMD level to use instead of the best; for tests.
     pub simd: Option<String>,
+}
+
+/// A dataset that needs no files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A dataset named `synthetic` of ready-made rows: what is left of the time of a batch is transport.
+    Synthetic,
+}
+
+impl Source {
+    /// The name of the dataset.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Synthetic => "synthetic",
+        }
+    }
 }
 
 /// Upper bounds on the limits of jobs.
@@ -105,6 +124,7 @@ impl Default for Config {
             log: "info".to_owned(),
             decode_limits: DecodeLimitsConfig::default(),
             dataset: Vec::new(),
+            source: None,
             simd: None,
         }
     }
@@ -181,6 +201,8 @@ pub struct Settings {
     pub drain: Duration,
     /// The datasets: name and how to open it.
     pub datasets: Vec<(String, OpenOptions)>,
+    /// A dataset that needs no files.
+    pub source: Option<Source>,
 }
 
 impl Settings {
@@ -204,6 +226,7 @@ impl Settings {
                 &mut mistakes,
             )),
             datasets: datasets(config, &mut mistakes),
+            source: config.source,
         };
         if mistakes.is_empty() { Ok(settings) } else { Err(ConfigError::Mistakes(mistakes)) }
     }
@@ -317,7 +340,7 @@ fn limits(config: &Config, mistakes: &mut Vec<String>) -> DecodeLimits {
 }
 
 fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOptions)> {
-    let mut names = BTreeSet::new();
+    let mut names: BTreeSet<String> = config.source.iter().map(|source| source.name().to_owned()).collect();
     let mut datasets = Vec::new();
     for dataset in &config.dataset {
         let DatasetConfig { name, path, keep, leave_out, allow_empty_classes } = dataset.clone();
@@ -339,7 +362,7 @@ fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOpt
         options.cache_dir = config.cache_dir.clone().or_else(user_cache_dir);
         datasets.push((name, options));
     }
-    if config.dataset.is_empty() {
+    if config.dataset.is_empty() && config.source.is_none() {
         mistakes.push(
             "no dataset is given: use --dataset NAME=PATH, or [[dataset]] in the configuration".to_owned(),
         );

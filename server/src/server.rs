@@ -22,7 +22,12 @@ use tokio::{
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::{service::Routes, transport::Server as Transport};
 
-use crate::{admin, catalog::Catalog, config::Settings, service::LoaderService};
+use crate::{
+    admin,
+    catalog::Catalog,
+    config::{Settings, Source},
+    service::LoaderService,
+};
 
 /// Largest request message: jobs with the text of a curriculum file fit, floods do not.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -88,6 +93,13 @@ pub fn open_datasets(
             );
             catalog.insert(name, Arc::new(dataset));
         }
+    }
+    if let Some(source) = settings.source {
+        let dataset = match source {
+            Source::Synthetic => Dataset::synthetic(),
+        };
+        tracing::info!(dataset = source.name(), samples = dataset.len(), "dataset ready");
+        catalog.insert(source.name().to_owned(), Arc::new(dataset));
     }
     Ok(catalog)
 }

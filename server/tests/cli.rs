@@ -419,6 +419,9 @@ fn serve_refuses_bad_configurations_before_it_listens() {
     fails(&["serve", "--config", "/nonexistent.toml"], 2, &["/nonexistent.toml"]);
     fails(&["serve", "--dataset", "photos"], 2, &["NAME=PATH"]);
     fails(&["serve"], 2, &["--dataset NAME=PATH"]);
+    fails(&["serve", "--source", "natural"], 2, &["synthetic"]);
+    let twice = format!("synthetic={}", photos().display());
+    fails(&["serve", "--source", "synthetic", "--dataset", &twice], 2, &["'synthetic' is there twice"]);
     let taken = folder.path().join("file");
     fs::write(&taken, "").unwrap();
     let dataset = format!("photos={}", photos().display());

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::error::DatasetError;
-use crate::index::{Class, Index};
+use crate::index::Class;
 use crate::open::{IndexSource, dataset_folder, open_index};
 use crate::options::OpenOptions;
 use crate::paths::{display, join};
 use crate::progress::Progress;
 use crate::read::{ReadError, read_file, will_need};
+use crate::samples::Samples;
 use crate::splits::{self, Layout};
 use crate::subset::subset;
+use crate::synthetic::{self, Synthetic};
 use crate::warning::Warning;
 
 /// An indexed, immutable list of samples.
@@ -21,7 +23,7 @@ use crate::warning::Warning;
 /// sample id panic, as slices do, unless it is below [`Dataset::len`].
 pub struct Dataset {
     root: PathBuf,
-    index: Index,
+    samples: Samples,
     digest: Digest,
     warnings: Vec<Warning>,
     source: IndexSource,
@@ -38,18 +40,37 @@ impl Dataset {
     /// Whatever [`DatasetError`] names; a cache that cannot be used or written is none of these.
     pub fn open(options: &OpenOptions, progress: &dyn Progress) -> Result<Self, DatasetError> {
         let opened = open_index(options, progress)?;
-        let mut dataset = Self {
+        let (index, digest) = match subset(&opened.index, options)? {
+            Some(part) => {
+                let digest = Digest::of(&part);
+                (part, digest)
+            }
+            None => (opened.index, opened.digest),
+        };
+        Ok(Self {
             root: opened.root,
-            index: opened.index,
-            digest: opened.digest,
+            samples: Samples::Files(index),
+            digest,
             warnings: opened.warnings,
             source: opened.source,
-        };
-        if let Some(part) = subset(&dataset.index, options)? {
-            dataset.digest = Digest::of(&part);
-            dataset.index = part;
+        })
+    }
+
+    /// The synthetic dataset: 1 281 167 samples in 1000 classes, sample `id` of the class `id` mod 1000, without
+    /// files. Whoever makes rows of it makes them up; to read a sample gives no bytes.
+    pub fn synthetic() -> Self {
+        Self {
+            root: PathBuf::new(),
+            samples: Samples::Synthetic(Synthetic::new()),
+            digest: synthetic::DIGEST,
+            warnings: Vec::new(),
+            source: IndexSource::None,
         }
-        Ok(dataset)
+    }
+
+    /// Whether this is the synthetic dataset.
+    pub fn is_synthetic(&self) -> bool {
+        matches!(self.samples, Samples::Synthetic(_))
     }
 
     /// Opens the folder at `options.path`, which may hold splits: `train` beside `val` or `test`, nothing else,
@@ -76,7 +97,7 @@ impl Dataset {
 
     /// Number of samples; at least 1.
     pub fn len(&self) -> u64 {
-        self.index.len()
+        self.samples.len()
     }
 
     /// Whether there is no sample; always false, since an empty dataset does not open.
@@ -86,7 +107,7 @@ impl Dataset {
 
     /// The classes in order; a label is a position in this list.
     pub fn classes(&self) -> &[Class] {
-        self.index.classes()
+        self.samples.classes()
     }
 
     /// Each class with its label, in order.
@@ -96,12 +117,12 @@ impl Dataset {
 
     /// The label of a sample: the position of its class. Cost: a binary search over the folders.
     pub fn label(&self, sample: u64) -> u32 {
-        self.index.label(sample)
+        self.samples.label(sample)
     }
 
     /// The name of a sample, `class/.../file`, as the file system has it.
     pub fn name(&self, sample: u64) -> Vec<u8> {
-        self.index.name(sample)
+        self.samples.name(sample)
     }
 
     /// The name of a sample for people: on one line, control characters, backslashes and bytes that are not UTF-8
@@ -112,17 +133,17 @@ impl Dataset {
 
     /// The sample of this name, if there is one. Cost: binary searches.
     pub fn find(&self, name: &[u8]) -> Option<u64> {
-        self.index.find(name)
+        self.samples.find(name)
     }
 
-    /// The file of a sample.
+    /// The file of a sample; none lies there in the synthetic dataset.
     pub fn path(&self, sample: u64) -> PathBuf {
         join(&self.root, &self.name(sample))
     }
 
     /// Encoded bytes of a sample, from the index.
     pub fn encoded_len(&self, sample: u64) -> u64 {
-        self.index.size(sample)
+        self.samples.encoded_len(sample)
     }
 
     /// Asks the system to fetch a sample into its page cache, without waiting for the bytes; opening the file may
@@ -140,6 +161,10 @@ impl Dataset {
     /// [`ReadError::OverLimit`] if the index says that the sample is larger than `limit_bytes`; every other error
     /// means that this server cannot read it. After an error the content of the buffer is not specified.
     pub fn read(&self, sample: u64, limit_bytes: u64, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
+        if self.is_synthetic() {
+            buffer.clear();
+            return Ok(());
+        }
         read_file(&self.path(sample), self.encoded_len(sample), limit_bytes, buffer)
     }
 
@@ -148,7 +173,7 @@ impl Dataset {
         self.digest
     }
 
-    /// The dataset folder, absolute and without links.
+    /// The dataset folder, absolute and without links; empty for the synthetic dataset.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -165,7 +190,7 @@ impl Dataset {
 
     /// Memory that the index takes, in bytes.
     pub fn index_bytes(&self) -> u64 {
-        self.index.heap_bytes()
+        self.samples.heap_bytes()
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Class {
 }
 
 impl Class {
-    fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { name: String::from_utf8_lossy(bytes).into_owned(), bytes: bytes.to_vec() }
     }
 

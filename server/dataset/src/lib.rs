@@ -7,6 +7,7 @@
 //! - `index`, `digest`: what the samples are (names, labels, sizes) and the hash that identifies them;
 //! - `walk`, `scan`, `watch`: the parallel scan of a folder, and what would show that it has changed;
 //! - `codec`, `cache`: the index on disk, so that a restart does not scan again;
+//! - `synthetic`, `samples`: a dataset without files, and what is common to it and an index;
 //! - `subset`, `splits`: parts of a dataset by list file, and folders that hold `train` and `val`;
 //! - `read`: the bytes of one sample. The index knows nothing of it, so that other storage can stand there;
 //! - `open`, `dataset`: from the cache or by a scan, and the public face.
@@ -27,9 +28,11 @@ mod order;
 mod paths;
 mod progress;
 mod read;
+mod samples;
 mod scan;
 mod splits;
 mod subset;
+mod synthetic;
 mod walk;
 mod warning;
 mod watch;

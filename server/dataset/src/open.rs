@@ -24,6 +24,8 @@ pub enum IndexSource {
     Cache,
     /// A scan: there is no cache folder, or it held no index that still fits.
     Scan,
+    /// Nowhere: the dataset has no files.
+    None,
 }
 
 /// The index of a whole folder.

@@ -17,9 +17,10 @@ use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 use crossbeam::channel::{Receiver, Select, Sender};
 
 use crate::{
-    batch::BatchWork,
+    batch::{BatchWork, READY_MADE_BYTE},
     error::BatchError,
     free::FreeBlocks,
+    layout::BatchLayout,
     lease::Lease,
     memory::{Block, RowSlot, Rows},
     place::Place,
@@ -203,7 +204,7 @@ impl Dispatcher {
 
     fn begin(&mut self, id: StreamId, wanted: Wanted) {
         let size = wanted.size();
-        let block = self.block(size);
+        let block = self.block(size, wanted.request.ready_made());
         let (Some(stream), Some(block)) = (self.streams.get_mut(&id), block) else {
             // Nobody waits any more if this fails.
             let _ = wanted.done.send(Err(BatchError::OutOfMemory { bytes: size as u64 }));
@@ -217,11 +218,16 @@ impl Dispatcher {
         stream.begun = Some(Begun { rows, work });
     }
 
-    /// A block of exactly `size` bytes: a free one, or a new one in the place of free ones of other sizes.
-    fn block(&mut self, size: usize) -> Option<Block> {
-        self.free.take(size).or_else(|| {
+    /// A block of exactly `size` bytes: a free one, or a new one in the place of free ones of other sizes. With the
+    /// layout of ready-made images it holds these.
+    fn block(&mut self, size: usize, ready_made: Option<&BatchLayout>) -> Option<Block> {
+        self.free.take(size, ready_made).or_else(|| {
             self.free.shrink_to(self.budget.saturating_sub(self.on_loan + size));
-            Block::allocate(size)
+            let mut block = Block::allocate(size)?;
+            if let Some(layout) = ready_made {
+                block.make_ready(layout, READY_MADE_BYTE);
+            }
+            Some(block)
         })
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Block {
     /// What the allocator gave, and for which layout.
     base: NonNull<u8>,
     layout: Layout,
+    /// The batches whose images lie here already.
+    ready_for: Option<BatchLayout>,
 }
 
 // SAFETY: a block owns its memory, and no method gives access to it through a shared reference; access needs a
@@ -46,7 +48,7 @@ impl Block {
         let offset = base.addr().get().wrapping_neg() % PAGE;
         // SAFETY: the offset is below one page, by which the allocation is longer than `len`.
         let start = unsafe { base.add(offset) };
-        Some(Self { start, len, base, layout })
+        Some(Self { start, len, base, layout, ready_for: None })
     }
 
     /// `len` rounded up to whole pages: what a block of `len` bytes really takes.
@@ -57,6 +59,19 @@ impl Block {
     /// Size in bytes.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The batches whose images lie here already, so that only their labels have to be written.
+    pub(crate) fn ready_for(&self) -> Option<&BatchLayout> {
+        self.ready_for.as_ref()
+    }
+
+    /// Sets every byte: the images of `layout` are then ready.
+    pub(crate) fn make_ready(&mut self, layout: &BatchLayout, byte: u8) {
+        // SAFETY: `&mut self` means that no row and no reader of the block exists, and `len` bytes from `start` on
+        // are its own.
+        unsafe { self.start.as_ptr().write_bytes(byte, self.len) }
+        self.ready_for = Some(layout.clone());
     }
 }
 

@@ -16,7 +16,7 @@ use bandwise_recipe::{DrawKey, Workbench};
 use crossbeam::channel::Receiver;
 
 use crate::{
-    batch::{BatchWork, RowOutcome, Substitution},
+    batch::{BatchWork, READY_MADE_BYTE, RowOutcome, Substitution},
     dispatch::Task,
     error::BatchError,
     memory::RowSlot,
@@ -91,6 +91,9 @@ impl Worker {
         let row = request.first_row + slot.row() as u64;
         let (position, views) = (moment.first_row_in_epoch + row, u64::from(job.recipe().views()));
         let requested = work.order.sample(position / views);
+        if request.dataset.is_synthetic() {
+            return Ok(self.synthetic_row(work, slot, requested));
+        }
         let view = (position % views) as u32;
         let key = DrawKey { seed: job.seed(), epoch: moment.epoch, sample: requested, view };
         let mut first_error: Option<DecodeError> = None;
@@ -178,6 +181,17 @@ impl Worker {
                 },
             }
         }
+    }
+
+    /// A row without an encoded image behind it: its label, and its pixels unless they are there.
+    fn synthetic_row(&self, work: &BatchWork, slot: &mut RowSlot, sample: u64) -> RowOutcome {
+        if work.request.ready_made().is_none() {
+            slot.image().fill(READY_MADE_BYTE);
+        }
+        let label = i64::from(work.request.dataset.label(sample));
+        slot.set_label(label);
+        Stats::add(&self.stats.rows, 1);
+        RowOutcome { delivered: sample, label, substitution: None }
     }
 
     fn zero_row(&self, slot: &mut RowSlot, row: u64, requested: u64, error: &DecodeError) -> RowOutcome {
