@@ -5,11 +5,13 @@
 //! bin/baseline  baseline  a bare libjpeg-turbo loop, our loop without a pipeline, a real daemon; in turns
 //! bin/fidelity  fidelity  error and time of fidelity = fast beside exact
 //! bin/kernels   kernels   microseconds per call of each kernel, on each SIMD level, beside peers
+//! bin/transport transport batches from the daemon to a client, beside plain copies of the same bytes; in turns
 //! ```
 //!
-//! What they share: `stats` (medians), `conditions` (machine and versions), `cores` (pinning), `report` (tables
-//! for people, sections of files between markers). Each bench compares its output with a reference before it
-//! measures. How to run them and how to read the tables is in `benches/README.md`.
+//! What they share: `stats` (medians), `conditions` (machine and versions), `cores` (pinning), `cpu` (CPU time),
+//! `daemon` (a real daemon as a process), `report` (tables for people, sections of files between markers). Each
+//! bench compares its output with a reference before it measures. How to run them and how to read the tables is in
+//! `benches/README.md`.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +20,9 @@ pub mod conditions;
 pub mod cores;
 pub mod corpus;
 pub mod fidelity;
+mod cpu;
+pub mod daemon;
 pub mod kernels;
 pub mod report;
 pub mod stats;
+pub mod transport;

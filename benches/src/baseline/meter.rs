@@ -4,10 +4,12 @@
 //! wall time is worth little, while CPU time still tells what an image costs. CPU time is that of this process and
 //! of the daemon, in the system's ticks (10 ms).
 
-use std::{fs, time::Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rustix::param::clock_ticks_per_second;
+
+use crate::cpu::ticks_of;
 
 /// What was measured of a subject in a round.
 #[derive(Clone, Copy, Debug)]
@@ -51,29 +53,12 @@ fn cpu_ticks(daemon: Option<u32>) -> Result<u64> {
     Ok(own + daemon.map_or(Ok(0), |pid| ticks_of(&pid.to_string()))?)
 }
 
-fn ticks_of(process: &str) -> Result<u64> {
-    let path = format!("/proc/{process}/stat");
-    let stat = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    ticks_in(&stat).with_context(|| format!("cannot understand {path}"))
-}
-
-/// User and system time, fields 14 and 15; the program's name before them may hold anything, also spaces.
-fn ticks_in(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace().skip(11);
-    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(user + system)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_the_two_fields_behind_the_name() {
-        let stat = "7 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 40 2 13 14";
-        assert_eq!(ticks_in(stat), Some(42));
-        assert_eq!(ticks_in("7 (a) S 1"), None);
+    fn a_daemon_counts_too() {
         assert!(cpu_ticks(Some(std::process::id())).unwrap() >= 2 * ticks_of("self").unwrap().min(1));
         assert!(cpu_ticks(Some(0)).is_err());
     }

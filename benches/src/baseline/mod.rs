@@ -2,7 +2,6 @@
 //!
 //! - `subject`: what is measured, and its name in reports.
 //! - `loops`: bare loops over the files in memory, on as many threads as the daemon has workers.
-//! - `daemon`: a real `bandwise serve` process.
 //! - `meter`: images per second, and per second of CPU time.
 //! - `pull`: batches from it through the Rust client, in steady state.
 //! - `run`: all subjects in turns, round after round, after a look at their output.
@@ -11,7 +10,6 @@
 //! Everything runs on one set of cores, the daemon's transport and the client included: what they cost is in the
 //! figure.
 
-mod daemon;
 mod loops;
 mod meter;
 mod outcome;
@@ -19,7 +17,6 @@ mod pull;
 mod run;
 mod subject;
 
-pub use daemon::Daemon;
 pub use outcome::{Outcome, SubjectOutcome};
 pub use run::{Settings, run};
 pub use subject::{Pull, Subject};

@@ -5,15 +5,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bandwise_kernels::SimdLevel;
 
-use super::{
+use super::{loops, meter::Rate, outcome::Outcome, pull::Source, subject::Subject};
+use crate::{
+    corpus::Corpus,
     daemon::{DATASET, Daemon},
-    loops,
-    meter::Rate,
-    outcome::Outcome,
-    pull::Source,
-    subject::Subject,
 };
-use crate::corpus::Corpus;
 
 /// How to measure.
 #[derive(Clone, Debug)]

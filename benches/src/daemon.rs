@@ -1,7 +1,10 @@
 //! A real `bandwise serve` process on a private Unix socket.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -11,8 +14,8 @@ use anyhow::{Context as _, Result, bail};
 use bandwise_client::{Address, Connection};
 use tempfile::TempDir;
 
-/// Name of the dataset that the daemon serves.
-pub(super) const DATASET: &str = "corpus";
+/// Name of the dataset of files that a daemon serves.
+pub(crate) const DATASET: &str = "corpus";
 
 /// How long a daemon may take to index its dataset and to listen.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -51,14 +54,31 @@ impl Daemon {
     ///
     /// If the program is missing or does not start; the message holds its log.
     pub async fn start(dataset: &Path, threads: usize) -> Result<(Self, Connection)> {
+        let mut corpus = OsString::from(format!("{DATASET}="));
+        corpus.push(dataset);
+        Self::serve(threads, &["--dataset".into(), corpus]).await
+    }
+
+    /// Starts a daemon with `threads` workers that serves the dataset `synthetic`, on a Unix socket and on a free
+    /// TCP port of the loopback, whose address is the third value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`]; also if there is no free port.
+    pub async fn synthetic(threads: usize) -> Result<(Self, Connection, Address)> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr())?;
+        let flags = ["--source", "synthetic", "--listen", &free.to_string()].map(OsString::from);
+        let (daemon, connection) = Self::serve(threads, &flags).await?;
+        Ok((daemon, connection, free.to_string().parse()?))
+    }
+
+    async fn serve(threads: usize, flags: &[OsString]) -> Result<(Self, Connection)> {
         let folder = TempDir::with_prefix("bandwise-bench-")?;
         let address = format!("unix:{}", folder.path().join("daemon.sock").display());
         let log = fs::File::create(folder.path().join("log"))?;
-        let mut corpus = std::ffi::OsString::from(format!("{DATASET}="));
-        corpus.push(dataset);
         let child = Command::new(Self::program()?)
-            .args(["serve", "--threads", &threads.to_string(), "--listen", &address, "--dataset"])
-            .arg(corpus)
+            .args(["serve", "--threads", &threads.to_string(), "--listen", &address])
+            .args(flags)
             .env("XDG_CACHE_HOME", folder.path())
             .env("BANDWISE_LOG", "warn")
             .stdin(Stdio::null())
@@ -72,7 +92,7 @@ impl Daemon {
     }
 
     /// The daemon's process.
-    pub(super) fn process(&self) -> u32 {
+    pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }
 

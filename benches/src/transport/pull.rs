@@ -1,0 +1,92 @@
+//! Batches of the synthetic dataset, as a trainer's rank takes them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use bandwise_client::{Address, Batch, BatchStream, Connection, Expected, Reply, Run, RunOptions, proto};
+
+use super::{
+    meter::{Meter, Sample},
+    subject::{Format, Route, Socket},
+};
+
+/// Batches that are thrown away first: more than the client's window, so that what was made before anybody
+/// waited for it does not count, and that every buffer has been used before.
+const WARM_UP_BATCHES: u64 = 20;
+
+/// Round trips that are thrown away first.
+const WARM_UP_TRIPS: u64 = 50;
+
+/// The daemon and the ways to it.
+pub(super) struct Source {
+    pub(super) unix: Connection,
+    pub(super) tcp: Connection,
+    /// The daemon, if it is a process of its own.
+    pub(super) process: Option<u32>,
+}
+
+impl Source {
+    /// A daemon that listens on both addresses.
+    pub(super) async fn connect(unix: Connection, tcp: &Address, process: Option<u32>) -> Result<Self> {
+        Ok(Self { unix, tcp: Connection::open(tcp).await?, process })
+    }
+
+    fn connection(&self, route: Route) -> &Connection {
+        match route {
+            Route::Grpc(Socket::Tcp) => &self.tcp,
+            Route::Grpc(Socket::Unix) => &self.unix,
+        }
+    }
+
+    /// The rate over `time`, from the end of the warm-up on.
+    pub(super) async fn rate(&self, route: Route, format: Format, time: Duration) -> Result<Sample> {
+        let options = RunOptions::default();
+        let mut run = Run::start(self.connection(route), format.job(), &options).await?;
+        for _ in 0..WARM_UP_BATCHES {
+            next(&mut run).await?;
+        }
+        let (meter, mut bytes) = (Meter::start(self.process)?, 0);
+        while meter.begun().elapsed() < time {
+            bytes += next(&mut run).await?.byte_len() as u64;
+        }
+        meter.stop(bytes)
+    }
+
+    /// Microseconds from a want to its batch, while nothing else is asked for; one value a batch, over `time`.
+    pub(super) async fn round_trips(&self, route: Route, format: Format, time: Duration) -> Result<Vec<f64>> {
+        let mut stream = self.connection(route).stream(format.job(), Expected::default()).await?;
+        let mut trips = Vec::new();
+        for step in 0..WARM_UP_TRIPS {
+            round_trip(&mut stream, step, format.rows).await?;
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < time {
+            let step = WARM_UP_TRIPS + trips.len() as u64;
+            trips.push(round_trip(&mut stream, step, format.rows).await?.as_secs_f64() * 1e6);
+        }
+        Ok(trips)
+    }
+
+    /// Looks at a batch: a transport that loses bytes is fast.
+    pub(super) async fn check(&self, route: Route, format: Format) -> Result<()> {
+        let batch =
+            next(&mut Run::start(self.connection(route), format.job(), &RunOptions::default()).await?)
+                .await?;
+        ensure!(batch.images().len() == format.image_bytes(), "{} bytes of images", batch.images().len());
+        ensure!(batch.images().iter().all(|&byte| byte == 60), "a byte of an image is not 60");
+        let labels = batch.header().sample_ids.iter().map(|id| (id % 1000) as i64);
+        ensure!(batch.labels().eq(labels), "a label is not the sample id mod 1000");
+        Ok(())
+    }
+}
+
+async fn round_trip(stream: &mut BatchStream, step: u64, rows: u64) -> Result<Duration> {
+    let asked = Instant::now();
+    stream.want(proto::WantSteps { first_step: step, count: 1, stride: 1, first_row: 0, rows });
+    let Some(Reply::Batch(_batch)) = stream.next().await? else { bail!("no batch of step {step} came") };
+    Ok(asked.elapsed())
+}
+
+async fn next(run: &mut Run) -> Result<Batch> {
+    run.next().await?.context("the run ended within a round")
+}
