@@ -24,5 +24,8 @@ pub const PART_DATA_BYTES: usize = 256 * 1024;
 /// No encoded [`v1::Part`] exceeds this, so clients need no raised message limit (1 MiB).
 pub const MAX_PART_BYTES: usize = 1024 * 1024;
 
+/// Tensors of a batch in shared memory begin at multiples of this many bytes of its slot.
+pub const TENSOR_ALIGN: usize = 64;
+
 /// Rows of the largest batch, so that a header (with a substitution in every row) stays below [`MAX_PART_BYTES`].
 pub const MAX_BATCH_ROWS: u64 = 8192;

@@ -39,6 +39,8 @@ pub struct Config {
     pub pin_threads: bool,
     /// Batch memory in MiB, shared by all streams.
     pub prefetch_mib: u64,
+    /// Memory that streams share with trainers on this host, in MiB; 0 for none.
+    pub shared_memory_mib: u64,
     /// Streams that may be open at a time.
     pub max_streams: usize,
     /// Batches that one stream may wait for.
@@ -116,6 +118,7 @@ impl Default for Config {
             threads: 0,
             pin_threads: false,
             prefetch_mib: 1024,
+            shared_memory_mib: 2048,
             max_streams: 256,
             max_pending_batches: 1024,
             max_batch_mib: 2048,
@@ -316,6 +319,7 @@ fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
     PipelineConfig {
         threads,
         prefetch_bytes: ranged("prefetch_mib", config.prefetch_mib, 1, 1 << 24, mistakes) * MIB,
+        shared_bytes: ranged("shared_memory_mib", config.shared_memory_mib, 0, 1 << 24, mistakes) * MIB,
         max_streams: ranged("max_streams", config.max_streams as u64, 1, 65_536, mistakes) as usize,
         max_pending_batches: ranged(
             "max_pending_batches",

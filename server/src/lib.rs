@@ -4,6 +4,7 @@
 //! cli     what a person types           -> config, server, the Rust client, reports, pictures
 //! server  the daemon's life             -> datasets, pipeline, listeners, drain
 //! service the wire                      -> jobs, wants, parts, errors      (the only tonic on the server's side)
+//! handover descriptors of shared memory -> trainers on this host, over a second Unix socket
 //! admin   metrics, health, status       (HTTP)
 //! ```
 //!
@@ -15,6 +16,7 @@ mod admin;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+mod handover;
 mod npy;
 mod picture;
 mod reduce;

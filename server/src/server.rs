@@ -26,7 +26,8 @@ use crate::{
     admin,
     catalog::Catalog,
     config::{Settings, Source},
-    service::LoaderService,
+    handover::{self, Offers},
+    service::{Door, LoaderService},
 };
 
 /// Largest request message: jobs with the text of a curriculum file fit, floods do not.
@@ -111,6 +112,9 @@ enum Bound {
     Tcp(TcpListener),
 }
 
+/// The second socket of a Unix listener, bound and not yet served.
+type BoundDoor = (UnixListener, SocketFile);
+
 /// The file of a Unix socket, removed when its server is gone.
 #[derive(Debug)]
 struct SocketFile(PathBuf);
@@ -141,8 +145,12 @@ impl Daemon {
     /// If a thread cannot be started or an address cannot be bound; nothing is left running then.
     pub async fn start(settings: &Settings, catalog: Catalog) -> Result<Self, StartError> {
         let mut bound = Vec::new();
+        let mut doors = Vec::new();
         for address in &settings.listen {
             bound.push(bind(address).await?);
+            if settings.pipeline.shared_bytes > 0 {
+                doors.extend(bind_door(address).await);
+            }
         }
         let admin_listener = match &settings.admin {
             None => None,
@@ -158,7 +166,9 @@ impl Daemon {
             let state = admin::State::new(&catalog, Arc::clone(&pipeline), drained.clone());
             servers.spawn(admin::serve(listener, state, drained.clone()));
         }
-        let routes = routes(catalog, pipeline, settings, &drained).await?;
+        let door = serve_doors(doors, &mut servers, &drained);
+        let service = LoaderService::new(catalog, pipeline, settings.limits, drained.clone()).with_door(door);
+        let routes = routes(service, &drained).await?;
         let mut addresses = Vec::new();
         for listener in bound {
             addresses.extend(address_of(&listener));
@@ -197,13 +207,7 @@ impl Daemon {
     }
 }
 
-async fn routes(
-    catalog: Catalog,
-    pipeline: Arc<Pipeline>,
-    settings: &Settings,
-    draining: &watch::Receiver<bool>,
-) -> Result<Routes, StartError> {
-    let service = LoaderService::new(catalog, pipeline, settings.limits, draining.clone());
+async fn routes(service: LoaderService, draining: &watch::Receiver<bool>) -> Result<Routes, StartError> {
     let loader = LoaderServer::new(service).max_decoding_message_size(MAX_REQUEST_BYTES);
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<LoaderServer<LoaderService>>().await;
@@ -263,6 +267,39 @@ async fn bind_tcp(address: &Address) -> Result<TcpListener, StartError> {
         };
         StartError::Bind { address: address.clone(), reason: format!("{error}{hint}") }
     })
+}
+
+/// Binds the second socket of a Unix listener. Trainers do without one where it cannot be had.
+async fn bind_door(address: &Address) -> Option<BoundDoor> {
+    let Address::Unix(path) = address else { return None };
+    let path = bandwise_shm::door_of(path);
+    match bind_unix(&path).await {
+        Ok(listener) => Some((listener, SocketFile(path))),
+        Err(reason) => {
+            tracing::warn!(path = %path.display(), reason, "no shared memory: cannot listen");
+            None
+        }
+    }
+}
+
+/// Serves the second sockets, which share their offers; the first of them is the one that is announced.
+fn serve_doors(
+    doors: Vec<BoundDoor>,
+    servers: &mut JoinSet<Result<(), tonic::transport::Error>>,
+    draining: &watch::Receiver<bool>,
+) -> Option<Door> {
+    let offers = Arc::new(Offers::default());
+    let (_, first) = doors.first()?;
+    let socket = std::path::absolute(&first.0).unwrap_or_else(|_| first.0.clone());
+    for (listener, file) in doors {
+        let (offers, draining) = (Arc::clone(&offers), draining.clone());
+        servers.spawn(async move {
+            let _file = file;
+            handover::serve(listener, offers, draining).await;
+            Ok(())
+        });
+    }
+    Some(Door { offers, socket })
 }
 
 /// Binds a Unix socket, in the place of one that a dead daemon left behind.

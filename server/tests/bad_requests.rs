@@ -194,6 +194,7 @@ async fn a_fingerprint_that_differs_is_named() {
         job: Some(job(4)),
         expected_fingerprint: other.fingerprint,
         expected_fields: other.fields,
+        shared_memory: None,
     };
     let want = proto::Want { open: Some(open), ..proto::Want::default() };
     let status = client.stream_batches(tokio_stream::iter([want])).await.unwrap_err();

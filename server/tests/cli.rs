@@ -365,6 +365,9 @@ fn pull_prints_digests_that_do_not_depend_on_the_split() {
         lines(&pull(&["--batch-size", "3", "--accumulate", "4", "--steps", "4", "--digest=batch"]));
     assert_eq!(steps[..4], accumulated[..4]);
     let summary = &steps[4];
+    assert_eq!(summary["transport"], "shm", "the daemon is on this host");
+    let over_grpc = lines(&pull(&["--batch-size", "12", "--steps", "4", "--digest", "--transport", "grpc"]));
+    assert_eq!((&steps[..4], &over_grpc[4]["transport"]), (&over_grpc[..4], &Value::from("grpc")));
     for key in ["images_per_s", "bytes_per_s", "batches", "wait_ms_p50", "wait_ms_p99", "fingerprint"] {
         assert!(!summary[key].is_null(), "no {key} in {summary}");
     }
@@ -492,11 +495,15 @@ fn the_admin_server_answers() {
     ]));
     assert!(get("/healthz").starts_with("HTTP/1.1 200"));
     assert!(get("/readyz").contains("ready"));
-    let metrics = get("/metrics");
-    assert!(
-        metrics.contains("bandwise_rows_total 24") && metrics.contains("bandwise_batches_total 2"),
-        "{metrics}"
-    );
+    // A batch is counted when it was handed over, which may be after it was pulled.
+    let counted = |metrics: &str| {
+        metrics.contains("bandwise_rows_total 24") && metrics.contains("bandwise_batches_total 2")
+    };
+    let begun = Instant::now();
+    while !counted(&get("/metrics")) {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{}", get("/metrics"));
+    }
+    assert!(get("/metrics").contains("bandwise_shared_memory_budget_bytes 2147483648"));
     assert!(get("/api/status").contains("\"rows\":24"));
     assert!(get("/nothing").starts_with("HTTP/1.1 404"));
 }

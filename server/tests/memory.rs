@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bandwise_client::{Address, Connection, Expected, proto};
+use bandwise_client::{Address, Connection, Expected, Run, RunOptions, Transport, proto};
 use common::{job, photos};
 
 /// The real binary, so that its memory can be told from the client's.
@@ -37,6 +37,13 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Process {
+    /// Open descriptors.
+    fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.0.id())).unwrap().count()
     }
 }
 
@@ -76,6 +83,37 @@ async fn churn(address: &Address, count: u64) {
             stream.next().await.unwrap().unwrap();
         }
     }
+}
+
+/// Opens `count` runs through shared memory and drops each with batches in hand and on the way.
+async fn churn_shared(address: &Address, count: u64) {
+    let connection = connect(address).await;
+    for i in 0..count {
+        let mut job = proto::Job { seed: i % 5, ..job(12) };
+        job.dtype = if i % 2 == 0 { proto::Dtype::U8 } else { proto::Dtype::F32 }.into();
+        let options = RunOptions { transport: Transport::SharedMemory, window: 3, ..RunOptions::default() };
+        let mut run = Run::start(&connection, job, &options).await.unwrap();
+        let mut held = Vec::new();
+        for _ in 0..i % 4 {
+            held.push(run.next().await.unwrap());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_streams_with_shared_memory_leave_nothing() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let socket = folder.path().join("m.sock");
+    let process = Process::start(&socket);
+    let address = Address::Unix(socket);
+    churn_shared(&address, 200).await;
+    let (before, descriptors) = (process.resident_kib(), process.descriptors());
+    churn_shared(&address, 100).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (after, now) = (process.resident_kib(), process.descriptors());
+    // Resident memory counts what is mapped and shared as well: one pool that stays would be several times as much.
+    assert!(after as f64 <= before as f64 * 1.1, "{before} KiB grew to {after} KiB");
+    assert!(now <= descriptors, "{descriptors} descriptors became {now}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

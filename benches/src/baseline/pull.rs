@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use bandwise_client::{Batch, Connection, Run, RunOptions};
+use bandwise_client::{Batch, Connection, Run, RunOptions, Transport};
 
 use super::{
     loops,
@@ -59,7 +59,8 @@ impl Source<'_> {
                     pull.bandwidth, self.batch
                 )
             })?;
-        let options = RunOptions { from_step: stage.first_step, ..RunOptions::default() };
+        let options =
+            RunOptions { from_step: stage.first_step, transport: Transport::Grpc, ..RunOptions::default() };
         Ok(Run::start(self.connection, job, &options).await?)
     }
 }

@@ -12,7 +12,7 @@ use bandwise_client::Address;
 use clap::Parser;
 use indicatif::ProgressBar;
 
-/// Measure gRPC beside plain copies of the same bytes between two processes, in turns.
+/// Measure gRPC and shared memory beside plain copies of the same bytes between two processes, in turns.
 ///
 /// Needs the program `bandwise` beside this one: cargo build --release -p bandwise -p bandwise-benches
 #[derive(Debug, Parser)]

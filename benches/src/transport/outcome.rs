@@ -52,9 +52,11 @@ pub struct RoundTrip {
 
 impl Outcome {
     /// Whose round trips are measured.
-    pub(super) const ROUND_TRIPS: [(Route, Format); 2] = [
+    pub(super) const ROUND_TRIPS: [(Route, Format); 4] = [
         (Route::Grpc(Socket::Unix), Format { rows: 1, ..Format::HALF }),
         (Route::Grpc(Socket::Unix), Format::HALF),
+        (Route::SharedMemory, Format { rows: 1, ..Format::HALF }),
+        (Route::SharedMemory, Format::HALF),
     ];
 
     /// Of the `samples` of each subject, one a round, and of the round trips in microseconds.
@@ -149,7 +151,7 @@ mod tests {
         let unix = Subject::Batches(Route::Grpc(Socket::Unix), Format::BYTES);
         let subjects = [Subject::Plain(Socket::Tcp), Subject::Plain(Socket::Unix), tcp, unix];
         let rounds = [[2.0, 4.0, 2.0], [4.0, 8.0, 4.0], [1.0, 2.0, 1.0], [1.0, 2.0, 1.0]].map(samples);
-        let outcome = Outcome::of(&subjects, &rounds, vec![vec![], vec![]]);
+        let outcome = Outcome::of(&subjects, &rounds, vec![vec![]; 4]);
         let ratios: Vec<f64> = outcome.subjects.iter().map(|subject| subject.of_plain_copy.median).collect();
         assert_eq!(ratios, [1.0, 1.0, 0.5, 0.25]);
         let row = "| gRPC, Unix socket, 256 x u8 | 1.00 | 1.00 .. 2.00 | 0.25 | 0.50 | 0.25 |\n";

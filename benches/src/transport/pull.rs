@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use bandwise_client::{Address, Batch, BatchStream, Connection, Expected, Reply, Run, RunOptions, proto};
+use bandwise_client::{
+    Address, Batch, BatchStream, Connection, Expected, Reply, Run, RunOptions, Transport, proto,
+};
 
 use super::{
     meter::{Meter, Sample},
@@ -34,14 +36,18 @@ impl Source {
     fn connection(&self, route: Route) -> &Connection {
         match route {
             Route::Grpc(Socket::Tcp) => &self.tcp,
-            Route::Grpc(Socket::Unix) => &self.unix,
+            Route::Grpc(Socket::Unix) | Route::SharedMemory => &self.unix,
         }
+    }
+
+    async fn start(&self, route: Route, format: Format) -> Result<Run> {
+        let options = RunOptions { transport: transport(route), ..RunOptions::default() };
+        Ok(Run::start(self.connection(route), format.job(), &options).await?)
     }
 
     /// The rate over `time`, from the end of the warm-up on.
     pub(super) async fn rate(&self, route: Route, format: Format, time: Duration) -> Result<Sample> {
-        let options = RunOptions::default();
-        let mut run = Run::start(self.connection(route), format.job(), &options).await?;
+        let mut run = self.start(route, format).await?;
         for _ in 0..WARM_UP_BATCHES {
             next(&mut run).await?;
         }
@@ -54,7 +60,10 @@ impl Source {
 
     /// Microseconds from a want to its batch, while nothing else is asked for; one value a batch, over `time`.
     pub(super) async fn round_trips(&self, route: Route, format: Format, time: Duration) -> Result<Vec<f64>> {
-        let mut stream = self.connection(route).stream(format.job(), Expected::default()).await?;
+        let slot_bytes = (format.image_bytes() + 20 * format.rows as usize + 192) as u64;
+        let request = proto::SharedMemoryRequest { slots: 2, slot_bytes };
+        let (connection, job) = (self.connection(route), format.job());
+        let mut stream = connection.stream_over(transport(route), request, job, Expected::default()).await?;
         let mut trips = Vec::new();
         for step in 0..WARM_UP_TRIPS {
             round_trip(&mut stream, step, format.rows).await?;
@@ -69,14 +78,19 @@ impl Source {
 
     /// Looks at a batch: a transport that loses bytes is fast.
     pub(super) async fn check(&self, route: Route, format: Format) -> Result<()> {
-        let batch =
-            next(&mut Run::start(self.connection(route), format.job(), &RunOptions::default()).await?)
-                .await?;
+        let batch = next(&mut self.start(route, format).await?).await?;
         ensure!(batch.images().len() == format.image_bytes(), "{} bytes of images", batch.images().len());
         ensure!(batch.images().iter().all(|&byte| byte == 60), "a byte of an image is not 60");
         let labels = batch.header().sample_ids.iter().map(|id| (id % 1000) as i64);
         ensure!(batch.labels().eq(labels), "a label is not the sample id mod 1000");
         Ok(())
+    }
+}
+
+fn transport(route: Route) -> Transport {
+    match route {
+        Route::Grpc(_) => Transport::Grpc,
+        Route::SharedMemory => Transport::SharedMemory,
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Socket {
 pub enum Route {
     /// gRPC over a socket.
     Grpc(Socket),
+    /// Memory that daemon and client share; gRPC over the Unix socket says which batch is where.
+    SharedMemory,
 }
 
 /// What a batch holds.
@@ -98,7 +100,7 @@ impl Subject {
 
 impl Route {
     /// All routes, in the order of the report.
-    pub const ALL: [Self; 2] = [Self::Grpc(Socket::Tcp), Self::Grpc(Socket::Unix)];
+    pub const ALL: [Self; 3] = [Self::Grpc(Socket::Tcp), Self::Grpc(Socket::Unix), Self::SharedMemory];
 }
 
 impl fmt::Display for Socket {
@@ -114,6 +116,7 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Grpc(socket) => write!(f, "gRPC, {socket}"),
+            Self::SharedMemory => f.write_str("shared memory"),
         }
     }
 }

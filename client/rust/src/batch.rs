@@ -4,29 +4,25 @@ use std::ops::Range;
 
 use bandwise_proto::v1::{BatchHeader, Dtype, TensorInfo};
 
-use crate::{buffers::Buffer, error::ClientError};
+use crate::{buffers::Buffers, error::ClientError, memory::Memory};
 
-/// A complete batch. Its memory goes back to the stream's buffers when it is dropped.
+/// A complete batch. Its memory goes back to the stream when it is dropped: to its buffers, or, for a batch in shared
+/// memory, to the daemon, which makes another batch there. A batch may outlive its stream.
 #[derive(Debug)]
 pub struct Batch {
-    header: BatchHeader,
+    header: Box<BatchHeader>,
     first_row: u64,
-    bytes: Buffer,
+    memory: Memory,
     images: Range<usize>,
     labels: Range<usize>,
     mixed: Option<(Range<usize>, Range<usize>)>,
 }
 
 impl Batch {
-    /// Puts header and bytes together; the bytes are those of the header's tensors, one after the other.
-    pub(crate) fn new(header: BatchHeader, first_row: u64, bytes: Buffer) -> Result<Self, ClientError> {
-        let mut end = 0;
-        let mut place = |tensor: &TensorInfo| {
-            let start = end;
-            end += tensor.byte_length as usize;
-            (tensor.name.clone(), start..end)
-        };
-        let places: Vec<(String, Range<usize>)> = header.tensors.iter().map(&mut place).collect();
+    /// Puts header and memory together, which holds the header's tensors in their order.
+    pub(crate) fn new(header: BatchHeader, first_row: u64, memory: Memory) -> Result<Self, ClientError> {
+        check(&header)?;
+        let places = places(&header, memory.align(), memory.as_slice().len())?;
         let find = |name: &str| {
             places
                 .iter()
@@ -35,9 +31,8 @@ impl Batch {
                 .ok_or_else(|| ClientError::Protocol(format!("a batch without a tensor '{name}'")))
         };
         let (images, labels) = (find("images")?, find("labels")?);
-        check(&header)?;
         let mixed = find("labels_b").ok().zip(find("lam").ok());
-        Ok(Self { header, first_row, bytes, images, labels, mixed })
+        Ok(Self { header: Box::new(header), first_row, memory, images, labels, mixed })
     }
 
     /// Step, epoch, stage, bandwidth, progress, sample ids and so on.
@@ -62,7 +57,27 @@ impl Batch {
 
     /// The bytes of the images, row by row, in the dtype and layout of the job.
     pub fn images(&self) -> &[u8] {
-        &self.bytes.as_slice()[self.images.clone()]
+        &self.memory.as_slice()[self.images.clone()]
+    }
+
+    /// The same, to be written: the batch is the caller's, also where it lies in shared memory.
+    pub fn images_mut(&mut self) -> &mut [u8] {
+        &mut self.memory.as_mut_slice()[self.images.clone()]
+    }
+
+    /// Whether the batch lies in memory that is shared with the daemon, and so keeps one of the stream's slots.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.memory, Memory::Slot(_))
+    }
+
+    /// The batch in memory of this process; what it held goes back.
+    pub(crate) fn into_heap(self, buffers: &Buffers) -> Result<Self, ClientError> {
+        let places = places(&self.header, self.memory.align(), self.memory.as_slice().len())?;
+        let mut buffer = buffers.take(self.byte_len());
+        for (_, range) in places {
+            buffer.push(&self.memory.as_slice()[range]);
+        }
+        Self::new(*self.header, self.first_row, Memory::Heap(buffer))
     }
 
     /// The bytes of one image.
@@ -92,13 +107,31 @@ impl Batch {
         range: Range<usize>,
         read: impl Fn([u8; N]) -> T,
     ) -> impl Iterator<Item = T> {
-        self.bytes.as_slice()[range].as_chunks::<N>().0.iter().map(move |bytes| read(*bytes))
+        self.memory.as_slice()[range].as_chunks::<N>().0.iter().map(move |bytes| read(*bytes))
     }
 
     /// Bytes of all tensors.
     pub fn byte_len(&self) -> usize {
-        self.bytes.as_slice().len()
+        self.header.tensors.iter().map(|tensor| tensor.byte_length as usize).sum()
     }
+}
+
+/// Name and place of each tensor in memory of `len` bytes.
+fn places(
+    header: &BatchHeader,
+    align: usize,
+    len: usize,
+) -> Result<Vec<(String, Range<usize>)>, ClientError> {
+    let mut end: usize = 0;
+    let mut place = |tensor: &TensorInfo| {
+        let start = end.checked_next_multiple_of(align)?;
+        end = usize::try_from(tensor.byte_length).ok().and_then(|bytes| start.checked_add(bytes))?;
+        (end <= len).then(|| (tensor.name.clone(), start..end))
+    };
+    let places: Option<Vec<_>> = header.tensors.iter().map(&mut place).collect();
+    places.ok_or_else(|| {
+        ClientError::Protocol(format!("the batch of step {} does not fit into its memory", header.step))
+    })
 }
 
 /// A header must agree with itself: whoever reads the tensors relies on their shapes.
@@ -142,7 +175,9 @@ mod tests {
         let images = |shape: &[u64], bytes| tensor("images", Dtype::F16, shape, bytes);
         let batch = |rows, ids: &[u64], tensors: Vec<TensorInfo>| {
             let header = BatchHeader { rows, sample_ids: ids.to_vec(), tensors, ..BatchHeader::default() };
-            Batch::new(header, 0, Buffers::default().take(0))
+            let mut bytes = Buffers::default().take(208);
+            bytes.push(&[1; 208]);
+            Batch::new(header, 0, Memory::Heap(bytes))
         };
         assert!(batch(2, &[7, 8], vec![images(&[2, 3, 4, 4], 192), labels()]).is_ok());
         for (rows, ids, tensors) in [
@@ -152,6 +187,7 @@ mod tests {
             (2, vec![7, 8], vec![images(&[1, 3, 4, 4], 96), labels()]),
             (2, vec![7, 8], vec![images(&[2, u64::MAX, 4], 0), labels()]),
             (2, vec![7, 8], vec![images(&[2, 3, 4, 4], 192)]),
+            (2, vec![7, 8], vec![images(&[2, 3, 4, 8], 384), labels()]),
         ] {
             assert!(batch(rows, &ids, tensors.clone()).is_err(), "{tensors:?}");
         }

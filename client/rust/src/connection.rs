@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bandwise_proto::v1::{
-    DescribeRequest, DescribeResponse, Job, PlanRequest, PlanResponse, loader_client::LoaderClient,
+    DescribeRequest, DescribeResponse, Job, PlanRequest, PlanResponse, SharedMemoryRequest,
+    loader_client::LoaderClient,
 };
 use tonic::transport::{Channel, Endpoint};
 
@@ -11,6 +12,7 @@ use crate::{
     address::Address,
     error::ClientError,
     stream::{BatchStream, Expected},
+    transport::{self, Transport},
 };
 
 /// How long a daemon may take to accept a connection.
@@ -90,13 +92,39 @@ impl Connection {
         Ok(self.client.clone().plan(PlanRequest { job: Some(job) }).await?.into_inner())
     }
 
-    /// Opens a stream of batches of `job`, which must have the expected fingerprint if there is one.
+    /// Opens a stream of batches of `job` over gRPC. The job must have the expected fingerprint if there is one.
     ///
     /// # Errors
     ///
     /// If the daemon cannot be reached or refuses the job.
     pub async fn stream(&self, job: Job, expected: Expected) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.client.clone(), job, expected).await
+        BatchStream::open(self.client.clone(), job, expected, None).await
+    }
+
+    /// The same over `transport`. Memory that is shared has the shape `request`: as many slots as there will be
+    /// batches asked for ahead or held, each large enough for every batch.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::stream`]; also if shared memory is demanded and cannot be had.
+    pub async fn stream_over(
+        &self,
+        transport: Transport,
+        request: SharedMemoryRequest,
+        job: Job,
+        expected: Expected,
+    ) -> Result<BatchStream, ClientError> {
+        transport::open(self, (job, expected), transport, request).await
+    }
+
+    /// Opens a stream that asks for shared memory and has not heard the answer.
+    pub(crate) async fn stream_sharing(
+        &self,
+        job: Job,
+        expected: Expected,
+        request: SharedMemoryRequest,
+    ) -> Result<BatchStream, ClientError> {
+        BatchStream::open(self.client.clone(), job, expected, Some(request)).await
     }
 }
 

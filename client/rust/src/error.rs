@@ -40,6 +40,12 @@ pub enum ClientError {
     /// The daemon broke the contract of the wire.
     #[error("the daemon broke the protocol: {0}")]
     Protocol(String),
+    /// Shared memory was demanded and cannot be had.
+    #[error("no shared memory: {reason}; run on the daemon's host over its Unix socket, or use gRPC")]
+    NoSharedMemory {
+        /// What stands in the way.
+        reason: String,
+    },
     /// The first step lies beyond the plan.
     #[error("step {from_step} is beyond the plan, which has {steps} steps")]
     BeyondPlan {

@@ -23,6 +23,9 @@
 //! A [`Connection`] speaks to one daemon. A [`BatchStream`] is one `StreamBatches` call: wants in, batches out. A
 //! [`Run`] is what a trainer's rank uses: it turns rank, world size and accumulation into rows, keeps a window of
 //! wants outstanding, and yields batches in step order.
+//!
+//! On the daemon's host, over its Unix socket, batches come through shared memory by default ([`Transport`]): a
+//! [`Batch`] is then the memory into which the daemon's workers wrote it, and goes back to them when it is dropped.
 
 #![forbid(unsafe_code)]
 
@@ -31,9 +34,11 @@ mod batch;
 mod buffers;
 mod connection;
 mod error;
+mod memory;
 mod run;
 mod share;
 mod stream;
+mod transport;
 
 pub use address::{Address, AddressError};
 pub use bandwise_proto::v1 as proto;
@@ -43,3 +48,4 @@ pub use error::ClientError;
 pub use run::{Run, RunOptions};
 pub use share::{RankShare, ShareError};
 pub use stream::{BatchStream, Expected, Reply};
+pub use transport::Transport;

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use bandwise_proto::v1::{Job, PlanResponse, StagePlan, WantSteps};
+use bandwise_proto::v1::{Dtype, Job, PlanResponse, SharedMemoryRequest, StagePlan, WantSteps};
 
 use crate::{
     batch::Batch,
@@ -10,6 +10,7 @@ use crate::{
     error::ClientError,
     share::RankShare,
     stream::{BatchStream, Expected, Reply},
+    transport::Transport,
 };
 
 /// What a rank wants of a job.
@@ -25,6 +26,8 @@ pub struct RunOptions {
     pub window: usize,
     /// The fingerprint that the job must have; empty for any.
     pub expected_fingerprint: Vec<u8>,
+    /// How batches travel. Through shared memory a run asks for two slots more than its window.
+    pub transport: Transport,
 }
 
 impl Default for RunOptions {
@@ -35,6 +38,7 @@ impl Default for RunOptions {
             steps: None,
             window: 8,
             expected_fingerprint: Vec::new(),
+            transport: Transport::default(),
         }
     }
 }
@@ -76,7 +80,11 @@ impl Run {
             [] => Expected { fingerprint: plan.fingerprint.to_vec(), fields: plan.fields.clone() },
             fingerprint => Expected { fingerprint: fingerprint.to_vec(), fields: Vec::new() },
         };
-        let stream = connection.stream(job, expected).await?;
+        let request = SharedMemoryRequest {
+            slots: u32::try_from(options.window.saturating_add(2)).unwrap_or(u32::MAX),
+            slot_bytes: largest_batch(&plan, options.share, job.dtype()),
+        };
+        let stream = connection.stream_over(options.transport, request, job, expected).await?;
         let mut run = Self {
             plan,
             stream,
@@ -88,6 +96,11 @@ impl Run {
         };
         run.ask();
         Ok(run)
+    }
+
+    /// How batches come: [`Transport::Grpc`] or [`Transport::SharedMemory`].
+    pub fn transport(&self) -> Transport {
+        self.stream.transport()
     }
 
     /// The resolved job.
@@ -155,4 +168,20 @@ impl Run {
         let last_of_epoch = (step - stage.first_step + 1).is_multiple_of(stage.steps_per_epoch);
         Some((stage.global_batch, if last_of_epoch { stage.last_step_rows } else { stage.global_batch }))
     }
+}
+
+/// Bytes that no batch of a rank exceeds, the gaps between its tensors included.
+fn largest_batch(plan: &PlanResponse, share: RankShare, dtype: Dtype) -> u64 {
+    let element = match dtype {
+        Dtype::U8 => 1,
+        Dtype::F32 => 4,
+        _ => 2,
+    };
+    let batch = |stage: &StagePlan| {
+        let rows = stage.global_batch / (share.world_size * share.accumulate);
+        let side = u64::from(stage.bandwidth);
+        // Two labels and a share of a row, and three gaps of less than 64 bytes.
+        rows.saturating_mul(side * side * 3 * element + 20).saturating_add(192)
+    };
+    plan.stages.iter().map(batch).max().unwrap_or_default()
 }

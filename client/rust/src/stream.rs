@@ -1,9 +1,12 @@
 //! One `StreamBatches` call: wants in, batches out.
 
+use std::sync::Arc;
+
 use bandwise_proto::v1::{
-    BatchHeader, CancelSteps, Failure, Job, JobField, Open, Part, Want, WantSteps,
-    loader_client::LoaderClient,
+    BatchHeader, CancelSteps, Failure, Job, JobField, Open, Part, SharedMemoryGrant, SharedMemoryRequest,
+    Want, WantSteps, loader_client::LoaderClient,
 };
+use bandwise_shm::Slots;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Code, Streaming, transport::Channel};
@@ -12,6 +15,8 @@ use crate::{
     batch::Batch,
     buffers::{Buffer, Buffers},
     error::ClientError,
+    memory::{HeldSlot, Memory},
+    transport::Transport,
 };
 
 /// Largest batch that a client accepts: 2 GiB.
@@ -51,6 +56,10 @@ pub struct BatchStream {
     wants: mpsc::UnboundedSender<Want>,
     parts: Streaming<Part>,
     buffers: Buffers,
+    /// Where batches lie, if memory is shared.
+    slots: Option<Arc<Slots>>,
+    /// Whether it was said that batches are copied because too many are held.
+    told_copying: bool,
     partial: Option<Partial>,
 }
 
@@ -68,17 +77,44 @@ impl BatchStream {
         mut client: LoaderClient<Channel>,
         job: Job,
         expected: Expected,
+        shared_memory: Option<SharedMemoryRequest>,
     ) -> Result<Self, ClientError> {
         let (wants, outbound) = mpsc::unbounded_channel();
         let open = Open {
             job: Some(job),
             expected_fingerprint: expected.fingerprint.into(),
             expected_fields: expected.fields,
+            shared_memory,
         };
         // The receiver is right here, so this cannot fail.
         let _ = wants.send(Want { open: Some(open), ..Want::default() });
         let parts = client.stream_batches(UnboundedReceiverStream::new(outbound)).await?.into_inner();
-        Ok(Self { wants, parts, buffers: Buffers::default(), partial: None })
+        Ok(Self {
+            wants,
+            parts,
+            buffers: Buffers::default(),
+            slots: None,
+            told_copying: false,
+            partial: None,
+        })
+    }
+
+    /// The daemon's answer to the request for shared memory, before all else.
+    pub(crate) async fn grant(&mut self) -> Result<SharedMemoryGrant, ClientError> {
+        let first = self.parts.message().await?;
+        first
+            .and_then(|part| part.shared_memory)
+            .ok_or_else(|| ClientError::Protocol("no answer about shared memory".to_owned()))
+    }
+
+    /// The memory in which batches come from now on.
+    pub(crate) fn use_slots(&mut self, slots: Arc<Slots>) {
+        self.slots = Some(slots);
+    }
+
+    /// How batches come: [`Transport::Grpc`] or [`Transport::SharedMemory`].
+    pub fn transport(&self) -> Transport {
+        if self.slots.is_some() { Transport::SharedMemory } else { Transport::Grpc }
     }
 
     /// Asks for batches. The answers come in the order of the wants.
@@ -123,12 +159,39 @@ impl BatchStream {
             let (step, first_row) = (part.step, part.first_row);
             return Ok(Some(Reply::Failed { step, first_row, error: failed(failure) }));
         }
+        if let (Some(header), Some(slot)) = (&part.header, part.slot) {
+            return self.in_slot(header.clone(), part.first_row, slot).map(|batch| Some(Reply::Batch(batch)));
+        }
         if let Some(header) = part.header {
             self.begin(header, part.first_row)?;
         } else {
             self.append(part.offset, &part.data)?;
         }
         self.complete()
+    }
+
+    /// A batch that lies in a slot; copied out of it if the trainer holds so many that the daemon would wait.
+    fn in_slot(&mut self, header: BatchHeader, first_row: u64, number: u32) -> Result<Batch, ClientError> {
+        let slots = self.slots.as_ref();
+        let slots = slots.ok_or_else(|| ClientError::Protocol("a slot without shared memory".to_owned()))?;
+        let slot = slots.take(number).ok_or_else(|| {
+            ClientError::Protocol(format!("slot {number} was announced while it was not the daemon's"))
+        })?;
+        let left = slots.count() as usize - slots.held();
+        let memory = Memory::Slot(HeldSlot::new(slot, &self.wants));
+        let batch = Batch::new(header, first_row, memory)?;
+        if left >= spare(slots.count()) {
+            return Ok(batch);
+        }
+        if !self.told_copying {
+            self.told_copying = true;
+            tracing::warn!(
+                slots = slots.count(),
+                held = slots.held() - 1,
+                "batches are copied out of shared memory: drop batches sooner, or ask for more of them ahead"
+            );
+        }
+        batch.into_heap(&self.buffers)
     }
 
     fn begin(&mut self, header: BatchHeader, first_row: u64) -> Result<(), ClientError> {
@@ -162,8 +225,14 @@ impl BatchStream {
     fn complete(&mut self) -> Result<Option<Reply>, ClientError> {
         let done = |partial: &Partial| partial.bytes.as_slice().len() as u64 == partial.total;
         let Some(partial) = self.partial.take_if(|partial| done(partial)) else { return Ok(None) };
-        Batch::new(partial.header, partial.first_row, partial.bytes).map(|batch| Some(Reply::Batch(batch)))
+        Batch::new(partial.header, partial.first_row, Memory::Heap(partial.bytes))
+            .map(|batch| Some(Reply::Batch(batch)))
     }
+}
+
+/// Slots that are left to the daemon, so that it makes the next batch while the trainer has one.
+fn spare(slots: u32) -> usize {
+    (slots as usize / 2).clamp(1, 2)
 }
 
 fn failed(failure: Failure) -> ClientError {

@@ -214,10 +214,12 @@ impl BatchWork {
             row: *first_row,
             detail: "the batch's memory is still being written".to_owned(),
         })?;
+        let slot = block.sealed().and_then(Sealed::slot);
         let bytes = Bytes::from_owner(block);
         Ok(Batch {
             moment: *moment,
             first_row: *first_row,
+            slot,
             images: bytes.slice(layout.images()),
             labels: bytes.slice(layout.labels()),
             labels_b: bytes.slice(layout.labels_b()),
@@ -241,6 +243,9 @@ pub struct Batch {
     pub moment: Moment,
     /// First row of the step that the batch holds.
     pub first_row: u64,
+    /// The slot in which the batch lies, if its stream shares memory with the trainer. Who has announced it to the
+    /// trainer must not read the bytes any more.
+    pub slot: Option<u32>,
     /// Shapes of the tensors.
     pub layout: BatchLayout,
     /// The images, row by row.
@@ -263,6 +268,7 @@ impl fmt::Debug for Batch {
         f.debug_struct("Batch")
             .field("moment", &self.moment)
             .field("first_row", &self.first_row)
+            .field("slot", &self.slot)
             .field("layout", &self.layout)
             .field("sample_ids", &self.sample_ids)
             .field("substitutions", &self.substitutions)

@@ -10,7 +10,8 @@
 //!   starve another.
 //!
 //! So memory is bounded by the budget plus one batch a stream, where a stream counts until its last batch is
-//! dropped. Nothing else runs here: no decoding, no I/O.
+//! dropped. A stream that shares memory with its trainer has slots instead, which were taken from another budget
+//! when it opened: its next batch is begun when one of them is free. Nothing else runs here: no decoding, no I/O.
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
@@ -35,10 +36,10 @@ pub(crate) struct StreamId(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A stream begins.
-    Open(StreamId, Intake, Place),
+    Open { id: StreamId, wants: Intake, slots: Option<Vec<Block>>, place: Place },
     /// A stream is gone: what it waits for is dropped.
     Close(StreamId),
-    /// A loan of memory has ended.
+    /// A loan of memory has ended: so many bytes of the budget, or none for a slot.
     Release { stream: StreamId, bytes: usize, block: Option<Block> },
     /// The pipeline stops.
     Stop,
@@ -74,8 +75,10 @@ struct Begun {
 struct Stream {
     wants: Intake,
     begun: Option<Begun>,
-    /// Bytes on loan to this stream.
+    /// Bytes of the budget on loan to this stream.
     bytes: usize,
+    /// The slots that are free, if the stream has slots; the one that came back last at the end.
+    slots: Option<Vec<Block>>,
     place: Arc<Place>,
 }
 
@@ -85,6 +88,8 @@ pub(crate) struct Dispatcher {
     channels: Channels,
     budget: usize,
     streams: BTreeMap<StreamId, Stream>,
+    /// Streams that take part in the budget.
+    budget_streams: usize,
     /// Whose turn it is.
     turn: StreamId,
     /// Bytes on loan to all streams, also to those that are closed.
@@ -100,6 +105,7 @@ impl Dispatcher {
             channels,
             budget,
             streams: BTreeMap::new(),
+            budget_streams: 0,
             turn: StreamId(0),
             on_loan: 0,
             free: FreeBlocks::default(),
@@ -146,28 +152,43 @@ impl Dispatcher {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Open(id, wants, place) => {
-                let stream = Stream { wants, begun: None, bytes: 0, place: Arc::new(place) };
+            Command::Open { id, wants, slots, place } => {
+                self.budget_streams += usize::from(slots.is_none());
+                let stream = Stream { wants, begun: None, bytes: 0, slots, place: Arc::new(place) };
                 self.streams.insert(id, stream);
             }
             Command::Close(id) => {
                 if let Some(stream) = self.streams.remove(&id) {
+                    self.budget_streams -= usize::from(stream.slots.is_none());
                     stream.abandon();
                 }
             }
-            Command::Release { stream, bytes, block } => {
-                self.on_loan -= bytes;
-                if let Some(stream) = self.streams.get_mut(&stream) {
+            Command::Release { stream, bytes, block } => self.release(stream, bytes, block),
+            // The loop has ended.
+            Command::Stop => {}
+        }
+    }
+
+    fn release(&mut self, id: StreamId, bytes: usize, block: Option<Block>) {
+        self.on_loan -= bytes;
+        let stream = self.streams.get_mut(&id);
+        match (stream, block) {
+            // The slots of a stream that is closed go with it.
+            (stream, Some(slot)) if slot.slot().is_some() => {
+                if let Some(slots) = stream.and_then(|stream| stream.slots.as_mut()) {
+                    slots.push(slot);
+                }
+            }
+            (stream, block) => {
+                if let Some(stream) = stream {
                     stream.bytes -= bytes;
                 }
                 if let Some(block) = block {
                     self.free.put(block);
                 }
-                self.free.shrink_to(self.budget.saturating_sub(self.on_loan));
             }
-            // The loop has ended.
-            Command::Stop => {}
         }
+        self.free.shrink_to(self.budget.saturating_sub(self.on_loan));
     }
 
     /// The next row, from the first stream from the turn on that has one.
@@ -188,7 +209,7 @@ impl Dispatcher {
     }
 
     fn task_of(&mut self, id: StreamId) -> Option<Task> {
-        let (budget, share) = (self.budget, self.budget / self.streams.len().max(1));
+        let (budget, share) = (self.budget, self.budget / self.budget_streams.max(1));
         loop {
             let on_loan = self.on_loan;
             let stream = self.streams.get_mut(&id)?;
@@ -196,15 +217,22 @@ impl Dispatcher {
                 return Some(task);
             }
             let held = stream.bytes;
-            let fits = |size| held == 0 || (held + size <= share && on_loan + size <= budget);
+            let slot_is_free = stream.slots.as_ref().map(|slots| !slots.is_empty());
+            let fits = |size| {
+                let within_budget = || held == 0 || (held + size <= share && on_loan + size <= budget);
+                slot_is_free.unwrap_or_else(within_budget)
+            };
             let wanted = stream.wants.take_if(fits)?;
             self.begin(id, wanted);
         }
     }
 
     fn begin(&mut self, id: StreamId, wanted: Wanted) {
-        let size = wanted.size();
-        let block = self.block(size, wanted.request.ready_made());
+        let ready_made = wanted.request.ready_made();
+        let (size, block) = match self.slot(id, ready_made) {
+            Some(slot) => (0, Some(slot)),
+            None => (wanted.size(), self.block(wanted.size(), ready_made)),
+        };
         let (Some(stream), Some(block)) = (self.streams.get_mut(&id), block) else {
             // Nobody waits any more if this fails.
             let _ = wanted.done.send(Err(BatchError::OutOfMemory { bytes: size as u64 }));
@@ -218,15 +246,20 @@ impl Dispatcher {
         stream.begun = Some(Begun { rows, work });
     }
 
+    /// A free slot of the stream, if it has slots.
+    fn slot(&mut self, id: StreamId, ready_made: Option<&BatchLayout>) -> Option<Block> {
+        let mut slot = self.streams.get_mut(&id)?.slots.as_mut()?.pop()?;
+        slot.make_ready(ready_made, READY_MADE_BYTE);
+        Some(slot)
+    }
+
     /// A block of exactly `size` bytes: a free one, or a new one in the place of free ones of other sizes. With the
     /// layout of ready-made images it holds these.
     fn block(&mut self, size: usize, ready_made: Option<&BatchLayout>) -> Option<Block> {
         self.free.take(size, ready_made).or_else(|| {
             self.free.shrink_to(self.budget.saturating_sub(self.on_loan + size));
             let mut block = Block::allocate(size)?;
-            if let Some(layout) = ready_made {
-                block.make_ready(layout, READY_MADE_BYTE);
-            }
+            block.make_ready(ready_made, READY_MADE_BYTE);
             Some(block)
         })
     }

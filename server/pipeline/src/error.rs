@@ -121,6 +121,14 @@ pub enum WantError {
         /// Most bytes of a batch.
         max_bytes: u64,
     },
+    /// The batch does not fit into the slots of the stream.
+    #[error("a batch of {bytes} bytes is larger than the {slot_bytes} bytes of the stream's slots")]
+    LargerThanSlot {
+        /// What the batch takes.
+        bytes: u64,
+        /// Bytes of a slot.
+        slot_bytes: u64,
+    },
     /// The stream has asked for too much that is not delivered yet.
     #[error("the stream already waits for {pending} batches; ask for more when some have arrived")]
     TooManyPending {

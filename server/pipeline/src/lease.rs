@@ -16,6 +16,8 @@ use crate::{
 struct Account {
     stream: StreamId,
     bytes: usize,
+    /// Whether the bytes count in the budget that all streams share; those of a pool were taken from another one.
+    budgeted: bool,
     commands: Sender<Command>,
     place: Arc<Place>,
 }
@@ -25,7 +27,8 @@ impl Account {
     fn settle(&self, block: Option<Block>) {
         self.place.stats().batch_bytes_in_use.fetch_sub(self.bytes as u64, Ordering::Relaxed);
         // The dispatcher is gone only when the pipeline has stopped; then there is no account to settle.
-        let _ = self.commands.send(Command::Release { stream: self.stream, bytes: self.bytes, block });
+        let bytes = if self.budgeted { self.bytes } else { 0 };
+        let _ = self.commands.send(Command::Release { stream: self.stream, bytes, block });
     }
 }
 
@@ -43,9 +46,9 @@ impl Lease {
         place: Arc<Place>,
         commands: Sender<Command>,
     ) -> Self {
-        let bytes = block.len();
+        let (bytes, budgeted) = (block.len(), block.slot().is_none());
         Stats::add(&place.stats().batch_bytes_in_use, bytes as u64);
-        Self { parts: Some((block, Account { stream, bytes, commands, place })) }
+        Self { parts: Some((block, Account { stream, bytes, budgeted, commands, place })) }
     }
 
     /// Makes the block readable; `None` while somebody can still write it.

@@ -4,6 +4,11 @@
 //! [`Rows`] turns a block into [`RowSlot`]s, each row once, and a slot is the only way to write its row. Once all
 //! slots are gone the block can be [sealed](Sealed), and a sealed block can only be read. So writers never
 //! overlap, and readers never meet a writer.
+//!
+//! A block is memory of this process, or a slot that a trainer's process maps as well. That process has the slot when
+//! the batch in it was announced, and gives it back before another batch is written there; a trainer that breaks this
+//! changes the bytes of its own batches. So nothing that is read back from a block decides where or how much is
+//! written: mixing, which reads delivered values, computes with whatever it finds.
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc},
@@ -12,7 +17,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::layout::BatchLayout;
+use bandwise_shm::Slot;
+
+use crate::{layout::BatchLayout, share::Reserved};
 
 /// Blocks start and end at pages, so that a recycled one never shares a page and tensors are well aligned.
 const PAGE: usize = 4096;
@@ -23,11 +30,18 @@ pub(crate) struct Block {
     /// First byte of the first page.
     start: NonNull<u8>,
     len: usize,
-    /// What the allocator gave, and for which layout.
-    base: NonNull<u8>,
-    layout: Layout,
+    owner: Owner,
     /// The batches whose images lie here already.
     ready_for: Option<BatchLayout>,
+}
+
+/// Whose memory a block is.
+#[derive(Debug)]
+enum Owner {
+    /// This process's: what the allocator gave, and for which layout.
+    Heap { base: NonNull<u8>, layout: Layout },
+    /// Shared with a trainer. The slot lives as long as the block, and so does its share of the budget.
+    Shared { slot: Slot, _reserved: Arc<Reserved> },
 }
 
 // SAFETY: a block owns its memory, and no method gives access to it through a shared reference; access needs a
@@ -48,7 +62,21 @@ impl Block {
         let offset = base.addr().get().wrapping_neg() % PAGE;
         // SAFETY: the offset is below one page, by which the allocation is longer than `len`.
         let start = unsafe { base.add(offset) };
-        Some(Self { start, len, base, layout, ready_for: None })
+        Some(Self { start, len, owner: Owner::Heap { base, layout }, ready_for: None })
+    }
+
+    /// A slot as a block.
+    pub(crate) fn shared(slot: Slot, reserved: Arc<Reserved>) -> Self {
+        let (start, len) = (slot.start(), slot.slots().slot_bytes());
+        Self { start, len, owner: Owner::Shared { slot, _reserved: reserved }, ready_for: None }
+    }
+
+    /// The number of the slot that the block is, if it is one.
+    pub(crate) fn slot(&self) -> Option<u32> {
+        match &self.owner {
+            Owner::Heap { .. } => None,
+            Owner::Shared { slot, .. } => Some(slot.number()),
+        }
     }
 
     /// `len` rounded up to whole pages: what a block of `len` bytes really takes.
@@ -66,19 +94,23 @@ impl Block {
         self.ready_for.as_ref()
     }
 
-    /// Sets every byte: the images of `layout` are then ready.
-    pub(crate) fn make_ready(&mut self, layout: &BatchLayout, byte: u8) {
-        // SAFETY: `&mut self` means that no row and no reader of the block exists, and `len` bytes from `start` on
-        // are its own.
-        unsafe { self.start.as_ptr().write_bytes(byte, self.len) }
-        self.ready_for = Some(layout.clone());
+    /// Makes the block ready for the batches of a layout, by setting every byte; or for none.
+    pub(crate) fn make_ready(&mut self, layout: Option<&BatchLayout>, byte: u8) {
+        if layout.is_some() && self.ready_for() != layout {
+            // SAFETY: `&mut self` means that no row and no reader of the block exists, and `len` bytes from `start`
+            // on are its own.
+            unsafe { self.start.as_ptr().write_bytes(byte, self.len) }
+        }
+        self.ready_for = layout.cloned();
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed once.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+        if let Owner::Heap { base, layout } = self.owner {
+            // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed once.
+            unsafe { dealloc(base.as_ptr(), layout) }
+        }
     }
 }
 
@@ -181,7 +213,7 @@ impl RowSlot {
     unsafe fn bytes(&self, range: Range<usize>) -> &mut [u8] {
         assert!(range.start <= range.end && range.end <= self.block.len(), "a row outside its block");
         // SAFETY: the range is inside the block and the caller vouches for the rest; the block lives as long as the
-        // slot, and its bytes were initialised by `alloc_zeroed`.
+        // slot, and its bytes were initialised by `alloc_zeroed` or are those of a file.
         unsafe { std::slice::from_raw_parts_mut(self.block.start.as_ptr().add(range.start), range.len()) }
     }
 }
@@ -199,8 +231,14 @@ impl Sealed {
     /// All bytes of the block.
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the block was owned alone when it was sealed, so no slot and no `Rows` exists, and none can be
-        // made while it is here; all its bytes were initialised by `alloc_zeroed`.
+        // made while it is here; all its bytes were initialised by `alloc_zeroed` or are those of a file. The bytes of a
+        // slot are not asked for after it was handed over.
         unsafe { std::slice::from_raw_parts(self.0.start.as_ptr(), self.0.len) }
+    }
+
+    /// The number of the slot that the block is, if it is one.
+    pub(crate) fn slot(&self) -> Option<u32> {
+        self.0.slot()
     }
 
     /// Takes the block back for another batch.

@@ -1,6 +1,7 @@
 //! Starts and stops the threads.
 
 use std::{
+    os::fd::OwnedFd,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,6 +21,7 @@ use crate::{
     error::PipelineError,
     place::Place,
     read_ahead::{ReadAhead, Running},
+    share::{Budget, ShareError, SharedPool},
     stats::Stats,
     stream::{Stream, StreamLimits},
     wants::Wants,
@@ -33,6 +35,8 @@ pub struct PipelineConfig {
     pub threads: usize,
     /// Bytes of batch memory, shared fairly between the streams; each stream may have one batch beyond it.
     pub prefetch_bytes: u64,
+    /// Bytes of all pools that streams share with their trainers; 0 for none.
+    pub shared_bytes: u64,
     /// Streams that may be open at a time; one whose batches are still held counts, also when it is closed.
     pub max_streams: usize,
     /// Batches that one stream may wait for.
@@ -122,20 +126,48 @@ impl Pipeline {
     ///
     /// If too many streams are open, or the pipeline has stopped.
     pub fn open(&self, dataset: Arc<Dataset>, job: Arc<Job>) -> Result<Stream, PipelineError> {
+        self.open_on(dataset, job, None)
+    }
+
+    /// The same with batches in the slots of `pool`, if there is one. A batch is begun when a slot is free, and its
+    /// slot is free again when the last of its bytes is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipeline::open`].
+    pub fn open_on(
+        &self,
+        dataset: Arc<Dataset>,
+        job: Arc<Job>,
+        pool: Option<SharedPool>,
+    ) -> Result<Stream, PipelineError> {
         let place = Place::take(&self.stats, self.config.max_streams)?;
         let id = StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed));
-        let limits =
-            StreamLimits { batch_rows: self.config.max_batch_rows, batch_bytes: self.config.max_batch_bytes };
+        let limits = StreamLimits {
+            batch_rows: self.config.max_batch_rows,
+            batch_bytes: self.config.max_batch_bytes,
+            slot_bytes: pool.as_ref().map(SharedPool::slot_bytes),
+        };
+        let slots = pool.map(|pool| pool.blocks);
         let (wants, intake) = Wants::new(self.config.max_pending_batches, self.wake.clone());
-        self.commands.send(Command::Open(id, intake, place)).map_err(|_| PipelineError::Stopped)?;
-        Ok(Stream::new(
-            id,
-            (dataset, job),
-            limits,
-            wants,
-            Arc::clone(&self.read_ahead),
-            self.commands.clone(),
-        ))
+        self.commands
+            .send(Command::Open { id, wants: intake, slots, place })
+            .map_err(|_| PipelineError::Stopped)?;
+        let (read_ahead, commands) = (Arc::clone(&self.read_ahead), self.commands.clone());
+        Ok(Stream::new(id, (dataset, job), limits, wants, read_ahead, commands))
+    }
+
+    /// Makes the pool of a stream: at most `slots` slots, fewer if the budget holds no more, each for batches of up
+    /// to `slot_bytes` bytes. Also gives the descriptor for the trainer.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room for two slots, no batch is so large, or the system refuses.
+    pub fn share(&self, slots: u32, slot_bytes: u64) -> Result<(SharedPool, OwnedFd), ShareError> {
+        // A slot also has the gaps between tensors and the end of a page.
+        let max_slot_bytes = self.config.max_batch_bytes.saturating_add(bandwise_shm::PAGE as u64);
+        let budget = Budget { total_bytes: self.config.shared_bytes, max_slot_bytes };
+        SharedPool::create(&self.stats, (slots, slot_bytes), &budget)
     }
 
     /// What was counted since the start.

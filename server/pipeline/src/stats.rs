@@ -27,6 +27,8 @@ pub struct Stats {
     pub panics: AtomicU64,
     /// Bytes of batch memory on loan: being written, waiting, or being sent.
     pub batch_bytes_in_use: AtomicU64,
+    /// Bytes of the pools that streams share with their trainers.
+    pub shared_bytes: AtomicU64,
     /// Streams that are open, and closed ones whose batches are still held.
     pub streams: AtomicU64,
     undecodable: Mutex<BTreeMap<&'static str, u64>>,

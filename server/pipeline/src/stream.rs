@@ -25,6 +25,8 @@ use crate::{
 pub(crate) struct StreamLimits {
     pub(crate) batch_rows: u64,
     pub(crate) batch_bytes: u64,
+    /// Bytes of a slot, if batches are made in slots.
+    pub(crate) slot_bytes: Option<u64>,
 }
 
 /// The wants of one trainer for one job. Dropping it stops all work for it; tickets that are left then resolve to
@@ -97,7 +99,7 @@ impl Stream {
         let side = u64::from(moment.bandwidth);
         let row_bytes = side * side * 3 * output.dtype.size_in_bytes() as u64;
         let bytes = rows.saturating_mul(row_bytes.saturating_add(20)).saturating_add(192);
-        let StreamLimits { batch_rows, batch_bytes, .. } = self.limits;
+        let StreamLimits { batch_rows, batch_bytes, slot_bytes } = self.limits;
         // No allocation is larger than `isize::MAX`, whatever the configuration says.
         if rows > batch_rows || bytes > batch_bytes.min(isize::MAX as u64) {
             return Err(WantError::BatchTooLarge {
@@ -109,6 +111,11 @@ impl Stream {
         }
         let layout = BatchLayout::new(rows as usize, side as usize, output);
         let layout = if self.job.recipe().mix().is_some() { layout.mixed() } else { layout };
+        if let Some(slot_bytes) = slot_bytes
+            && layout.byte_len() as u64 > slot_bytes
+        {
+            return Err(WantError::LargerThanSlot { bytes: layout.byte_len() as u64, slot_bytes });
+        }
         let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
         Ok(BatchRequest { dataset, job, moment, first_row, layout })
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bandwise_client::{Address, Batch, Connection, Run, RunOptions, proto};
+use bandwise_client::{Address, Batch, ClientError, Connection, Run, RunOptions, proto};
 use bandwise_job::Fingerprint;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// Number of steps. [default: to the end of the plan]
     #[arg(long, value_name = "K")]
     steps: Option<u64>,
-    /// How batches travel: auto, grpc.
+    /// How batches travel: auto (shared memory on the daemon's host, over its Unix socket; else gRPC), grpc, shm.
     #[arg(long, default_value = "auto")]
     transport: Transport,
     /// Fail unless the job has this fingerprint (64 hex digits).
@@ -71,6 +71,17 @@ enum Digests {
 enum Transport {
     Auto,
     Grpc,
+    Shm,
+}
+
+impl From<Transport> for bandwise_client::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Auto => Self::Auto,
+            Transport::Grpc => Self::Grpc,
+            Transport::Shm => Self::SharedMemory,
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -81,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         from_step: args.from_step,
         steps: args.steps,
         expected_fingerprint: args.expect_fingerprint.map_or_else(Vec::new, |f| f.as_bytes().to_vec()),
+        transport: args.transport.into(),
         ..RunOptions::default()
     };
     runtime(ASYNC_THREADS)?.block_on(pull(args, job, &options))
@@ -89,9 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), Failure> {
     let connection = Connection::open(&args.connect).await?;
     let mut run = Run::start(&connection, job, options).await.map_err(|error| match error {
-        bandwise_client::ClientError::Share(_) | bandwise_client::ClientError::BeyondPlan { .. } => {
-            usage(error)
-        }
+        ClientError::Share(_) | ClientError::BeyondPlan { .. } => usage(error),
         other => other.into(),
     })?;
     let batches_ahead = run.plan().steps.saturating_sub(args.from_step);
@@ -102,7 +112,7 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
         let Some(batch) = run.next().await? else { break };
         report.batch(&batch, asked.elapsed())?;
     }
-    report.finish(&hex(&run.plan().fingerprint))
+    report.finish(&hex(&run.plan().fingerprint), run.transport())
 }
 
 /// Collects figures and prints lines.
@@ -157,6 +167,8 @@ struct Summary {
     substituted: u64,
     wait_ms_p50: f64,
     wait_ms_p99: f64,
+    /// `grpc` or `shm`.
+    transport: String,
     fingerprint: String,
 }
 
@@ -241,7 +253,7 @@ impl Reporter {
         Ok(())
     }
 
-    fn finish(mut self, fingerprint: &str) -> Result<(), Failure> {
+    fn finish(mut self, fingerprint: &str, transport: bandwise_client::Transport) -> Result<(), Failure> {
         self.print_step()?;
         self.bar.finish_and_clear();
         let seconds = self.begun.elapsed().as_secs_f64();
@@ -256,6 +268,7 @@ impl Reporter {
             substituted: self.substituted,
             wait_ms_p50: wait_ms(0.5),
             wait_ms_p99: wait_ms(0.99),
+            transport: transport.to_string(),
             fingerprint: fingerprint.to_owned(),
         };
         if self.json {
@@ -280,7 +293,7 @@ impl Summary {
             format!("{:.1} ms", self.wait_ms_p50),
             format!("{:.1} ms", self.wait_ms_p99),
         ]);
-        println!("{table}\nfingerprint {}", self.fingerprint);
+        println!("{table}\ntransport {}\nfingerprint {}", self.transport, self.fingerprint);
     }
 }
 

@@ -104,6 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         threads = settings.pipeline.threads,
         simd = %settings.pipeline.simd,
         prefetch_mib = settings.pipeline.prefetch_bytes >> 20,
+        shared_memory_mib = settings.pipeline.shared_bytes >> 20,
         max_streams = settings.pipeline.max_streams,
         drain_seconds = settings.drain.as_secs(),
         "starting"

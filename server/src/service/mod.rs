@@ -6,6 +6,7 @@ mod jobs;
 mod parts;
 mod reject;
 mod session;
+mod share;
 mod wire;
 
 use std::sync::Arc;
@@ -22,8 +23,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     catalog::Catalog,
-    service::{jobs::Jobs, parts::Parts, reject::Reject, session::Session},
+    service::{jobs::Jobs, parts::Parts, reject::Reject, session::Session, share::Shared},
 };
+
+pub(crate) use share::Door;
 
 /// Parts that wait between a stream and its connection: enough that neither waits for the other's wake-up.
 const PARTS_IN_FLIGHT: usize = 8;
@@ -38,6 +41,7 @@ pub struct LoaderService {
     pipeline: Arc<Pipeline>,
     limits: DecodeLimits,
     draining: watch::Receiver<bool>,
+    door: Option<Door>,
 }
 
 impl LoaderService {
@@ -49,7 +53,12 @@ impl LoaderService {
         limits: DecodeLimits,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        Self { catalog, jobs: Jobs::default(), pipeline, limits, draining }
+        Self { catalog, jobs: Jobs::default(), pipeline, limits, draining, door: None }
+    }
+
+    /// The same with a way to shared memory for trainers on this host, if there is one.
+    pub(crate) fn with_door(self, door: Option<Door>) -> Self {
+        Self { door, ..self }
     }
 
     fn resolve(&self, job: Option<&proto::Job>) -> Result<jobs::Resolved, Reject> {
@@ -57,18 +66,28 @@ impl LoaderService {
         self.jobs.resolve(job, &self.catalog, &self.limits)
     }
 
-    fn open(
+    /// Resolves the job of new work, unless the daemon takes none.
+    fn admit(
         &self,
         job: Option<&proto::Job>,
         expected_fingerprint: &[u8],
         expected_fields: Vec<proto::JobField>,
-    ) -> Result<Stream, Reject> {
+    ) -> Result<jobs::Resolved, Reject> {
         if *self.draining.borrow() {
             return Err(Reject::draining());
         }
         let resolved = self.resolve(job)?;
         check_fingerprint(&resolved.job, expected_fingerprint, expected_fields)?;
-        Ok(self.pipeline.open(resolved.dataset, resolved.job)?)
+        Ok(resolved)
+    }
+
+    /// Opens a stream; with shared memory if the client asks for it and it can be had.
+    fn open(&self, open: proto::Open) -> Result<(Stream, Option<Shared>), Reject> {
+        let resolved = self.admit(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields)?;
+        let answer = |request| Shared::answer(request, self.door.as_ref(), &self.pipeline);
+        let mut shared = open.shared_memory.as_ref().map(answer);
+        let pool = shared.as_mut().and_then(|shared| shared.pool.take());
+        Ok((self.pipeline.open_on(resolved.dataset, resolved.job, pool)?, shared))
     }
 }
 
@@ -121,7 +140,7 @@ impl Loader for LoaderService {
             max_pending_batches: config.max_pending_batches,
             threads: config.threads as u32,
             simd_level: config.simd.to_string(),
-            shm_socket: String::new(),
+            shm_socket: self.door.as_ref().map_or_else(String::new, |door| door.socket.display().to_string()),
             draining: *self.draining.borrow(),
         }))
     }
@@ -151,7 +170,8 @@ impl Loader for LoaderService {
         request: Request<proto::GetBatchRequest>,
     ) -> Result<Response<PartStream>, Status> {
         let request = request.into_inner();
-        let stream = self.open(request.job.as_ref(), &request.expected_fingerprint, Vec::new())?;
+        let resolved = self.admit(request.job.as_ref(), &request.expected_fingerprint, Vec::new())?;
+        let stream = self.pipeline.open(resolved.dataset, resolved.job).map_err(Reject::from)?;
         let ticket = stream.want(request.step, request.first_row, request.rows).map_err(Reject::from)?;
         // Dropped with the call if the client goes away, and with it the work.
         let batch = ticket.await.map_err(|error| Reject::batch(&error))?;
@@ -178,9 +198,12 @@ impl Loader for LoaderService {
         let open = first
             .open
             .ok_or_else(|| Reject::field("open", "(none)", "the first Want of a stream must open a job"))?;
-        let stream = self.open(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields)?;
+        let (stream, shared) = self.open(open)?;
         let (sender, receiver) = mpsc::channel(PARTS_IN_FLIGHT);
         let mut session = Session::new(stream, sender, self.draining.clone());
+        if let Some(shared) = shared {
+            session.share(shared);
+        }
         session.accept(proto::Want { open: None, ..first })?;
         tokio::spawn(session.run(wants));
         Ok(Response::new(ReceiverStream::new(receiver)))

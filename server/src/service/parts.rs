@@ -1,4 +1,5 @@
-//! A batch cut into parts: the header, then the bytes of its tensors without a copy.
+//! A batch cut into parts: the header, then the bytes of its tensors without a copy. In shared memory the header is
+//! all.
 
 use bandwise_job::Fingerprint;
 use bandwise_pipeline::Batch;
@@ -45,6 +46,13 @@ impl Iterator for Parts {
         self.offset += data.len() as u64;
         Some(proto::Part { offset, data, ..part })
     }
+}
+
+/// The only part of a batch that the trainer reads in its slot.
+pub(crate) fn announced(batch: &Batch, slot: u32, fingerprint: Fingerprint) -> proto::Part {
+    let header = Some(header_of(batch, fingerprint));
+    let (step, first_row) = (batch.moment.step, batch.first_row);
+    proto::Part { step, first_row, header, slot: Some(slot), ..proto::Part::default() }
 }
 
 fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {

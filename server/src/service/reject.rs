@@ -144,6 +144,9 @@ impl From<WantError> for Reject {
             WantError::BatchTooLarge { max_rows, max_bytes, .. } => {
                 Self::limit(format!("max_batch_rows = {max_rows}, max_batch_bytes = {max_bytes}"), message)
             }
+            WantError::LargerThanSlot { bytes, .. } => {
+                Self::field("steps", format!("{bytes} bytes"), message)
+            }
             WantError::TooManyPending { pending } => {
                 Self::limit(format!("max_pending_batches = {pending}"), message)
             }

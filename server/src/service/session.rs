@@ -4,7 +4,7 @@
 //! cancel is never stuck behind the data that it cancels.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     pin::Pin,
 };
 
@@ -13,7 +13,14 @@ use bandwise_proto::v1 as proto;
 use tokio::sync::{mpsc, watch};
 use tonic::{Status, Streaming};
 
-use crate::service::{parts::Parts, reject::Reject};
+use crate::{
+    handover::Offer,
+    service::{
+        parts::{Parts, announced},
+        reject::Reject,
+        share::Shared,
+    },
+};
 
 /// The state of a call.
 #[derive(Debug)]
@@ -27,6 +34,10 @@ pub(crate) struct Session {
     sending: Option<Parts>,
     /// The part that goes out next.
     part: Option<proto::Part>,
+    /// Lets the trainer fetch the descriptor of the stream's memory.
+    offer: Option<Offer>,
+    /// Batches that the trainer reads in their slots, by slot. Dropping one frees its slot.
+    handed_out: HashMap<u32, Batch>,
     sender: mpsc::Sender<Result<proto::Part, Status>>,
     draining: watch::Receiver<bool>,
     told_draining: bool,
@@ -53,10 +64,18 @@ impl Session {
             refused: VecDeque::new(),
             sending: None,
             part: None,
+            offer: None,
+            handed_out: HashMap::new(),
             sender,
             draining,
             told_draining: false,
         }
+    }
+
+    /// Answers the request for shared memory before all else.
+    pub(crate) fn share(&mut self, shared: Shared) {
+        self.offer = shared.offer;
+        self.part = Some(proto::Part { shared_memory: Some(shared.grant), ..proto::Part::default() });
     }
 
     /// Runs until the client has all it asked for and asks no more, goes away, or errs.
@@ -136,10 +155,9 @@ impl Session {
         if want.open.is_some() {
             return Err(Reject::field("open", "(a job)", "a stream serves one job; open another stream"));
         }
-        if let Some(release) = want.release
-            && let Some(slot) = release.slots.first()
-        {
-            return Err(Reject::field("release.slots", slot, "no such slot was handed out"));
+        for slot in want.release.map_or_else(Vec::new, |release| release.slots) {
+            let batch = self.handed_out.remove(&slot);
+            batch.ok_or_else(|| Reject::field("release.slots", slot, "no such slot was handed out"))?;
         }
         if let Some(cancel) = want.cancel {
             let steps: HashSet<u64> = cancel.steps.into_iter().collect();
@@ -172,7 +190,15 @@ impl Session {
     fn delivered(&mut self, outcome: Result<Batch, BatchError>) {
         let Some(ticket) = self.tickets.pop_front() else { return };
         match outcome {
-            Ok(batch) => self.sending = Some(Parts::new(batch, self.stream.job().fingerprint())),
+            Ok(batch) => {
+                let fingerprint = self.stream.job().fingerprint();
+                if let Some(slot) = batch.slot {
+                    self.part = Some(announced(&batch, slot, fingerprint));
+                    self.handed_out.insert(slot, batch);
+                } else {
+                    self.sending = Some(Parts::new(batch, fingerprint));
+                }
+            }
             Err(error) => {
                 let failure = Reject::batch(&error).into_failure();
                 self.part = Some(failed(ticket.step(), ticket.first_row(), failure));

@@ -12,7 +12,7 @@ use bandwise::{
     config::{Config, DatasetConfig, Settings},
     server::{Daemon, open_datasets},
 };
-use bandwise_client::{Connection, RankShare, Run, RunOptions, proto};
+use bandwise_client::{Connection, RankShare, Run, RunOptions, Transport, proto};
 use bandwise_dataset::NoProgress;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -80,7 +80,7 @@ pub fn job(global_batch: u64) -> proto::Job {
 /// What a row was: sample and SHA-256 of the image, by (step, row).
 pub type Rows = BTreeMap<(u64, u64), (u64, [u8; 32])>;
 
-/// Pulls `steps` steps for one rank.
+/// Pulls `steps` steps for one rank, over gRPC.
 pub async fn pull(
     connection: &Connection,
     job: proto::Job,
@@ -92,6 +92,7 @@ pub async fn pull(
         from_step: steps.start,
         steps: Some(steps.end - steps.start),
         window: 3,
+        transport: Transport::Grpc,
         ..RunOptions::default()
     };
     let mut run = Run::start(connection, job, &options).await.unwrap();

@@ -41,6 +41,7 @@ pub fn config() -> PipelineConfig {
     PipelineConfig {
         threads: 2,
         prefetch_bytes: 1 << 30,
+        shared_bytes: 1 << 30,
         max_streams: 64,
         max_pending_batches: 1024,
         max_batch_rows: 1024,

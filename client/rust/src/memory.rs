@@ -1,0 +1,73 @@
+//! The memory of a batch as the client holds it: a buffer of its own, or a slot that it shares with the daemon.
+
+use bandwise_proto::v1::{ReleaseSlots, Want};
+use bandwise_shm::Slot;
+use tokio::sync::mpsc::{UnboundedSender, WeakUnboundedSender};
+
+use crate::buffers::Buffer;
+
+/// Where the tensors of a batch lie.
+#[derive(Debug)]
+pub(crate) enum Memory {
+    /// One after the other in a buffer.
+    Heap(Buffer),
+    /// Each at the next multiple of [`bandwise_proto::TENSOR_ALIGN`] in a slot.
+    Slot(HeldSlot),
+}
+
+impl Memory {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Heap(buffer) => buffer.as_slice(),
+            Self::Slot(held) => held.slot.bytes(),
+        }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        match self {
+            Self::Heap(buffer) => buffer.as_mut_slice(),
+            Self::Slot(held) => held.slot.bytes_mut(),
+        }
+    }
+
+    /// At multiples of what tensors begin.
+    pub(crate) fn align(&self) -> usize {
+        match self {
+            Self::Heap(_) => 1,
+            Self::Slot(_) => bandwise_proto::TENSOR_ALIGN,
+        }
+    }
+}
+
+/// A slot of the stream, given back on drop.
+///
+/// The fields are dropped in this order: when the daemon hears of it, the slot is free here.
+#[derive(Debug)]
+pub(crate) struct HeldSlot {
+    slot: Slot,
+    _release: Release,
+}
+
+impl HeldSlot {
+    /// Holds `slot`, which is given back through `wants`.
+    pub(crate) fn new(slot: Slot, wants: &UnboundedSender<Want>) -> Self {
+        let number = slot.number();
+        Self { slot, _release: Release { number, wants: wants.downgrade() } }
+    }
+}
+
+#[derive(Debug)]
+struct Release {
+    number: u32,
+    /// Weak: a batch that outlives its stream must not keep the call open.
+    wants: WeakUnboundedSender<Want>,
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        // If the stream has ended, the daemon has taken its slots back already.
+        let Some(wants) = self.wants.upgrade() else { return };
+        let release = ReleaseSlots { slots: vec![self.number] };
+        let _ = wants.send(Want { release: Some(release), ..Want::default() });
+    }
+}

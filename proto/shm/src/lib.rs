@@ -1,0 +1,16 @@
+//! Shared memory between a daemon and a trainer on the same host: what both sides must agree on.
+//!
+//! - `slots`: an anonymous, sealed file cut into slots, mapped here; a slot is held by one owner at a time. The only
+//!   unsafe code.
+//! - `handover`: the descriptor of that file, on its way over a Unix socket.
+//!
+//! Nothing here waits, knows the wire, or decides who may have what.
+
+#![deny(unsafe_code)]
+
+mod handover;
+#[allow(unsafe_code, reason = "maps memory that two processes share")]
+mod slots;
+
+pub use handover::{TOKEN_BYTES, Token, door_of, fresh_token, receive_descriptor, send_descriptor};
+pub use slots::{OpenError, PAGE, Slot, Slots};
