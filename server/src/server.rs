@@ -27,7 +27,7 @@ use crate::{
     catalog::Catalog,
     config::{Settings, Source},
     handover::{self, Offers},
-    service::{Door, LoaderService},
+    service::{Direct, Door, LoaderService},
 };
 
 /// Largest request message: jobs with the text of a curriculum file fit, floods do not.
@@ -221,7 +221,7 @@ async fn routes(service: LoaderService, draining: &watch::Receiver<bool>) -> Res
         .register_encoded_file_descriptor_set(bandwise_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    Ok(Routes::new(loader).add_service(health).add_service(reflection))
+    Ok(Routes::new(Direct(loader)).add_service(health).add_service(reflection))
 }
 
 async fn serve(

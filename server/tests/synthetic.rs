@@ -5,7 +5,7 @@
 mod common;
 
 use bandwise::config::Source;
-use bandwise_client::{Connection, Expected, Reply, proto};
+use bandwise_client::{Connection, Expected, Reply, Run, RunOptions, Transport, proto};
 use common::{Server, job, photos, pull_all};
 
 /// Samples of the synthetic dataset, as the command's help says.
@@ -70,4 +70,24 @@ async fn rows_that_are_mixed_leave_no_trace() {
         drop((batch, stream));
         assert_pure(&connection, synthetic(8, proto::Dtype::U8), 8).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_batches_pass_and_too_large_ones_are_refused() {
+    let server = server().await;
+    let connection = server.connect().await;
+    let curriculum = Some(proto::job::Curriculum::CurriculumName("none".to_owned()));
+    let large = |rows| proto::Job { curriculum: curriculum.clone(), ..synthetic(rows, proto::Dtype::F32) };
+    for transport in [Transport::Grpc, Transport::SharedMemory] {
+        let options = RunOptions { transport, window: 1, steps: Some(1), ..RunOptions::default() };
+        let mut run = Run::start(&connection, large(400), &options).await.unwrap();
+        let batch = run.next().await.unwrap().unwrap();
+        assert_eq!(batch.images().len(), 400 * 3 * 224 * 224 * 4);
+        assert!(batch.images().iter().all(|&byte| byte == 60), "{transport}");
+    }
+    // 4 GiB and more, by either way: the slots of such a run are no size for shared memory, so gRPC is taken.
+    let mut run = Run::start(&connection, large(8000), &RunOptions::default()).await.unwrap();
+    assert_eq!(run.transport(), Transport::Grpc);
+    let error = run.next().await.unwrap_err().to_string();
+    assert!(error.contains("RESOURCE_EXHAUSTED") && error.contains("2147483648 bytes"), "{error}");
 }

@@ -36,7 +36,7 @@ const FRAME_BYTES: u32 = 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Connection {
     address: Address,
-    client: LoaderClient<Channel>,
+    channel: Channel,
 }
 
 impl Connection {
@@ -65,12 +65,16 @@ impl Connection {
             .keep_alive_while_idle(true)
             .max_frame_size(FRAME_BYTES);
         let channel = endpoint.connect().await.map_err(failed)?;
-        Ok(Self { address: address.clone(), client: LoaderClient::new(channel) })
+        Ok(Self { address: address.clone(), channel })
     }
 
     /// Where the daemon listens.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    fn client(&self) -> LoaderClient<Channel> {
+        LoaderClient::new(self.channel.clone())
     }
 
     /// What the daemon serves; with the class names of one dataset if `classes_of` is not empty.
@@ -80,7 +84,7 @@ impl Connection {
     /// If the daemon cannot be reached or has no such dataset.
     pub async fn describe(&self, classes_of: &str) -> Result<DescribeResponse, ClientError> {
         let request = DescribeRequest { classes_of: classes_of.to_owned() };
-        Ok(self.client.clone().describe(request).await?.into_inner())
+        Ok(self.client().describe(request).await?.into_inner())
     }
 
     /// Resolves a job.
@@ -89,7 +93,7 @@ impl Connection {
     ///
     /// If the daemon cannot be reached or refuses the job.
     pub async fn plan(&self, job: Job) -> Result<PlanResponse, ClientError> {
-        Ok(self.client.clone().plan(PlanRequest { job: Some(job) }).await?.into_inner())
+        Ok(self.client().plan(PlanRequest { job: Some(job) }).await?.into_inner())
     }
 
     /// Opens a stream of batches of `job` over gRPC. The job must have the expected fingerprint if there is one.
@@ -98,7 +102,7 @@ impl Connection {
     ///
     /// If the daemon cannot be reached or refuses the job.
     pub async fn stream(&self, job: Job, expected: Expected) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.client.clone(), job, expected, None).await
+        BatchStream::open(self.channel.clone(), job, expected, None).await
     }
 
     /// The same over `transport`. Memory that is shared has the shape `request`: as many slots as there will be
@@ -124,7 +128,7 @@ impl Connection {
         expected: Expected,
         request: SharedMemoryRequest,
     ) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.client.clone(), job, expected, Some(request)).await
+        BatchStream::open(self.channel.clone(), job, expected, Some(request)).await
     }
 }
 

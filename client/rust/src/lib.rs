@@ -39,6 +39,7 @@ mod run;
 mod share;
 mod stream;
 mod transport;
+mod wire;
 
 pub use address::{Address, AddressError};
 pub use bandwise_proto::v1 as proto;

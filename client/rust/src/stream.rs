@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bandwise_proto::v1::{
     BatchHeader, CancelSteps, Failure, Job, JobField, Open, Part, SharedMemoryGrant, SharedMemoryRequest,
-    Want, WantSteps, loader_client::LoaderClient,
+    Want, WantSteps,
 };
 use bandwise_shm::Slots;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::{Code, Streaming, transport::Channel};
+use tonic::{Code, transport::Channel};
 
 use crate::{
     batch::Batch,
@@ -17,6 +17,7 @@ use crate::{
     error::ClientError,
     memory::{HeldSlot, Memory},
     transport::Transport,
+    wire::{Parts, Piece},
 };
 
 /// Largest batch that a client accepts: 2 GiB.
@@ -54,7 +55,7 @@ pub enum Reply {
 pub struct BatchStream {
     /// Unbounded, but wants are tiny and the daemon refuses more than its limit.
     wants: mpsc::UnboundedSender<Want>,
-    parts: Streaming<Part>,
+    parts: Parts,
     buffers: Buffers,
     /// Where batches lie, if memory is shared.
     slots: Option<Arc<Slots>>,
@@ -74,7 +75,7 @@ struct Partial {
 
 impl BatchStream {
     pub(crate) async fn open(
-        mut client: LoaderClient<Channel>,
+        channel: Channel,
         job: Job,
         expected: Expected,
         shared_memory: Option<SharedMemoryRequest>,
@@ -88,7 +89,7 @@ impl BatchStream {
         };
         // The receiver is right here, so this cannot fail.
         let _ = wants.send(Want { open: Some(open), ..Want::default() });
-        let parts = client.stream_batches(UnboundedReceiverStream::new(outbound)).await?.into_inner();
+        let parts = Parts::call(channel, UnboundedReceiverStream::new(outbound)).await?;
         Ok(Self {
             wants,
             parts,
@@ -101,10 +102,11 @@ impl BatchStream {
 
     /// The daemon's answer to the request for shared memory, before all else.
     pub(crate) async fn grant(&mut self) -> Result<SharedMemoryGrant, ClientError> {
-        let first = self.parts.message().await?;
-        first
-            .and_then(|part| part.shared_memory)
-            .ok_or_else(|| ClientError::Protocol("no answer about shared memory".to_owned()))
+        let grant = match self.parts.next().await? {
+            Some(Piece::Part(part)) => part.shared_memory,
+            _ => None,
+        };
+        grant.ok_or_else(|| ClientError::Protocol("no answer about shared memory".to_owned()))
     }
 
     /// The memory in which batches come from now on.
@@ -136,7 +138,7 @@ impl BatchStream {
     /// If the connection or the protocol breaks, or the daemon refuses a want. The stream is over then.
     pub async fn next(&mut self) -> Result<Option<Reply>, ClientError> {
         loop {
-            let Some(part) = self.parts.message().await? else {
+            let Some(piece) = self.parts.next().await? else {
                 return match self.partial.take() {
                     None => Ok(None),
                     Some(partial) => Err(ClientError::Protocol(format!(
@@ -145,7 +147,11 @@ impl BatchStream {
                     ))),
                 };
             };
-            if let Some(reply) = self.accept(part)? {
+            let reply = match piece {
+                Piece::Part(part) => self.accept(*part)?,
+                Piece::Data(data) => self.append(&data)?,
+            };
+            if let Some(reply) = reply {
                 return Ok(Some(reply));
             }
         }
@@ -164,10 +170,9 @@ impl BatchStream {
         }
         if let Some(header) = part.header {
             self.begin(header, part.first_row)?;
-        } else {
-            self.append(part.offset, &part.data)?;
+            return self.complete();
         }
-        self.complete()
+        self.expect_data_at(part.offset).map(|()| None)
     }
 
     /// A batch that lies in a slot; copied out of it if the trainer holds so many that the daemon would wait.
@@ -207,19 +212,27 @@ impl BatchStream {
         Ok(())
     }
 
-    fn append(&mut self, offset: u64, data: &[u8]) -> Result<(), ClientError> {
+    fn expect_data_at(&self, offset: u64) -> Result<(), ClientError> {
+        let have = self.partial.as_ref().map(|partial| partial.bytes.as_slice().len() as u64);
+        match have {
+            Some(have) if have == offset => Ok(()),
+            Some(have) => {
+                Err(ClientError::Protocol(format!("data at {offset} after {have} bytes of a batch")))
+            }
+            None => Err(ClientError::Protocol("data outside a batch".to_owned())),
+        }
+    }
+
+    fn append(&mut self, data: &[u8]) -> Result<Option<Reply>, ClientError> {
         let Some(partial) = &mut self.partial else {
             return Err(ClientError::Protocol("data outside a batch".to_owned()));
         };
-        let have = partial.bytes.as_slice().len() as u64;
-        if offset != have || have + data.len() as u64 > partial.total {
-            return Err(ClientError::Protocol(format!(
-                "data at {offset} in a batch of {} bytes of which {have} have come",
-                partial.total
-            )));
+        let have = partial.bytes.as_slice().len() as u64 + data.len() as u64;
+        if have > partial.total {
+            return Err(ClientError::Protocol(format!("{have} bytes for a batch of {}", partial.total)));
         }
         partial.bytes.push(data);
-        Ok(())
+        self.complete()
     }
 
     fn complete(&mut self) -> Result<Option<Reply>, ClientError> {

@@ -2,6 +2,7 @@
 //!
 //! It turns requests into jobs and wants, and batches into parts. It owns no batch memory and decodes nothing.
 
+mod body;
 mod jobs;
 mod parts;
 mod reject;
@@ -18,7 +19,6 @@ use bandwise_pipeline::{Pipeline, Stream};
 use bandwise_proto::v1::{self as proto, loader_server::Loader};
 use bandwise_recipe::{PIXEL_SEMANTICS, Recipe};
 use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -26,12 +26,14 @@ use crate::{
     service::{jobs::Jobs, parts::Parts, reject::Reject, session::Session, share::Shared},
 };
 
+pub(crate) use body::Direct;
 pub(crate) use share::Door;
 
 /// Parts that wait between a stream and its connection: enough that neither waits for the other's wake-up.
 const PARTS_IN_FLIGHT: usize = 8;
 
-type PartStream = ReceiverStream<Result<proto::Part, Status>>;
+/// What tonic sees of a streaming answer; the parts go past it (`body`).
+type PartStream = tokio_stream::Empty<Result<proto::Part, Status>>;
 
 /// The `bandwise.v1.Loader` service.
 #[derive(Debug)]
@@ -186,7 +188,7 @@ impl Loader for LoaderService {
                 }
             }
         });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(body::answer(receiver))
     }
 
     async fn stream_batches(
@@ -206,7 +208,7 @@ impl Loader for LoaderService {
         }
         session.accept(proto::Want { open: None, ..first })?;
         tokio::spawn(session.run(wants));
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(body::answer(receiver))
     }
 }
 

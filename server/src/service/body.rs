@@ -1,0 +1,168 @@
+//! The body of a streaming answer, in which the bytes of a batch are sent from where they lie.
+//!
+//! gRPC's usual encoder copies each message into a buffer of its own, which for tensors costs as much as sending them.
+//! Here a part with data becomes two pieces: the message but for its data in a few bytes, and the slice of the batch.
+//! HTTP/2 puts both into one write. On the wire it is the same protobuf message: `data` is its last field.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bandwise_proto::v1 as proto;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http_body::Frame;
+use prost::{
+    Message as _,
+    encoding::{WireType, encode_key, encode_varint},
+};
+use tokio::sync::mpsc::Receiver;
+use tokio_stream::Empty;
+use tonic::{
+    Code, Response, Status,
+    body::Body,
+    codegen::{BoxFuture, Service, http},
+    server::NamedService,
+};
+
+/// Field number of `Part.data`.
+const DATA_FIELD: u32 = 5;
+
+/// Bytes before a message: not compressed, and its length.
+const PREFIX_BYTES: usize = 5;
+
+/// Where parts come from.
+type Parts = Receiver<Result<proto::Part, Status>>;
+
+/// Parts on their way from a handler past tonic's encoder, as an extension of its response.
+#[derive(Clone)]
+struct Bypass(Arc<Mutex<Option<Parts>>>);
+
+/// The answer of a handler: tonic sees an empty stream, [`Direct`] sends the parts.
+pub(crate) fn answer<T>(parts: Parts) -> Response<Empty<T>> {
+    let mut response = Response::new(tokio_stream::empty());
+    response.extensions_mut().insert(Bypass(Arc::new(Mutex::new(Some(parts)))));
+    response
+}
+
+/// A service whose streaming answers are sent without tonic's encoder.
+#[derive(Clone, Debug)]
+pub(crate) struct Direct<S>(pub(crate) S);
+
+impl<S: NamedService> NamedService for Direct<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S> Service<http::Request<Body>> for Direct<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let response = self.0.call(request);
+        Box::pin(async move {
+            let mut response = response.await?;
+            let bypass = response.extensions_mut().remove::<Bypass>();
+            let parts =
+                bypass.and_then(|Bypass(parts)| parts.lock().unwrap_or_else(PoisonError::into_inner).take());
+            if let Some(parts) = parts {
+                *response.body_mut() = Body::new(PartBody { parts, data: Bytes::new(), ended: false });
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// The frames of a stream of parts.
+struct PartBody {
+    parts: Parts,
+    /// What comes before the next part.
+    data: Bytes,
+    ended: bool,
+}
+
+impl http_body::Body for PartBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        if !this.data.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.data)))));
+        }
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let status = match ready!(this.parts.poll_recv(context)) {
+            Some(Ok(part)) => {
+                let (head, data) = split(part);
+                this.data = data;
+                return Poll::Ready(Some(Ok(Frame::data(head))));
+            }
+            Some(Err(status)) => status,
+            None => Status::new(Code::Ok, ""),
+        };
+        this.ended = true;
+        let mut trailers = http::HeaderMap::new();
+        Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
+    }
+}
+
+/// A message as gRPC frames it, up to the bytes of its data, and these.
+fn split(mut part: proto::Part) -> (Bytes, Bytes) {
+    let data = std::mem::take(&mut part.data);
+    let rest = part.encoded_len();
+    let mut head = BytesMut::with_capacity(PREFIX_BYTES + rest + 16);
+    head.put_bytes(0, PREFIX_BYTES);
+    // A buffer that grows has room for every message.
+    let _ = part.encode(&mut head);
+    if !data.is_empty() {
+        encode_key(DATA_FIELD, WireType::LengthDelimited, &mut head);
+        encode_varint(data.len() as u64, &mut head);
+    }
+    // No part exceeds 1 MiB, by the contract.
+    let message = (head.len() - PREFIX_BYTES + data.len()) as u32;
+    head[1..PREFIX_BYTES].copy_from_slice(&message.to_be_bytes());
+    (head.freeze(), data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_pieces_are_one_message() {
+        let header = proto::BatchHeader { rows: 3, sample_ids: vec![1, 2, 3], ..Default::default() };
+        for part in [
+            proto::Part::default(),
+            proto::Part { draining: true, slot: Some(0), ..Default::default() },
+            proto::Part { step: 7, header: Some(header), ..Default::default() },
+            proto::Part {
+                step: 1,
+                first_row: 2,
+                offset: 300,
+                data: vec![5; 70_000].into(),
+                ..Default::default()
+            },
+        ] {
+            let (head, data) = split(part.clone());
+            assert_eq!(data, part.data);
+            let whole = [head, data].concat();
+            assert_eq!(whole[..5], [&[0], &(whole.len() as u32 - 5).to_be_bytes()[..]].concat());
+            assert_eq!(proto::Part::decode(&whole[5..]).unwrap(), part);
+        }
+    }
+}
