@@ -172,8 +172,8 @@ struct Numbers {
     data_begins: usize,
 }
 
-/// The numbers before the data, if `message`, the begin of a message of `len` bytes, has nothing else before it, and the
-/// data reach to its end.
+/// The numbers before the data, if `message`, the begin of a message of `len` bytes, has nothing else before it, and
+/// the data reach to its end.
 fn numbers_before_data(message: &[u8], len: usize) -> Option<Numbers> {
     let mut rest = message;
     loop {

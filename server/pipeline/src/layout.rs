@@ -5,9 +5,6 @@ use std::ops::Range;
 use bandwise_kernels::Layout;
 use bandwise_recipe::OutputFormat;
 
-/// Tensors start at multiples of this many bytes: a cache line, and enough for every vector load.
-const ALIGN: usize = 64;
-
 /// Bytes of one label (i64).
 const LABEL_BYTES: usize = 8;
 
@@ -24,6 +21,9 @@ pub struct BatchLayout {
 }
 
 impl BatchLayout {
+    /// Tensors start at multiples of this many bytes: a cache line, and enough for every vector load.
+    pub const ALIGN: usize = 64;
+
     /// A batch of `rows` images of `side` x `side` x 3 elements.
     pub fn new(rows: usize, side: usize, format: OutputFormat) -> Self {
         Self { rows, side, format, mixed: false }
@@ -75,7 +75,7 @@ impl BatchLayout {
 
     /// Where `labels` lies.
     pub fn labels(&self) -> Range<usize> {
-        let start = self.images().end.next_multiple_of(ALIGN);
+        let start = self.images().end.next_multiple_of(Self::ALIGN);
         start..start + self.rows * LABEL_BYTES
     }
 
@@ -93,13 +93,13 @@ impl BatchLayout {
 
     /// Where `labels_b` lies; empty where rows are not mixed.
     pub fn labels_b(&self) -> Range<usize> {
-        let start = self.labels().end.next_multiple_of(ALIGN);
+        let start = self.labels().end.next_multiple_of(Self::ALIGN);
         start..start + if self.mixed { self.rows * LABEL_BYTES } else { 0 }
     }
 
     /// Where `lam` lies; empty where rows are not mixed.
     pub fn lam(&self) -> Range<usize> {
-        let start = self.labels_b().end.next_multiple_of(ALIGN);
+        let start = self.labels_b().end.next_multiple_of(Self::ALIGN);
         start..start + if self.mixed { self.rows * LAM_BYTES } else { 0 }
     }
 

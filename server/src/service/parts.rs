@@ -2,11 +2,14 @@
 //! all.
 
 use bandwise_job::Fingerprint;
-use bandwise_pipeline::Batch;
-use bandwise_proto::{PART_DATA_BYTES, v1 as proto};
+use bandwise_pipeline::{Batch, BatchLayout};
+use bandwise_proto::{PART_DATA_BYTES, TENSOR_ALIGN, v1 as proto};
 use bytes::Bytes;
 
 use crate::service::wire::dtype_to_wire;
+
+/// In shared memory the trainer finds tensors by this rule.
+const _: () = assert!(BatchLayout::ALIGN == TENSOR_ALIGN);
 
 /// The parts of a batch that were not sent yet.
 #[derive(Debug)]
