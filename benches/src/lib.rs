@@ -4,6 +4,7 @@
 //! bin/corpus    corpus    photographs of any kind -> JPEGs that are distributed like ImageNet's
 //! bin/baseline  baseline  a bare libjpeg-turbo loop, our loop without a pipeline, a real daemon; in turns
 //! bin/fidelity  fidelity  error and time of fidelity = fast beside exact
+//! bin/loops     baseline  one of these loops alone, for the programs of `peers`
 //! bin/kernels   kernels   microseconds per call of each kernel, on each SIMD level, beside peers
 //! bin/transport transport batches from the daemon to a client, beside plain copies of the same bytes; in turns
 //! ```

@@ -17,7 +17,10 @@ use bandwise_recipe::{
 };
 use turbojpeg::{Decompressor, Image, PixelFormat};
 
-use super::meter::{Meter, Rate};
+use super::{
+    meter::{Meter, Rate},
+    subject::BareLoop,
+};
 
 /// Side of the images that our loops make, in pixels.
 const SIDE: usize = 224;
@@ -28,10 +31,23 @@ const CHECKED_FILES: usize = 16;
 /// What a thread does with the file number `turn` of its loop.
 type Work<'a> = Box<dyn FnMut(u64, &[u8]) -> Result<()> + 'a>;
 
+/// Rate of a loop on `threads` threads over all `files`, again and again for `time`.
+pub(super) fn measure(which: BareLoop, how: (usize, Duration), files: &[Vec<u8>]) -> Result<Rate> {
+    let level = SimdLevel::detect();
+    match which {
+        BareLoop::WholeFrames => rate(how, files, whole_frames),
+        BareLoop::CropAndResize => rate(how, files, || crop_and_resize(level)),
+        BareLoop::Sample => {
+            let program = plain_program()?;
+            rate(how, files, || sample(level, &program))
+        }
+    }
+}
+
 /// Rate of `work` on `threads` threads over all `files`, again and again for `time`.
 ///
 /// The threads take the next file from one counter, as workers take rows, and each gets its own `work`.
-pub(super) fn rate<'a>(
+fn rate<'a>(
     (threads, time): (usize, Duration),
     files: &[Vec<u8>],
     work: impl Fn() -> Result<Work<'a>> + Sync,
@@ -60,7 +76,7 @@ pub(super) fn rate<'a>(
 }
 
 /// libjpeg-turbo alone: the whole frame to RGB, into memory that is used again.
-pub(super) fn whole_frames<'a>() -> Result<Work<'a>> {
+fn whole_frames<'a>() -> Result<Work<'a>> {
     let mut decompressor = Decompressor::new()?;
     let mut pixels = Vec::new();
     Ok(Box::new(move |_, file| {
@@ -83,7 +99,7 @@ fn turbo(decompressor: &mut Decompressor, file: &[u8], pixels: &mut Vec<u8>) -> 
 }
 
 /// Our decoder and our resize: a random crop, bicubic to 224 x 224.
-pub(super) fn crop_and_resize<'a>(level: SimdLevel) -> Result<Work<'a>> {
+fn crop_and_resize<'a>(level: SimdLevel) -> Result<Work<'a>> {
     let (mut decoder, mut resizer) = (Decoder::new()?, Resizer::new(level));
     let mut out = vec![0; 3 * SIDE * SIDE];
     Ok(Box::new(move |turn, file| {
@@ -97,7 +113,7 @@ pub(super) fn crop_and_resize<'a>(level: SimdLevel) -> Result<Work<'a>> {
 }
 
 /// All of a worker's work on a sample: the recipe `plain`, u8.
-pub(super) fn sample(level: SimdLevel, program: &Program) -> Result<Work<'_>> {
+fn sample(level: SimdLevel, program: &Program) -> Result<Work<'_>> {
     let mut bench = Workbench::new(level)?;
     let mut out = vec![0; program.image_bytes()];
     Ok(Box::new(move |turn, file| {
@@ -111,7 +127,7 @@ fn key(epoch: u64, sample: u64) -> DrawKey {
 }
 
 /// The recipe `plain` at 224 pixels, u8.
-pub(super) fn plain_program() -> Result<Program> {
+fn plain_program() -> Result<Program> {
     let recipe = Recipe::named("plain", None::<LowFrequency>)?;
     let format = OutputFormat { dtype: Dtype::U8, layout: Layout::Nchw };
     Ok(Program::new(&recipe, SIDE as u32, SIDE as u32, 0.0, format)?)

@@ -13,11 +13,11 @@ use crate::cpu::ticks_of;
 
 /// What was measured of a subject in a round.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
+pub struct Rate {
     /// Images per second.
-    pub(super) per_s: f64,
+    pub per_s: f64,
     /// Images per second of CPU time.
-    pub(super) per_cpu_s: f64,
+    pub per_cpu_s: f64,
 }
 
 /// A measurement that has begun.

@@ -17,6 +17,7 @@ mod pull;
 mod run;
 mod subject;
 
+pub use meter::Rate;
 pub use outcome::{Outcome, SubjectOutcome};
-pub use run::{Settings, run};
-pub use subject::{Pull, Subject};
+pub use run::{Settings, loop_rate, run};
+pub use subject::{BareLoop, Pull, Subject};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     meter::Rate,
-    subject::{Pull, Subject},
+    subject::{BareLoop, Pull, Subject},
 };
 use crate::{
     report::{Table, short},
@@ -106,8 +106,8 @@ fn compared(subjects: &[Subject], rates: &[Vec<Rate>], kind: impl Fn(&Rate) -> f
     };
     let one = |rounds: &Vec<f64>| Compared {
         rate: Spread::of(rounds),
-        of_whole_frames: ratios(rounds, &Subject::WholeFrames),
-        of_crop_and_resize: ratios(rounds, &Subject::CropAndResize),
+        of_whole_frames: ratios(rounds, &Subject::Loop(BareLoop::WholeFrames)),
+        of_crop_and_resize: ratios(rounds, &Subject::Loop(BareLoop::CropAndResize)),
         rounds: rounds.clone(),
     };
     all.iter().map(one).collect()
@@ -123,7 +123,11 @@ mod tests {
 
     #[test]
     fn ratios_belong_to_their_round() {
-        let subjects = [Subject::WholeFrames, Subject::CropAndResize, Subject::Pull(Pull::PLAIN)];
+        let subjects = [
+            Subject::Loop(BareLoop::WholeFrames),
+            Subject::Loop(BareLoop::CropAndResize),
+            Subject::Pull(Pull::PLAIN),
+        ];
         let rates = [rates([98.0, 198.0, 110.0]), rates([78.0, 158.0, 88.0]), rates([49.0, 99.0, 55.0])];
         let outcome = Outcome::of(&subjects, &rates);
         let Compared { rate, of_whole_frames, .. } = &outcome.headline().images_per_s;

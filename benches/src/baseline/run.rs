@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bandwise_kernels::SimdLevel;
 
-use super::{loops, meter::Rate, outcome::Outcome, pull::Source, subject::Subject};
+use super::{
+    loops,
+    meter::Rate,
+    outcome::Outcome,
+    pull::Source,
+    subject::{BareLoop, Subject},
+};
 use crate::{
     corpus::Corpus,
     daemon::{DATASET, Daemon},
@@ -46,6 +51,16 @@ pub fn run(corpus: &Corpus, settings: &Settings, before: impl FnMut(&Subject)) -
     })
 }
 
+/// Rate of one bare loop over `corpus`, on `threads` threads for `time`, without a daemon.
+///
+/// # Errors
+///
+/// If our decoder and libjpeg-turbo disagree on a file, or one cannot be decoded.
+pub fn loop_rate(which: BareLoop, corpus: &Corpus, threads: usize, time: Duration) -> Result<Rate> {
+    loops::check_decoding(&corpus.files)?;
+    loops::measure(which, (threads, time), &corpus.files)
+}
+
 /// The same with a daemon that runs already and serves the corpus.
 pub(super) async fn with_daemon(
     corpus: &Corpus,
@@ -73,14 +88,8 @@ async fn measure(
     settings: &Settings,
     source: &Source<'_>,
 ) -> Result<Rate> {
-    let (how, level) = ((settings.threads, settings.time), SimdLevel::detect());
     match subject {
-        Subject::WholeFrames => loops::rate(how, &corpus.files, loops::whole_frames),
-        Subject::CropAndResize => loops::rate(how, &corpus.files, || loops::crop_and_resize(level)),
-        Subject::Sample => {
-            let program = loops::plain_program()?;
-            loops::rate(how, &corpus.files, || loops::sample(level, &program))
-        }
+        Subject::Loop(which) => loops::measure(*which, (settings.threads, settings.time), &corpus.files),
         Subject::Pull(pull) => source.rate(pull, settings.time).await,
     }
 }

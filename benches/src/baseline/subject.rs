@@ -2,18 +2,26 @@
 
 use bandwise_client::proto;
 use bandwise_recipe::LowFrequency;
+use clap::ValueEnum;
 
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
-    /// libjpeg-turbo decodes whole frames to RGB, and nothing else: the ceiling.
-    WholeFrames,
-    /// Our decoder and resize: a random crop of each image, bicubic to 224 pixels.
-    CropAndResize,
-    /// All of a worker's work on a sample (`plain`, u8), in memory.
-    Sample,
+    /// Files in memory, on bare threads.
+    Loop(BareLoop),
     /// Batches out of a daemon.
     Pull(Pull),
+}
+
+/// What a bare loop does with each file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BareLoop {
+    /// libjpeg-turbo decodes the whole frame to RGB, and nothing else: the ceiling.
+    WholeFrames,
+    /// Our decoder and resize: a random crop of the image, bicubic to 224 pixels.
+    CropAndResize,
+    /// All of a worker's work on a sample: the recipe `plain` at 224 pixels, u8.
+    Sample,
 }
 
 /// A job to pull, and the stage of it.
@@ -37,7 +45,8 @@ const EPOCHS: f64 = 2000.0;
 impl Subject {
     /// All subjects, in the order of the report. The first two are what the others are compared with.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self::WholeFrames, Self::CropAndResize, Self::Sample, Self::Pull(Pull::PLAIN)];
+        let mut all: Vec<_> = BareLoop::value_variants().iter().copied().map(Self::Loop).collect();
+        all.push(Self::Pull(Pull::PLAIN));
         let stages = [
             (96, LowFrequency::Lanczos),
             (160, LowFrequency::Lanczos),
@@ -53,9 +62,9 @@ impl Subject {
     /// The name in reports.
     pub fn name(&self) -> String {
         match self {
-            Self::WholeFrames => "a: libjpeg-turbo, whole frames".to_owned(),
-            Self::CropAndResize => "b: our decode of a crop + bicubic to 224".to_owned(),
-            Self::Sample => "b': b + flip + tensor".to_owned(),
+            Self::Loop(BareLoop::WholeFrames) => "a: libjpeg-turbo, whole frames".to_owned(),
+            Self::Loop(BareLoop::CropAndResize) => "b: our decode of a crop + bicubic to 224".to_owned(),
+            Self::Loop(BareLoop::Sample) => "b': b + flip + tensor".to_owned(),
             Self::Pull(pull) => pull.name(),
         }
     }

@@ -8,6 +8,7 @@ use bandwise::{
 };
 use bandwise_client::Connection;
 use bandwise_dataset::NoProgress;
+use clap::ValueEnum as _;
 use tempfile::TempDir;
 
 use super::*;
@@ -67,6 +68,20 @@ async fn every_subject_is_measured() {
     assert_eq!(asked, Subject::all());
     assert!(outcome.subjects.iter().all(|subject| subject.images_per_cpu_s.rate.min > 0.0), "{outcome:?}");
     assert_eq!(outcome.subjects[0].images_per_s.of_whole_frames.median, 1.0);
+}
+
+#[test]
+fn each_loop_is_measured_alone() {
+    let folder = TempDir::new().unwrap();
+    let mut corpus = corpus(folder.path());
+    for &which in BareLoop::value_variants() {
+        assert!(loop_rate(which, &corpus, 1, Duration::from_millis(1)).unwrap().per_s > 0.0, "{which:?}");
+    }
+    // Behind the files that are compared beforehand: the loop itself has to find it.
+    corpus.files[20..].fill(b"no JPEG".to_vec());
+    for &which in BareLoop::value_variants() {
+        loop_rate(which, &corpus, 1, Duration::from_mins(1)).unwrap_err();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
