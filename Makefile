@@ -16,7 +16,7 @@ BUILD_BENCHES := $(CARGO) build --release --locked -p bandwise -p bandwise-bench
 BENCHES := $(or $(CARGO_TARGET_DIR),target)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup build fmt fmt-check clippy docs deny golden corpus bench
+.PHONY: help demo test setup build fmt fmt-check clippy docs deny golden corpus bench peers
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -68,3 +68,8 @@ bench: setup ## Measure the daemon on target/corpus, transport and the kernels; 
 	$(BENCHES)/fidelity --corpus target/corpus --write
 	$(BENCHES)/transport --write
 	$(BENCHES)/kernels --write
+
+peers: setup ## Measure the daemon beside timm, torchvision, DALI, tf.data, FFCV and SPDL on target/corpus (35 minutes)
+	$(BUILD_BENCHES)
+	PYTHON=$(PYTHON) sh benches/peers/setup.sh target/peers
+	$(PYTHON) benches/peers/run.py --corpus target/corpus --envs target/peers --programs $(BENCHES) --write
