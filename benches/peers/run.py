@@ -50,7 +50,7 @@ def measure(subject, workers, args):
     environment = os.environ | {"BANDWISE": str(args.programs / "bandwise")}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     try:
-        process = subprocess.Popen(started, env=environment, start_new_session=True, **pipes)
+        process = subprocess.Popen(started, env=environment, process_group=0, **pipes)
     except OSError as error:
         raise Skipped(str(error)) from error
     try:
@@ -58,8 +58,8 @@ def measure(subject, workers, args):
     except subprocess.TimeoutExpired as error:
         raise Skipped(f"no figure within {args.limit} s") from error
     finally:
-        # A script that has failed may leave workers or a daemon behind; all are in its session.
-        kill_session(process)
+        # A script that has failed may leave workers or a daemon behind; all are in its group.
+        kill_group(process)
     try:
         line = json.loads(out.splitlines()[-1])
         rates = (float(line["images_per_s"]), float(line["images_per_cpu_s"]))
@@ -68,7 +68,7 @@ def measure(subject, workers, args):
         raise Skipped(reason(err) or f"ended with {process.returncode}") from error
 
 
-def kill_session(process):
+def kill_group(process):
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -123,7 +123,8 @@ def measured(all_sections, args):
                 continue
             rates[subject].append(line["rates"])
             about[subject] = (line["output"], line["note"])
-            say(f"round {number + 1}, {done} of {len(order)}: {subject.name}: {line['rates'][0]:.0f} images/s")
+            clock, cpu = line["rates"]
+            say(f"round {number + 1}, {done} of {len(order)}: {subject.name}: {clock:.0f} images/s, {cpu:.0f} per CPU s")
     return rates, about, skipped
 
 
