@@ -17,7 +17,7 @@ pub(crate) mod fourier {
     /// A square picture cropped in 0..255 space, rounded half to even and clamped.
     pub(crate) fn pixels(crop: &FourierCrop, view: RgbView<'_>) -> Vec<u8> {
         let mut values = vec![0.0; 3 * view.width() * view.height()];
-        rgb_to_planes_f32(None, view, &mut values);
+        rgb_to_planes_f32(SimdLevel::detect(), None, view, &mut values);
         let (cropped, side) = (planes(crop, &values), crop.output_side());
         let mut out = vec![0; 3 * side * side];
         write_planes(SimdLevel::detect(), &cropped, side, side, Dtype::U8, Layout::Nhwc, &mut out);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use bandwise_decode::{DecodeLimits, Decoder};
 use bandwise_kernels::{
     Dtype, Filter, FourierCrop, Layout, Normalization, PixelTable, Rect, Resizer, RgbView, SimdLevel,
-    flip_horizontal, rgb_to_planes_f32, write_pixels,
+    flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
 };
 
 use super::{
@@ -72,7 +72,9 @@ pub(super) fn all<'a>(photo: &'a Photo, levels: &[SimdLevel]) -> Result<Vec<Subj
     for bandwidth in BANDWIDTHS {
         all.push(fourier(photo, bandwidth, levels)?);
     }
-    all.extend([tensor(photo, Dtype::F16), tensor(photo, Dtype::U8), flip(photo, levels)]);
+    all.extend([planes(photo, levels), from_planes(photo, levels)]);
+    all.extend([Dtype::F16, Dtype::Bf16, Dtype::F32, Dtype::U8].map(|dtype| tensor(photo, dtype, levels)));
+    all.push(flip(photo, levels));
     Ok(all)
 }
 
@@ -115,7 +117,8 @@ fn resize<'a>(
 fn fourier<'a>(photo: &'a Photo, bandwidth: usize, levels: &[SimdLevel]) -> Result<Subject<'a>> {
     let crop = Rc::new(FourierCrop::new(SIDE, bandwidth)?);
     let mut planes = vec![0.0; 3 * SIDE * SIDE];
-    rgb_to_planes_f32(Some(&PixelTable::new(&Normalization::IMAGENET)), photo.base(), &mut planes);
+    let table = PixelTable::new(&Normalization::IMAGENET);
+    rgb_to_planes_f32(SimdLevel::SCALAR, Some(&table), photo.base(), &mut planes);
     let plane = crop.output_side() * crop.output_side();
     let on_level = |level| -> Call<'a> {
         let (crop, planes, mut scratch) = (Rc::clone(&crop), planes.clone(), vec![0.0; crop.scratch_len()]);
@@ -132,14 +135,52 @@ fn fourier<'a>(photo: &'a Photo, bandwidth: usize, levels: &[SimdLevel]) -> Resu
     Ok(Subject { name, memory: vec![0; 3 * plane * size_of::<f32>()], variants })
 }
 
-fn tensor(photo: &Photo, dtype: Dtype) -> Subject<'_> {
-    let table = PixelTable::new(&Normalization::IMAGENET);
-    let call = move |out: &mut [u8]| {
-        write_pixels(&table, photo.base(), dtype, Layout::Nchw, out);
-        Ok(())
+fn tensor<'a>(photo: &'a Photo, dtype: Dtype, levels: &[SimdLevel]) -> Subject<'a> {
+    let table = Rc::new(PixelTable::new(&Normalization::IMAGENET));
+    let on_level = |level| -> Call<'a> {
+        let table = Rc::clone(&table);
+        Box::new(move |out| {
+            write_pixels(level, &table, photo.base(), dtype, Layout::Nchw, out);
+            Ok(())
+        })
     };
     let memory = vec![0; photo.base.len() * dtype.size_in_bytes()];
-    Subject { name: format!("tensor, 224, {dtype} nchw"), memory, variants: vec![any_level(Box::new(call))] }
+    Subject { name: format!("tensor, 224, {dtype} nchw"), memory, variants: on_each(levels, on_level) }
+}
+
+/// What a Fourier crop needs before it.
+fn planes<'a>(photo: &'a Photo, levels: &[SimdLevel]) -> Subject<'a> {
+    let table = Rc::new(PixelTable::new(&Normalization::IMAGENET));
+    let on_level = |level| -> Call<'a> {
+        let table = Rc::clone(&table);
+        Box::new(move |out| {
+            rgb_to_planes_f32(level, Some(&table), photo.base(), bytemuck::cast_slice_mut(out));
+            Ok(())
+        })
+    };
+    let memory = vec![0; photo.base.len() * size_of::<f32>()];
+    Subject { name: "planes before fourier, 224".to_owned(), memory, variants: on_each(levels, on_level) }
+}
+
+/// What a Fourier crop needs after it.
+fn from_planes<'a>(photo: &Photo, levels: &[SimdLevel]) -> Subject<'a> {
+    let mut planes = vec![0.0; 3 * SIDE * SIDE];
+    let table = PixelTable::new(&Normalization::IMAGENET);
+    rgb_to_planes_f32(SimdLevel::SCALAR, Some(&table), photo.base(), &mut planes);
+    let planes = Rc::new(planes);
+    let on_level = |level| -> Call<'a> {
+        let planes = Rc::clone(&planes);
+        Box::new(move |out| {
+            write_planes(level, &planes[..3 * 160 * 160], 160, 160, Dtype::F16, Layout::Nchw, out);
+            Ok(())
+        })
+    };
+    let memory = vec![0; 3 * 160 * 160 * Dtype::F16.size_in_bytes()];
+    Subject {
+        name: "tensor of planes, 160, f16 nchw".to_owned(),
+        memory,
+        variants: on_each(levels, on_level),
+    }
 }
 
 fn flip<'a>(photo: &'a Photo, levels: &[SimdLevel]) -> Subject<'a> {

@@ -68,13 +68,14 @@ impl Worker {
         let image = RgbView::packed(&self.image, 64, 64);
         self.resizer.resize(image, Filter::Lanczos, &mut self.small, 32, 32);
         write_pixels(
+            self.level,
             &self.table,
             RgbView::packed(&self.small, 32, 32),
             Dtype::F16,
             Layout::Nchw,
             &mut self.out,
         );
-        rgb_to_planes_f32(Some(&self.table), image, &mut self.planes);
+        rgb_to_planes_f32(self.level, Some(&self.table), image, &mut self.planes);
         for (plane, cropped) in self.planes.chunks(64 * 64).zip(self.cropped.chunks_mut(32 * 32)) {
             self.fourier.apply(self.level, plane, cropped, &mut self.scratch);
         }

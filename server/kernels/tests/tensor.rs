@@ -1,5 +1,7 @@
 //! Tensor output against numpy's and torch's numbers, a naive loop, and every level against the scalar one.
 
+#![allow(clippy::unwrap_used, reason = "a failing check fails the test")]
+
 mod common;
 
 use bandwise_kernels::{
@@ -14,11 +16,11 @@ const DTYPES: [Dtype; 4] = [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32];
 const LAYOUTS: [Layout; 2] = [Layout::Nchw, Layout::Nhwc];
 
 /// Writes the 256 grey pixels as one row and gives back the elements, channel by channel.
-fn ramp(dtype: Dtype) -> Vec<Vec<u8>> {
+fn ramp(level: SimdLevel, dtype: Dtype) -> Vec<Vec<u8>> {
     let pixels: Vec<u8> = (0..=255).flat_map(|v| [v; 3]).collect();
     let mut out = vec![0; 768 * dtype.size_in_bytes()];
     let table = PixelTable::new(&Normalization::IMAGENET);
-    write_pixels(&table, RgbView::packed(&pixels, 256, 1), dtype, Layout::Nchw, &mut out);
+    write_pixels(level, &table, RgbView::packed(&pixels, 256, 1), dtype, Layout::Nchw, &mut out);
     out.chunks(dtype.size_in_bytes()).map(<[u8]>::to_vec).collect()
 }
 
@@ -28,15 +30,17 @@ fn bits(element: &[u8]) -> u32 {
 
 #[test]
 fn tables_hold_numpys_and_torchs_numbers() {
-    let (single, half, brain, raw) = (ramp(Dtype::F32), ramp(Dtype::F16), ramp(Dtype::Bf16), ramp(Dtype::U8));
-    let bfloat16 = include_str!("golden/bfloat16.txt").lines();
-    for (i, (line, brain_line)) in include_str!("golden/tables.txt").lines().zip(bfloat16).enumerate() {
-        let fields: Vec<&str> = line.split(' ').collect();
-        assert_eq!(format!("{} {}", i / 256, i % 256), fields[..2].join(" "));
-        assert_eq!(format!("{:08x}", bits(&single[i])), fields[2], "{line}");
-        assert_eq!(format!("{:04x}", bits(&half[i])), fields[3], "{line}");
-        assert_eq!(format!("{} {} {:04x}", i / 256, i % 256, bits(&brain[i])), brain_line);
-        assert_eq!(usize::from(raw[i][0]), i % 256);
+    for level in SimdLevel::available() {
+        let [raw, half, brain, single] = DTYPES.map(|dtype| ramp(level, dtype));
+        let bfloat16 = include_str!("golden/bfloat16.txt").lines();
+        for (i, (line, brain_line)) in include_str!("golden/tables.txt").lines().zip(bfloat16).enumerate() {
+            let fields: Vec<&str> = line.split(' ').collect();
+            assert_eq!(format!("{} {}", i / 256, i % 256), fields[..2].join(" "));
+            assert_eq!(format!("{:08x}", bits(&single[i])), fields[2], "{level} {line}");
+            assert_eq!(format!("{:04x}", bits(&half[i])), fields[3], "{level} {line}");
+            assert_eq!(format!("{} {} {:04x}", i / 256, i % 256, bits(&brain[i])), brain_line, "{level}");
+            assert_eq!(usize::from(raw[i][0]), i % 256, "{level}");
+        }
     }
     assert_eq!(include_str!("golden/tables.txt").lines().count(), 768);
 }
@@ -60,34 +64,60 @@ fn naive(planes: &[f32], dtype: Dtype, layout: Layout) -> Vec<u8> {
     (0..planes.len()).flat_map(|i| element(value(i), dtype)).collect()
 }
 
+/// Usual statistics, and divisors that leave the range of floats.
+fn normalization() -> impl Strategy<Value = Normalization> {
+    let std =
+        prop_oneof![4 => 0.05_f32..1.5, 1 => Just(1e-40_f32), 1 => Just(f32::MIN_POSITIVE), 1 => Just(0.0)];
+    let any = ([0.0_f32..1.0, 0.0_f32..1.0, 0.0_f32..1.0], [std.clone(), std.clone(), std]);
+    prop_oneof![Just(Normalization::IMAGENET), any.prop_map(|(mean, std)| Normalization { mean, std })]
+}
+
+/// Every level, dtype and layout against the definition.
+fn check(table: &PixelTable, view: RgbView<'_>) -> Result<(), TestCaseError> {
+    let (width, height) = (view.width(), view.height());
+    for (level, dtype) in
+        SimdLevel::available().into_iter().flat_map(|level| DTYPES.map(|dtype| (level, dtype)))
+    {
+        let mut planes = vec![0.0; 3 * width * height];
+        rgb_to_planes_f32(level, (dtype != Dtype::U8).then_some(table), view, &mut planes);
+        for (i, &value) in planes.iter().enumerate() {
+            let (c, y, x) = (i / (width * height), i / width % height, i % width);
+            let v = view.row(y)[3 * x + c];
+            let expected = if dtype == Dtype::U8 { f32::from(v) } else { table.value(c, v) };
+            prop_assert_eq!(value.to_bits(), expected.to_bits(), "{} {}", level, dtype);
+        }
+        for layout in LAYOUTS {
+            // One byte more, so that the elements are not aligned.
+            let mut out = vec![1; 1 + planes.len() * dtype.size_in_bytes()];
+            write_pixels(level, table, view, dtype, layout, &mut out[1..]);
+            prop_assert_eq!(&out[1..], naive(&planes, dtype, layout), "{} {} {}", level, dtype, layout);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn large_pictures_are_written_alike_on_every_level() {
+    let table = PixelTable::new(&Normalization::IMAGENET);
+    for (width, height) in [(224, 224), (97, 95), (5000, 1)] {
+        let pixels = picture(7, width, height);
+        check(&table, RgbView::packed(&pixels, width, height)).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn pixels_become_what_their_planes_become(
-        (width, height, gap) in (1usize..40, 1usize..12, 0usize..9),
+    fn pixels_become_what_their_planes_become_on_every_level(
+        (width, height, gap) in (1usize..150, 1usize..12, 0usize..9),
         seed in 0u32..10_000,
+        normalization in normalization(),
     ) {
         let stride = 3 * width + gap;
         let bytes = picture(seed, stride.div_ceil(3), height);
         let pixels = &bytes[..stride * (height - 1) + 3 * width];
-        let view = RgbView::new(pixels, width, height, stride);
-        let table = PixelTable::new(&Normalization::IMAGENET);
-        let mut planes = vec![0.0; 3 * width * height];
-        for dtype in DTYPES {
-            rgb_to_planes_f32((dtype != Dtype::U8).then_some(&table), view, &mut planes);
-            for (i, &value) in planes.iter().enumerate() {
-                let (c, y, x) = (i / (width * height), i / width % height, i % width);
-                let v = view.row(y)[3 * x + c];
-                prop_assert_eq!(value, if dtype == Dtype::U8 { f32::from(v) } else { table.value(c, v) });
-            }
-            for layout in LAYOUTS {
-                // One byte more, so that the elements are not aligned.
-                let mut out = vec![1; 1 + planes.len() * dtype.size_in_bytes()];
-                write_pixels(&table, view, dtype, layout, &mut out[1..]);
-                prop_assert_eq!(&out[1..], naive(&planes, dtype, layout), "{} {}", dtype, layout);
-            }
-        }
+        check(&PixelTable::new(&normalization), RgbView::new(pixels, width, height, stride))?;
     }
 
     #[test]
@@ -138,5 +168,6 @@ fn names_round_trip() {
 #[should_panic(expected = "output bytes for 2 x 1 pixels of f16")]
 fn an_output_of_the_wrong_size_is_refused() {
     let table = PixelTable::new(&Normalization::IMAGENET);
-    write_pixels(&table, RgbView::packed(&[0; 6], 2, 1), Dtype::F16, Layout::Nchw, &mut [0; 11]);
+    let view = RgbView::packed(&[0; 6], 2, 1);
+    write_pixels(SimdLevel::detect(), &table, view, Dtype::F16, Layout::Nchw, &mut [0; 11]);
 }

@@ -224,11 +224,11 @@ impl Workbench {
         let view = RgbView::packed(&self.pixels, self.side, self.side);
         match program.plane_steps() {
             [] => {
-                write_pixels(program.table(), view, format.dtype, format.layout, out);
+                write_pixels(self.level, program.table(), view, format.dtype, format.layout, out);
                 watch.done(Work::Normalize);
             }
             [PlaneStep::Erase(erase)] => {
-                write_pixels(program.table(), view, format.dtype, format.layout, out);
+                write_pixels(self.level, program.table(), view, format.dtype, format.layout, out);
                 watch.done(Work::Normalize);
                 if let Some(area) = self.draw_noise(erase, program, key) {
                     let noise = &self.noise;
@@ -239,7 +239,7 @@ impl Workbench {
             steps => {
                 let table = (format.dtype != Dtype::U8).then(|| program.table());
                 self.planes.resize(3 * self.side * self.side, 0.0);
-                rgb_to_planes_f32(table, view, &mut self.planes);
+                rgb_to_planes_f32(self.level, table, view, &mut self.planes);
                 watch.done(Work::Normalize);
                 for step in steps {
                     watch.done(self.plane_step(step, program, key));

@@ -109,7 +109,7 @@ fn replay(bytes: &[u8], key: DrawKey, drawn: &Drawn, recipe: &str, method: LowFr
     }
     let table = PixelTable::new(&Normalization::IMAGENET);
     let mut planes = vec![0.0; 3 * side * side];
-    rgb_to_planes_f32(Some(&table), RgbView::packed(&pixels, side, side), &mut planes);
+    rgb_to_planes_f32(SimdLevel::SCALAR, Some(&table), RgbView::packed(&pixels, side, side), &mut planes);
     if recipe == "efficienttrain" {
         erase(&mut planes, side, drawn, key);
     }

@@ -230,7 +230,7 @@ impl Picture {
     fn planes(view: RgbView<'_>, table: Option<&PixelTable>) -> Self {
         let (width, height) = (view.width(), view.height());
         let mut planes = vec![0.0; 3 * width * height];
-        rgb_to_planes_f32(table, view, &mut planes);
+        rgb_to_planes_f32(SimdLevel::detect(), table, view, &mut planes);
         Self::Planes { planes, width, height, normalized: table.is_some() }
     }
 
