@@ -11,6 +11,7 @@ import subprocess
 import meter
 
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "RESULTS.md"
+README = RESULTS.parent.parent / "README.md"
 BEGIN, END = "<!-- bench:peers -->", "<!-- /bench:peers -->"
 
 
@@ -131,7 +132,36 @@ def notes(found):
     return "\n".join(["### How each was run", "", *lines])
 
 
-def write(text):
-    """Rewrites the section of RESULTS.md."""
-    before, rest = RESULTS.read_text().split(BEGIN)
-    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+def headline(conditions, found):
+    """One line for the first screen: the daemon over the fastest other loader and over the reference."""
+    section = next((section for section in found if section["title"].startswith("Crop")), None)
+    others = [row for row in section["rows"] if not row["ours"] and not row["ceiling"]] if section else []
+    others = [row for row in others if row["images_per_s"]["daemon_over_it"] is not None]
+    if not others:
+        return None
+    fastest = max(others, key=lambda row: row["images_per_s"]["median"])
+    rest = sorted((row for row in others if row is not fastest), key=times)
+    listed = ", ".join(f"{times(row):.1f} times {row['name']}" for row in rest)
+    return (
+        f"**{times(fastest):.1f} times {fastest['name']}**, the fastest other loader measured beside it, {listed}: "
+        f"random crops at 224 pixels on the same cores, in turns; {conditions.lines[1].split(';')[0]}, "
+        f"{conditions.lines[0].split(',')[0]}. [Full recipes and a chart](benches/RESULTS.md#the-daemon-beside-other-loaders)."
+    )
+
+
+def times(row):
+    return row["images_per_s"]["daemon_over_it"]
+
+
+def write(conditions, text, found):
+    """Rewrites the section of RESULTS.md, and the line of the README."""
+    replace(RESULTS, text)
+    line = headline(conditions, found)
+    if line is not None:
+        replace(README, line)
+
+
+def replace(path, text):
+    """Puts a text between the markers of a file."""
+    before, rest = path.read_text().split(BEGIN)
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")

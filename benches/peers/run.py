@@ -169,7 +169,7 @@ def main():
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
     if args.write:
-        report.write(text)
+        report.write(conditions, text, results)
         draw(results, args)
 
 
