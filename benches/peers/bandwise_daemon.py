@@ -84,7 +84,7 @@ def main():
             meters = meter.Meter()
             measured = pull(program, address, options, made, WARM_UP, steps)
             _, per_cpu_s = meters.stop(measured["images"])
-    note = f"two processes over a Unix socket, {options.workers} workers, {WARM_UP} batches dropped"
+    note = f"client and daemon as two processes, transport auto, {options.workers} workers, {WARM_UP} batches dropped"
     meter.report((measured["images_per_s"], per_cpu_s), output, note)
 
 
