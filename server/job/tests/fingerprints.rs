@@ -41,11 +41,11 @@ fn fingerprint(spec: &JobSpec) -> String {
 #[test]
 fn fingerprints_never_change() {
     for (curriculum, expected) in [
-        ("efficienttrain", "f602e0c2adfc5b8dfd8db9d48ede40633f33baadec0a7bb341460aea2384032d"),
-        ("efficienttrain++", "be9ffe7aeb7ad915ace36c8fc51ed8603fe7917ff67490abeb5b771bc4fa7fbe"),
-        ("efficienttrain++-deit", "e5746ec12806c07d56a268ba026144f6b77a14c4233f603a3c3dd269a75d83c3"),
-        ("efficienttrain++-convnext", "5f0285651a2cace226f60eb554dc1e7f0f86970777cc007a2c42195f9277a276"),
-        ("none", "3aecdecca294040b8c140ed2a6c5658acb0a1bfeba34fe6fa083d59891034eee"),
+        ("efficienttrain", "1dcb6a5e6ca6047d9c2eac9c11e1b3cba7cbf5ebc90dc8c57753f2f68976b9dc"),
+        ("efficienttrain++", "bcad707d80c892f13c5924ecc368178f2e04e9a8df62916a30fd28114cab7148"),
+        ("efficienttrain++-deit", "c9ecb5c02d05f9f231a180e5ea8ced0e44ad8b1994e04de648b2e4a90b9ac9e5"),
+        ("efficienttrain++-convnext", "82ecbcfc1e5a588f043d5217d59d489341e6a80b3efb348ea4c0b286a631d1dc"),
+        ("none", "999ddb0c094451ccf1f7fc87b77b518df1f46441bf9ad20e9e7cf6044c14e0e2"),
     ] {
         assert_eq!(fingerprint(&spec(curriculum)), expected, "{curriculum}");
     }
@@ -61,7 +61,7 @@ fn the_canonical_form_is_as_documented() {
     assert_eq!(
         lines,
         [
-            "pixel_semantics=1",
+            "pixel_semantics=2",
             "dataset.digest=5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a",
             "dataset.samples=250",
             "seed=0",
@@ -105,7 +105,7 @@ fn the_canonical_form_is_as_documented() {
     // `printf 'bandwise job 1\n...' | sha256sum` over the lines above.
     assert_eq!(
         job.fingerprint().to_string(),
-        "fdfe3e89a49e0eac69aff0184b6fb240343e3a42467a84b183fcff196925fe96"
+        "49e13dc2770d0ef0b78c70a37126f4ed2200a7e01e9d9922b1d5fdb9ac80fc1f"
     );
 }
 
@@ -121,6 +121,7 @@ fn everything_that_decides_bytes_enters_and_nothing_else() {
         JobSpec { order: Some(OrderKind::Sequential), ..base.clone() },
         JobSpec { tail: Some(Tail::Keep), ..base.clone() },
         JobSpec { on_bad_sample: BadSample::Fail, ..base.clone() },
+        JobSpec { fidelity: Fidelity::Fast, ..base.clone() },
         JobSpec { limits: DecodeLimits { max_pixels: 1, ..DecodeLimits::default() }, ..base.clone() },
         JobSpec { output: OutputFormat { dtype: Dtype::U8, layout: Layout::Nchw }, ..base.clone() },
         JobSpec { output: OutputFormat { dtype: Dtype::F16, layout: Layout::Nhwc }, ..base.clone() },
