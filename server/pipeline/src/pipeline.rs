@@ -20,7 +20,7 @@ use crate::{
     dispatch::{Channels, Command, Dispatcher, StreamId, Task},
     error::PipelineError,
     place::Place,
-    read_ahead::{ReadAhead, Running},
+    read_ahead::ReadAhead,
     share::{Budget, ShareError, SharedPool},
     stats::Stats,
     stream::{Stream, StreamLimits},
@@ -62,7 +62,8 @@ pub struct Pipeline {
     next_stream: AtomicU64,
     stats: Arc<Stats>,
     read_ahead: Arc<ReadAhead>,
-    _reading_ahead: Running,
+    /// Keeps the threads of `read_ahead` running.
+    _reading_ahead: Sender<()>,
     threads: Vec<JoinHandle<()>>,
 }
 

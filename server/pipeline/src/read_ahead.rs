@@ -43,10 +43,6 @@ pub(crate) struct ReadAhead {
     credit: Arc<AtomicU64>,
 }
 
-/// Keeps the threads running. They are not waited for at the end: storage may hang.
-#[derive(Debug)]
-pub(crate) struct Running(#[allow(dead_code, reason = "dropping it is what ends the threads")] Sender<()>);
-
 #[derive(Debug)]
 struct Hint {
     request: Arc<BatchRequest>,
@@ -54,11 +50,12 @@ struct Hint {
 }
 
 impl ReadAhead {
-    /// Starts the threads, which sleep until a read takes longer than `slow_read`.
+    /// Starts the threads, which sleep until a read takes longer than `slow_read`. They end when the sender that is
+    /// returned is dropped, and are not waited for: storage may hang.
     pub(crate) fn start(
         slow_read: Duration,
         stats: &Arc<Stats>,
-    ) -> Result<(Arc<Self>, Running), PipelineError> {
+    ) -> Result<(Arc<Self>, Sender<()>), PipelineError> {
         let (hints, waiting) = channel::bounded(WAITING);
         let (running, ends) = channel::bounded(0);
         let ahead = Arc::new(Self { hints, slow_read, credit: Arc::default() });
@@ -71,7 +68,7 @@ impl ReadAhead {
                 .spawn(move || run(&waiting, &ends, &credit, &stats))
                 .map_err(|source| PipelineError::Thread { name, source })?;
         }
-        Ok((ahead, Running(running)))
+        Ok((ahead, running))
     }
 
     /// A read has taken `time`.
