@@ -16,7 +16,7 @@ use bandwise_curriculum::Curriculum;
 use bandwise_dataset::{Dataset, OpenOptions};
 use bandwise_job::{BadSample, Fidelity};
 use bandwise_kernels::{Dtype, Layout};
-use bandwise_recipe::{LowFrequency, OutputFormat, Program, Work, Workbench};
+use bandwise_recipe::{LowFrequency, OutputFormat, Program, Recipe, Work, Workbench};
 use serde::Serialize;
 
 use crate::{
@@ -124,28 +124,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::cli::log("error")?;
     let curriculum = args.curriculum.load()?;
     let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
-    let time = Duration::try_from_secs_f64(args.seconds)
-        .ok()
-        .filter(|time| *time > Duration::ZERO)
-        .ok_or_else(|| usage(anyhow::anyhow!("--seconds {}: a time above 0 is needed", args.seconds)))?;
+    let time = time(args.seconds)?;
     let stages = distinct_stages(&curriculum);
-    let programs = stages
-        .iter()
-        .map(|&(bandwidth, magnitude)| {
-            let format = OutputFormat { dtype: args.dtype, layout: args.layout };
-            Program::with_fidelity(args.fidelity, &recipe, curriculum.base(), bandwidth, magnitude, format)
-        })
-        .collect::<Result<Vec<Program>, _>>()
-        .map_err(usage)?;
+    let programs = programs(args, &curriculum, &recipe, &stages)?;
     let folder =
         tempfile::Builder::new().prefix("bandwise-bench-").tempdir().context("no temporary folder")?;
     let settings = path::settings(&args.dataset, folder.path(), args.threads)?;
     let dataset = open(args)?;
     let batch = args.batch_size.min(dataset.len());
-    let jobs = stages
-        .iter()
-        .map(|&(bandwidth, magnitude)| job(args, &curriculum, (bandwidth, magnitude), batch))
-        .collect::<Result<Vec<_>, _>>()?;
+    let jobs =
+        stages.iter().map(|&stage| job(args, &curriculum, stage, batch)).collect::<Result<Vec<_>, _>>()?;
 
     let bar = progress::bar(2 * stages.len() as u64, "measurements");
     let share = split::transform_share(&dataset);
@@ -181,6 +169,24 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     report.print();
     Ok(())
+}
+
+fn time(seconds: f64) -> Result<Duration, Failure> {
+    let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time > Duration::ZERO);
+    time.ok_or_else(|| usage(anyhow::anyhow!("--seconds {seconds}: a time above 0 is needed")))
+}
+
+fn programs(
+    args: &Args,
+    curriculum: &Curriculum,
+    recipe: &Recipe,
+    stages: &[(u32, f64)],
+) -> Result<Vec<Program>, Failure> {
+    let (base, format) = (curriculum.base(), OutputFormat { dtype: args.dtype, layout: args.layout });
+    let program = |&(bandwidth, magnitude): &(u32, f64)| {
+        Program::with_fidelity(args.fidelity, recipe, base, bandwidth, magnitude, format)
+    };
+    stages.iter().map(program).collect::<Result<_, _>>().map_err(usage)
 }
 
 fn open(args: &Args) -> Result<Dataset, Failure> {
