@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 mod handover;
+mod listen;
 mod npy;
 mod picture;
 mod reduce;

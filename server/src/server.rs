@@ -1,25 +1,17 @@
 //! The daemon's life: open datasets, start the pipeline, listen, serve, drain, stop.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bandwise_client::Address;
 use bandwise_dataset::{Dataset, DatasetError, Progress};
 use bandwise_pipeline::{Pipeline, PipelineError, Stats};
 use bandwise_proto::v1::loader_server::LoaderServer;
 use thiserror::Error;
-use tokio::{
-    net::{TcpListener, UnixListener, UnixStream},
-    sync::watch,
-    task::JoinSet,
+use tokio::{sync::watch, task::JoinSet};
+use tokio_stream::{
+    StreamExt as _,
+    wrappers::{TcpListenerStream, UnixListenerStream},
 };
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::{service::Routes, transport::Server as Transport};
 
 use crate::{
@@ -27,6 +19,7 @@ use crate::{
     catalog::Catalog,
     config::{Settings, Source},
     handover::{self, Offers},
+    listen::{self, Bound, BoundDoor},
     service::{Direct, Door, LoaderService},
 };
 
@@ -105,27 +98,6 @@ pub fn open_datasets(
     Ok(catalog)
 }
 
-/// A listener that is bound and not yet served.
-#[derive(Debug)]
-enum Bound {
-    Unix(UnixListener, SocketFile),
-    Tcp(TcpListener),
-}
-
-/// The second socket of a Unix listener, bound and not yet served.
-type BoundDoor = (UnixListener, SocketFile);
-
-/// The file of a Unix socket, removed when its server is gone.
-#[derive(Debug)]
-struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Somebody else may have removed it; there is nobody to tell.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 /// A daemon that runs.
 #[derive(Debug)]
 pub struct Daemon {
@@ -147,14 +119,14 @@ impl Daemon {
         let mut bound = Vec::new();
         let mut doors = Vec::new();
         for address in &settings.listen {
-            bound.push(bind(address).await?);
+            bound.push(listen::bind(address).await?);
             if settings.pipeline.shared_bytes > 0 {
-                doors.extend(bind_door(address).await);
+                doors.extend(listen::bind_door(address).await);
             }
         }
         let admin_listener = match &settings.admin {
             None => None,
-            Some(address) => Some(bind_tcp(address).await?),
+            Some(address) => Some(listen::bind_tcp(address).await?),
         };
         let pipeline = Arc::new(Pipeline::start(settings.pipeline)?);
         let (draining, drained) = watch::channel(false);
@@ -162,7 +134,7 @@ impl Daemon {
         let mut servers = JoinSet::new();
         let mut admin_address = None;
         if let Some(listener) = admin_listener {
-            admin_address = local_address(&listener);
+            admin_address = listen::local_address(&listener);
             let state = admin::State::new(&catalog, Arc::clone(&pipeline), drained.clone());
             servers.spawn(admin::serve(listener, state, drained.clone()));
         }
@@ -171,7 +143,7 @@ impl Daemon {
         let routes = routes(service, &drained).await?;
         let mut addresses = Vec::new();
         for listener in bound {
-            addresses.extend(address_of(&listener));
+            addresses.extend(listener.address());
             servers.spawn(serve(listener, routes.clone(), drained.clone()));
         }
         Ok(Self { addresses, admin: admin_address, stats, drain: settings.drain, draining, servers })
@@ -243,41 +215,9 @@ async fn serve(
             router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), drained).await
         }
         Bound::Unix(listener, _file) => {
-            router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), drained).await
-        }
-    }
-}
-
-async fn bind(address: &Address) -> Result<Bound, StartError> {
-    match address {
-        Address::Tcp { .. } => bind_tcp(address).await.map(Bound::Tcp),
-        Address::Unix(path) => bind_unix(path)
-            .await
-            .map(|listener| Bound::Unix(listener, SocketFile(path.clone())))
-            .map_err(|reason| StartError::Bind { address: address.clone(), reason }),
-    }
-}
-
-async fn bind_tcp(address: &Address) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address.to_string()).await.map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => "; another program listens there: choose another port",
-            io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges",
-            _ => "",
-        };
-        StartError::Bind { address: address.clone(), reason: format!("{error}{hint}") }
-    })
-}
-
-/// Binds the second socket of a Unix listener. Trainers do without one where it cannot be had.
-async fn bind_door(address: &Address) -> Option<BoundDoor> {
-    let Address::Unix(path) = address else { return None };
-    let path = bandwise_shm::door_of(path);
-    match bind_unix(&path).await {
-        Ok(listener) => Some((listener, SocketFile(path))),
-        Err(reason) => {
-            tracing::warn!(path = %path.display(), reason, "no shared memory: cannot listen");
-            None
+            let connections =
+                UnixListenerStream::new(listener).map(|connection| connection.inspect(listen::widen));
+            router.serve_with_incoming_shutdown(connections, drained).await
         }
     }
 }
@@ -290,7 +230,7 @@ fn serve_doors(
 ) -> Option<Door> {
     let offers = Arc::new(Offers::default());
     let (_, first) = doors.first()?;
-    let socket = std::path::absolute(&first.0).unwrap_or_else(|_| first.0.clone());
+    let socket = first.absolute();
     for (listener, file) in doors {
         let (offers, draining) = (Arc::clone(&offers), draining.clone());
         servers.spawn(async move {
@@ -300,44 +240,4 @@ fn serve_doors(
         });
     }
     Some(Door { offers, socket })
-}
-
-/// Binds a Unix socket, in the place of one that a dead daemon left behind.
-async fn bind_unix(path: &Path) -> Result<UnixListener, String> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error.to_string()),
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err("a file that is no socket is in the way; remove it or choose another path".to_owned());
-        }
-        Ok(_) => {
-            if UnixStream::connect(path).await.is_ok() {
-                return Err("another daemon listens there; stop it or choose another path".to_owned());
-            }
-            fs::remove_file(path).map_err(|error| format!("cannot remove the stale socket: {error}"))?;
-        }
-    }
-    let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("{error}; create the folder first"),
-        _ => error.to_string(),
-    })?;
-    // Trainers in the same container group often run as another user of the same group.
-    fs::set_permissions(path, fs::Permissions::from_mode(0o660)).map_err(|error| error.to_string())?;
-    Ok(listener)
-}
-
-fn address_of(listener: &Bound) -> Option<Address> {
-    match listener {
-        Bound::Tcp(listener) => local_address(listener),
-        Bound::Unix(_, file) => Some(Address::Unix(file.0.clone())),
-    }
-}
-
-fn local_address(listener: &TcpListener) -> Option<Address> {
-    let address = listener.local_addr().ok()?;
-    let host = match address.ip() {
-        std::net::IpAddr::V4(ip) => ip.to_string(),
-        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    Some(Address::Tcp { host, port: address.port() })
 }

@@ -1,9 +1,12 @@
 //! Medians and ratios of a run, and how they are written down.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{
     meter::Sample,
+    pull::Trip,
     subject::{Format, Route, Socket, Subject},
 };
 use crate::{
@@ -37,17 +40,26 @@ pub struct SubjectOutcome {
     pub rounds_gb_per_s: Vec<f64>,
 }
 
-/// How long one batch takes from its want into the hands of the client, over all rounds.
+/// How long one batch takes, over all rounds.
 #[derive(Clone, Debug, Serialize)]
 pub struct RoundTrip {
     /// The route and the format.
     pub name: String,
     /// Batches.
     pub count: usize,
-    /// The middle one, in microseconds.
-    pub p50_us: f64,
-    /// The time that 99 of 100 keep, in microseconds.
-    pub p99_us: f64,
+    /// From the want into the hands of the client.
+    pub whole_us: Quantiles,
+    /// From the completion of the batch into the hands of the client.
+    pub hand_over_us: Quantiles,
+}
+
+/// Microseconds that so many of 100 batches keep.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// 50.
+    pub p50: f64,
+    /// 99.
+    pub p99: f64,
 }
 
 impl Outcome {
@@ -59,8 +71,8 @@ impl Outcome {
         (Route::SharedMemory, Format::HALF),
     ];
 
-    /// Of the `samples` of each subject, one a round, and of the round trips in microseconds.
-    pub(super) fn of(subjects: &[Subject], samples: &[Vec<Sample>], trips: Vec<Vec<f64>>) -> Self {
+    /// Of the `samples` of each subject, one a round, and of the round trips.
+    pub(super) fn of(subjects: &[Subject], samples: &[Vec<Sample>], trips: Vec<Vec<Trip>>) -> Self {
         let one = |subject: &Subject, rounds: &Vec<Sample>| {
             let ceiling = subjects.iter().position(|other| *other == subject.ceiling());
             let rates = rates(rounds);
@@ -79,7 +91,7 @@ impl Outcome {
         Self {
             subjects: subjects.iter().zip(samples).map(|(subject, rounds)| one(subject, rounds)).collect(),
             round_trips: round_trips
-                .map(|((route, format), trips)| RoundTrip::of(format!("{route}, {format}"), trips))
+                .map(|((route, format), trips)| RoundTrip::of(format!("{route}, {format}"), &trips))
                 .collect(),
         }
     }
@@ -110,22 +122,45 @@ impl Outcome {
 
     /// One row a kind of round trip.
     pub fn round_trip_table(&self) -> Table {
-        let mut table = Table::new(&["round trip of one batch", "p50, µs", "p99, µs", "batches"]);
-        for RoundTrip { name, count, p50_us, p99_us } in &self.round_trips {
-            table.row(vec![name.clone(), short(*p50_us), short(*p99_us), count.to_string()]);
+        let mut table = Table::new(&[
+            "one batch at a time, µs",
+            "whole trip: p50",
+            "p99",
+            "hand-over: p50",
+            "p99",
+            "batches",
+        ]);
+        for RoundTrip { name, count, whole_us, hand_over_us } in &self.round_trips {
+            let mut row = vec![name.clone()];
+            row.extend([whole_us.p50, whole_us.p99, hand_over_us.p50, hand_over_us.p99].map(short));
+            row.push(count.to_string());
+            table.row(row);
         }
         table
     }
 }
 
 impl RoundTrip {
-    fn of(name: String, mut trips: Vec<f64>) -> Self {
-        trips.sort_by(f64::total_cmp);
+    fn of(name: String, trips: &[Trip]) -> Self {
+        let quantiles = |part: fn(&Trip) -> Duration| Quantiles::of(trips.iter().map(part));
+        Self {
+            name,
+            count: trips.len(),
+            whole_us: quantiles(|trip| trip.whole),
+            hand_over_us: quantiles(|trip| trip.hand_over),
+        }
+    }
+}
+
+impl Quantiles {
+    fn of(times: impl Iterator<Item = Duration>) -> Self {
+        let mut times: Vec<Duration> = times.collect();
+        times.sort();
         let at = |quantile: f64| {
-            let rank = (quantile * trips.len() as f64).ceil() as usize;
-            trips.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+            let rank = (quantile * times.len() as f64).ceil() as usize;
+            times.get(rank.saturating_sub(1)).map_or(0.0, |time| time.as_secs_f64() * 1e6)
         };
-        Self { name, count: trips.len(), p50_us: at(0.5), p99_us: at(0.99) }
+        Self { p50: at(0.5), p99: at(0.99) }
     }
 }
 
@@ -160,9 +195,8 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_were_measured() {
-        let trips = (1..=200).rev().map(f64::from).collect();
-        let RoundTrip { count, p50_us, p99_us, .. } = RoundTrip::of(String::new(), trips);
-        assert_eq!((count, p50_us, p99_us), (200, 100.0, 198.0));
-        assert_eq!(RoundTrip::of(String::new(), Vec::new()).p99_us, 0.0);
+        let quantiles = Quantiles::of((1..=200).rev().map(Duration::from_micros));
+        assert_eq!(quantiles, Quantiles { p50: 100.0, p99: 198.0 });
+        assert_eq!(Quantiles::of([].into_iter()).p99, 0.0);
     }
 }

@@ -1,6 +1,6 @@
 //! Batches of the synthetic dataset, as a trainer's rank takes them.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bandwise_client::{
@@ -18,6 +18,15 @@ const WARM_UP_BATCHES: u64 = 20;
 
 /// Round trips that are thrown away first.
 const WARM_UP_TRIPS: u64 = 50;
+
+/// How long one batch took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trip {
+    /// From its want into the hands of the client.
+    pub(super) whole: Duration,
+    /// The last part of that: from when it was complete on.
+    pub(super) hand_over: Duration,
+}
 
 /// The daemon and the ways to it.
 pub(super) struct Source {
@@ -58,8 +67,13 @@ impl Source {
         meter.stop(bytes)
     }
 
-    /// Microseconds from a want to its batch, while nothing else is asked for; one value a batch, over `time`.
-    pub(super) async fn round_trips(&self, route: Route, format: Format, time: Duration) -> Result<Vec<f64>> {
+    /// Round trips of single batches, while nothing else is asked for, over `time`.
+    pub(super) async fn round_trips(
+        &self,
+        route: Route,
+        format: Format,
+        time: Duration,
+    ) -> Result<Vec<Trip>> {
         let slot_bytes = (format.image_bytes() + 20 * format.rows as usize + 192) as u64;
         let request = proto::SharedMemoryRequest { slots: 2, slot_bytes };
         let (connection, job) = (self.connection(route), format.job());
@@ -71,7 +85,7 @@ impl Source {
         let begun = Instant::now();
         while begun.elapsed() < time {
             let step = WARM_UP_TRIPS + trips.len() as u64;
-            trips.push(round_trip(&mut stream, step, format.rows).await?.as_secs_f64() * 1e6);
+            trips.push(round_trip(&mut stream, step, format.rows).await?);
         }
         Ok(trips)
     }
@@ -94,11 +108,14 @@ fn transport(route: Route) -> Transport {
     }
 }
 
-async fn round_trip(stream: &mut BatchStream, step: u64, rows: u64) -> Result<Duration> {
+async fn round_trip(stream: &mut BatchStream, step: u64, rows: u64) -> Result<Trip> {
     let asked = Instant::now();
     stream.want(proto::WantSteps { first_step: step, count: 1, stride: 1, first_row: 0, rows });
-    let Some(Reply::Batch(_batch)) = stream.next().await? else { bail!("no batch of step {step} came") };
-    Ok(asked.elapsed())
+    let Some(Reply::Batch(batch)) = stream.next().await? else { bail!("no batch of step {step} came") };
+    let (whole, now) = (asked.elapsed(), SystemTime::now().duration_since(UNIX_EPOCH)?);
+    // Both processes read the same clock.
+    let hand_over = now.saturating_sub(Duration::from_nanos(batch.header().completed_unix_ns));
+    Ok(Trip { whole, hand_over })
 }
 
 async fn next(run: &mut Run) -> Result<Batch> {

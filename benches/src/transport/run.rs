@@ -30,8 +30,9 @@ pub struct Settings {
 ///
 /// If the daemon cannot be started, a batch is not as it should be, or a subject cannot be measured.
 pub fn run(settings: &Settings, before: impl FnMut(&str)) -> Result<Outcome> {
-    // One thread beside the one that waits, as in `bandwise pull`.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    // One thread that reads from the connection and puts batches together: to hand each part to another thread costs
+    // more than to copy it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (daemon, unix, tcp) = Daemon::synthetic(settings.threads).await?;
         let source = Source::connect(unix, &tcp, Some(daemon.process())).await?;

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::SystemTime,
 };
 
 use bandwise_curriculum::{Moment, Order};
@@ -227,6 +228,7 @@ impl BatchWork {
             layout: layout.clone(),
             sample_ids: std::mem::take(&mut state.sample_ids),
             substitutions,
+            completed: SystemTime::now(),
         })
     }
 
@@ -260,6 +262,8 @@ pub struct Batch {
     pub sample_ids: Vec<u64>,
     /// Rows that hold another sample than the order asked for, in row order.
     pub substitutions: Vec<Substitution>,
+    /// When the last row was written.
+    pub completed: SystemTime,
 }
 
 impl fmt::Debug for Batch {

@@ -45,11 +45,13 @@ pub(crate) enum Command {
     Stop,
 }
 
-/// One row for a worker.
+/// One row for a worker, or all that are left of a batch whose images are ready-made.
 #[derive(Debug)]
 pub(crate) struct Task {
     /// Before the work, so that in a task that is dropped the block is whole when its loan ends.
     pub(crate) slot: RowSlot,
+    /// The rows behind it: ready-made ones cost less than to give them out.
+    pub(crate) more: Vec<RowSlot>,
     pub(crate) work: Arc<BatchWork>,
 }
 
@@ -274,11 +276,13 @@ impl Stream {
             return None;
         }
         let slot = begun.rows.next();
+        let ready_made = begun.work.request.ready_made().is_some();
+        let more = if ready_made { begun.rows.by_ref().collect() } else { Vec::new() };
         let work = Arc::clone(&begun.work);
         if begun.rows.left() == 0 {
             self.begun = None;
         }
-        slot.map(|slot| Task { slot, work })
+        slot.map(|slot| Task { slot, more, work })
     }
 
     /// Counts the rows that were not given out as done.

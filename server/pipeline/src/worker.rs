@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -50,18 +51,24 @@ impl Worker {
 
     /// Works until the dispatcher is gone.
     pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
-        for Task { mut slot, work } in tasks {
-            if !work.needs(slot.row()) {
-                drop(slot);
-                work.skip(1);
-                continue;
+        for Task { slot, more, work } in tasks {
+            for slot in iter::once(slot).chain(more) {
+                self.take(slot, &work);
             }
-            let begun = Instant::now();
-            let outcome = self.guarded_row(&work, &mut slot);
-            Stats::add(&self.stats.worker_busy_ns, begun.elapsed().as_nanos() as u64);
-            if work.row_done(slot, outcome) {
-                Stats::add(&self.stats.batches, 1);
-            }
+        }
+    }
+
+    fn take(&mut self, mut slot: RowSlot, work: &BatchWork) {
+        if !work.needs(slot.row()) {
+            drop(slot);
+            work.skip(1);
+            return;
+        }
+        let begun = Instant::now();
+        let outcome = self.guarded_row(work, &mut slot);
+        Stats::add(&self.stats.worker_busy_ns, begun.elapsed().as_nanos() as u64);
+        if work.row_done(slot, outcome) {
+            Stats::add(&self.stats.batches, 1);
         }
     }
 

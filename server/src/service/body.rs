@@ -27,23 +27,25 @@ use tonic::{
     server::NamedService,
 };
 
+use crate::service::parts::Parts;
+
 /// Field number of `Part.data`.
 const DATA_FIELD: u32 = 5;
 
 /// Bytes before a message: not compressed, and its length.
 const PREFIX_BYTES: usize = 5;
 
-/// Where parts come from.
-type Parts = Receiver<Result<proto::Part, Status>>;
+/// Where parts come from: whole batches at a time, since a hand-over between threads costs more than a part.
+type Outgoing = Receiver<Result<Parts, Status>>;
 
 /// Parts on their way from a handler past tonic's encoder, as an extension of its response.
 #[derive(Clone)]
-struct Bypass(Arc<Mutex<Option<Parts>>>);
+struct Bypass(Arc<Mutex<Option<Outgoing>>>);
 
 /// The answer of a handler: tonic sees an empty stream, [`Direct`] sends the parts.
-pub(crate) fn answer<T>(parts: Parts) -> Response<Empty<T>> {
+pub(crate) fn answer<T>(outgoing: Outgoing) -> Response<Empty<T>> {
     let mut response = Response::new(tokio_stream::empty());
-    response.extensions_mut().insert(Bypass(Arc::new(Mutex::new(Some(parts)))));
+    response.extensions_mut().insert(Bypass(Arc::new(Mutex::new(Some(outgoing)))));
     response
 }
 
@@ -73,10 +75,11 @@ where
         Box::pin(async move {
             let mut response = response.await?;
             let bypass = response.extensions_mut().remove::<Bypass>();
-            let parts =
-                bypass.and_then(|Bypass(parts)| parts.lock().unwrap_or_else(PoisonError::into_inner).take());
-            if let Some(parts) = parts {
-                *response.body_mut() = Body::new(PartBody { parts, data: Bytes::new(), ended: false });
+            let outgoing =
+                bypass.and_then(|Bypass(it)| it.lock().unwrap_or_else(PoisonError::into_inner).take());
+            if let Some(outgoing) = outgoing {
+                let body = PartBody { outgoing, parts: None, data: Bytes::new(), ended: false };
+                *response.body_mut() = Body::new(body);
             }
             Ok(response)
         })
@@ -85,7 +88,9 @@ where
 
 /// The frames of a stream of parts.
 struct PartBody {
-    parts: Parts,
+    outgoing: Outgoing,
+    /// What is being sent.
+    parts: Option<Parts>,
     /// What comes before the next part.
     data: Bytes,
     ended: bool,
@@ -103,17 +108,22 @@ impl http_body::Body for PartBody {
         if !this.data.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.data)))));
         }
-        if this.ended {
-            return Poll::Ready(None);
-        }
-        let status = match ready!(this.parts.poll_recv(context)) {
-            Some(Ok(part)) => {
+        let status = loop {
+            if let Some(part) = this.parts.as_mut().and_then(Iterator::next) {
                 let (head, data) = split(part);
                 this.data = data;
                 return Poll::Ready(Some(Ok(Frame::data(head))));
             }
-            Some(Err(status)) => status,
-            None => Status::new(Code::Ok, ""),
+            // The memory of a batch that is sent goes back before the next one is waited for.
+            this.parts = None;
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(this.outgoing.poll_recv(context)) {
+                Some(Ok(parts)) => this.parts = Some(parts),
+                Some(Err(status)) => break status,
+                None => break Status::new(Code::Ok, ""),
+            }
         };
         this.ended = true;
         let mut trailers = http::HeaderMap::new();

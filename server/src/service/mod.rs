@@ -29,8 +29,9 @@ use crate::{
 pub(crate) use body::Direct;
 pub(crate) use share::Door;
 
-/// Parts that wait between a stream and its connection: enough that neither waits for the other's wake-up.
-const PARTS_IN_FLIGHT: usize = 8;
+/// Batches that wait between a stream and its connection, behind the one that is being sent: enough that the
+/// connection never waits for the stream's wake-up, few enough that a cancel comes in time for most.
+const BATCHES_IN_FLIGHT: usize = 1;
 
 /// What tonic sees of a streaming answer; the parts go past it (`body`).
 type PartStream = tokio_stream::Empty<Result<proto::Part, Status>>;
@@ -177,17 +178,10 @@ impl Loader for LoaderService {
         let ticket = stream.want(request.step, request.first_row, request.rows).map_err(Reject::from)?;
         // Dropped with the call if the client goes away, and with it the work.
         let batch = ticket.await.map_err(|error| Reject::batch(&error))?;
-        let parts = Parts::new(batch, stream.job().fingerprint());
-        let (sender, receiver) = mpsc::channel(PARTS_IN_FLIGHT);
-        tokio::spawn(async move {
-            // Keeps the stream's share of memory until its batch is sent.
-            let _stream = stream;
-            for part in parts {
-                if sender.send(Ok(part)).await.is_err() {
-                    return;
-                }
-            }
-        });
+        // The batch keeps the stream's share of memory until it is sent.
+        let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
+        // The receiver is right here and empty.
+        let _ = sender.try_send(Ok(Parts::new(batch, stream.job().fingerprint())));
         Ok(body::answer(receiver))
     }
 
@@ -201,7 +195,7 @@ impl Loader for LoaderService {
             .open
             .ok_or_else(|| Reject::field("open", "(none)", "the first Want of a stream must open a job"))?;
         let (stream, shared) = self.open(open)?;
-        let (sender, receiver) = mpsc::channel(PARTS_IN_FLIGHT);
+        let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
         let mut session = Session::new(stream, sender, self.draining.clone());
         if let Some(shared) = shared {
             session.share(shared);

@@ -1,5 +1,7 @@
-//! A batch cut into parts: the header, then the bytes of its tensors without a copy. In shared memory the header is
-//! all.
+//! What goes out at a time: a batch cut into parts, the header and then the bytes of its tensors without a copy; or a
+//! single part. Of a batch in shared memory the header is all.
+
+use std::time::UNIX_EPOCH;
 
 use bandwise_job::Fingerprint;
 use bandwise_pipeline::{Batch, BatchLayout};
@@ -11,12 +13,12 @@ use crate::service::wire::dtype_to_wire;
 /// In shared memory the trainer finds tensors by this rule.
 const _: () = assert!(BatchLayout::ALIGN == TENSOR_ALIGN);
 
-/// The parts of a batch that were not sent yet.
+/// The parts that were not sent yet, of a batch or of anything else.
 #[derive(Debug)]
 pub(crate) struct Parts {
     step: u64,
     first_row: u64,
-    header: Option<Box<proto::BatchHeader>>,
+    first: Option<Box<proto::Part>>,
     /// Tensors not sent yet, the last one first.
     tensors: Vec<Bytes>,
     offset: u64,
@@ -24,11 +26,19 @@ pub(crate) struct Parts {
 
 impl Parts {
     pub(crate) fn new(batch: Batch, fingerprint: Fingerprint) -> Self {
-        let header = Some(Box::new(header_of(&batch, fingerprint)));
         let (step, first_row) = (batch.moment.step, batch.first_row);
+        let header = Some(header_of(&batch, fingerprint));
+        let first = proto::Part { step, first_row, header, ..proto::Part::default() };
         let tensors = [batch.lam, batch.labels_b, batch.labels, batch.images];
         let tensors = tensors.into_iter().filter(|tensor| !tensor.is_empty()).collect();
-        Self { step, first_row, header, tensors, offset: 0 }
+        Self { tensors, ..Self::from(first) }
+    }
+}
+
+impl From<proto::Part> for Parts {
+    fn from(part: proto::Part) -> Self {
+        let (step, first_row) = (part.step, part.first_row);
+        Self { step, first_row, first: Some(Box::new(part)), tensors: Vec::new(), offset: 0 }
     }
 }
 
@@ -36,9 +46,8 @@ impl Iterator for Parts {
     type Item = proto::Part;
 
     fn next(&mut self) -> Option<proto::Part> {
-        let part = proto::Part { step: self.step, first_row: self.first_row, ..proto::Part::default() };
-        if let Some(header) = self.header.take() {
-            return Some(proto::Part { header: Some(*header), ..part });
+        if let Some(first) = self.first.take() {
+            return Some(*first);
         }
         let tensor = self.tensors.last_mut()?;
         let data = tensor.split_to(tensor.len().min(PART_DATA_BYTES));
@@ -47,7 +56,8 @@ impl Iterator for Parts {
         }
         let offset = self.offset;
         self.offset += data.len() as u64;
-        Some(proto::Part { offset, data, ..part })
+        let (step, first_row) = (self.step, self.first_row);
+        Some(proto::Part { step, first_row, offset, data, ..proto::Part::default() })
     }
 }
 
@@ -99,5 +109,10 @@ fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
         .into_iter()
         .filter(|tensor| tensor.byte_length > 0)
         .collect(),
+        // A clock that stands before 1970 is not worth an error.
+        completed_unix_ns: batch
+            .completed
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)),
     }
 }

@@ -30,15 +30,13 @@ pub(crate) struct Session {
     tickets: VecDeque<Ticket>,
     /// Wants that came when the daemon was about to stop: (first step, first row, answer), sent behind the batches.
     refused: VecDeque<(u64, u64, proto::Failure)>,
-    /// The batch that is being sent.
-    sending: Option<Parts>,
-    /// The part that goes out next.
-    part: Option<proto::Part>,
+    /// What goes out next.
+    next: Option<Parts>,
     /// Lets the trainer fetch the descriptor of the stream's memory.
     offer: Option<Offer>,
     /// Batches that the trainer reads in their slots, by slot. Dropping one frees its slot.
     handed_out: HashMap<u32, Batch>,
-    sender: mpsc::Sender<Result<proto::Part, Status>>,
+    sender: mpsc::Sender<Result<Parts, Status>>,
     draining: watch::Receiver<bool>,
     told_draining: bool,
 }
@@ -55,15 +53,14 @@ enum Event {
 impl Session {
     pub(crate) fn new(
         stream: Stream,
-        sender: mpsc::Sender<Result<proto::Part, Status>>,
+        sender: mpsc::Sender<Result<Parts, Status>>,
         draining: watch::Receiver<bool>,
     ) -> Self {
         Self {
             stream,
             tickets: VecDeque::new(),
             refused: VecDeque::new(),
-            sending: None,
-            part: None,
+            next: None,
             offer: None,
             handed_out: HashMap::new(),
             sender,
@@ -75,14 +72,15 @@ impl Session {
     /// Answers the request for shared memory before all else.
     pub(crate) fn share(&mut self, shared: Shared) {
         self.offer = shared.offer;
-        self.part = Some(proto::Part { shared_memory: Some(shared.grant), ..proto::Part::default() });
+        let answer = proto::Part { shared_memory: Some(shared.grant), ..proto::Part::default() };
+        self.next = Some(answer.into());
     }
 
     /// Runs until the client has all it asked for and asks no more, goes away, or errs.
     pub(crate) async fn run(mut self, mut wants: Streaming<proto::Want>) {
         let mut asking = true;
         while asking || self.has_work() {
-            self.next_part();
+            self.choose_next();
             match self.event(&mut wants, asking).await {
                 Event::Want(Ok(Some(want))) => {
                     if let Err(reject) = self.accept(want) {
@@ -94,40 +92,32 @@ impl Session {
                 Event::Want(Err(status)) => return self.fail(status).await,
                 Event::ClientGone => return,
                 Event::Batch(outcome) => self.delivered(outcome),
-                Event::Sent => self.part = None,
+                Event::Sent => self.next = None,
                 Event::Draining => self.told_draining = true,
             }
         }
     }
 
     fn has_work(&self) -> bool {
-        self.part.is_some() || self.sending.is_some() || !self.tickets.is_empty() || !self.refused.is_empty()
+        self.next.is_some() || !self.tickets.is_empty() || !self.refused.is_empty()
     }
 
-    /// Takes the next part to send, unless there is one.
-    fn next_part(&mut self) {
-        if self.part.is_some() {
+    /// Chooses what goes out next, unless that is clear already or a batch has to be waited for.
+    fn choose_next(&mut self) {
+        if self.next.is_some() {
             return;
         }
         if self.told_draining && !self.sender.is_closed() {
             self.told_draining = false;
-            self.part = Some(proto::Part { draining: true, ..proto::Part::default() });
-            return;
-        }
-        self.part = self.sending.as_mut().and_then(Iterator::next);
-        if self.part.is_none() {
-            self.sending = None;
-            if self.tickets.is_empty() {
-                self.part = self
-                    .refused
-                    .pop_front()
-                    .map(|(step, first_row, failure)| failed(step, first_row, failure));
-            }
+            self.next = Some(proto::Part { draining: true, ..proto::Part::default() }.into());
+        } else if self.tickets.is_empty() {
+            let refused = self.refused.pop_front();
+            self.next = refused.map(|(step, first_row, failure)| failed(step, first_row, failure).into());
         }
     }
 
     async fn event(&mut self, wants: &mut Streaming<proto::Want>, asking: bool) -> Event {
-        let waiting = self.part.is_none() && !self.tickets.is_empty();
+        let waiting = self.next.is_none() && !self.tickets.is_empty();
         let front = async {
             match self.tickets.front_mut() {
                 Some(ticket) => Pin::new(ticket).await,
@@ -139,9 +129,9 @@ impl Session {
             () = self.sender.closed() => Event::ClientGone,
             want = wants.message(), if asking => Event::Want(want),
             Ok(()) = self.draining.changed() => Event::Draining,
-            permit = self.sender.reserve(), if self.part.is_some() => match (permit, self.part.take()) {
-                (Ok(permit), Some(part)) => {
-                    permit.send(Ok(part));
+            permit = self.sender.reserve(), if self.next.is_some() => match (permit, self.next.take()) {
+                (Ok(permit), Some(parts)) => {
+                    permit.send(Ok(parts));
                     Event::Sent
                 }
                 _ => Event::ClientGone,
@@ -189,21 +179,22 @@ impl Session {
     /// The first of the waiting tickets has its answer.
     fn delivered(&mut self, outcome: Result<Batch, BatchError>) {
         let Some(ticket) = self.tickets.pop_front() else { return };
-        match outcome {
+        self.next = Some(match outcome {
             Ok(batch) => {
                 let fingerprint = self.stream.job().fingerprint();
                 if let Some(slot) = batch.slot {
-                    self.part = Some(announced(&batch, slot, fingerprint));
+                    let parts = announced(&batch, slot, fingerprint).into();
                     self.handed_out.insert(slot, batch);
+                    parts
                 } else {
-                    self.sending = Some(Parts::new(batch, fingerprint));
+                    Parts::new(batch, fingerprint)
                 }
             }
             Err(error) => {
                 let failure = Reject::batch(&error).into_failure();
-                self.part = Some(failed(ticket.step(), ticket.first_row(), failure));
+                failed(ticket.step(), ticket.first_row(), failure).into()
             }
-        }
+        });
     }
 
     async fn fail(self, status: Status) {

@@ -8,7 +8,7 @@ use bandwise_client::Connection;
 use bandwise_dataset::NoProgress;
 use tempfile::TempDir;
 
-use super::*;
+use super::{super::Quantiles, *};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_is_measured() {
@@ -31,5 +31,7 @@ async fn every_route_is_measured() {
     let outcome = with_daemon(&settings, &source, &subjects, |_| asked += 1).await.unwrap();
     assert_eq!(asked, subjects.len() + Outcome::ROUND_TRIPS.len());
     assert!(outcome.subjects.iter().all(|subject| subject.gb_per_s.min > 0.0), "{outcome:?}");
-    assert!(outcome.round_trips.iter().all(|trip| trip.p50_us > 0.0), "{outcome:?}");
+    let measured = |quantiles: Quantiles| quantiles.p50 > 0.0 && quantiles.p99 >= quantiles.p50;
+    let trips = &outcome.round_trips;
+    assert!(trips.iter().all(|trip| measured(trip.whole_us) && measured(trip.hand_over_us)), "{outcome:?}");
 }
