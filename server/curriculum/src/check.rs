@@ -16,6 +16,10 @@ pub const MAX_BASE: u32 = 4096;
 pub const MIN_BANDWIDTH: u32 = 8;
 /// Largest budget, and longest stage, in epochs.
 pub const MAX_EPOCHS: u32 = 1_000_000;
+/// Most times that a decoded sample is trained on.
+pub const MAX_REPLAY: u32 = 64;
+/// Longest replay buffer in steps.
+pub const MAX_REPLAY_BUFFER: u32 = 65_536;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_MAGNITUDE: f64 = 10.0;
@@ -64,9 +68,19 @@ pub enum Problem {
          (parts of an epoch are not supported yet)"
     )]
     Epochs { stage: usize, epochs: f64 },
-    /// The stage asks for replay.
-    #[error("stage {stage}: replay {replay}: replay is not supported yet, only 1 is accepted")]
+    /// The replay times are out of range.
+    #[error("stage {stage}: replay {replay} must be a number from 1 to {MAX_REPLAY}")]
     Replay { stage: usize, replay: u32 },
+    /// The replay buffer is empty or too long.
+    #[error(
+        "stage {stage}: replay_buffer {replay_buffer} must be a number of steps from 1 to {MAX_REPLAY_BUFFER}"
+    )]
+    ReplayBuffer { stage: usize, replay_buffer: u32 },
+    /// There is a replay buffer that nothing is taken from.
+    #[error(
+        "stage {stage}: replay_buffer {replay_buffer} needs a replay of at least 2; without replay, leave it out"
+    )]
+    UnusedReplayBuffer { stage: usize, replay_buffer: u32 },
     /// The stage has a global batch without rows.
     #[error("stage {stage}: batch 0 must be at least 1 row")]
     Batch { stage: usize },
@@ -135,17 +149,27 @@ pub(crate) fn values(base: u32, stages: &[CurriculumStage]) -> Vec<Problem> {
 }
 
 fn stage_values(stage: usize, values: &CurriculumStage, base: u32) -> impl Iterator<Item = Problem> {
-    let CurriculumStage { extent, bandwidth, magnitude, replay, batch } = *values;
+    let CurriculumStage { extent, bandwidth, magnitude, replay, replay_buffer, batch } = *values;
     let magnitude_fits = (0.0..=MAX_MAGNITUDE).contains(&magnitude);
     [
         extent_value(stage, extent),
         (!is_side(bandwidth, base)).then_some(Problem::Bandwidth { stage, bandwidth, base }),
         (!magnitude_fits).then_some(Problem::Magnitude { stage, magnitude }),
-        (replay != 1).then_some(Problem::Replay { stage, replay }),
+        (!(1..=MAX_REPLAY).contains(&replay)).then_some(Problem::Replay { stage, replay }),
+        buffer_value(stage, replay, replay_buffer),
         (batch == Some(0)).then_some(Problem::Batch { stage }),
     ]
     .into_iter()
     .flatten()
+}
+
+fn buffer_value(stage: usize, replay: u32, replay_buffer: u32) -> Option<Problem> {
+    match (replay, replay_buffer) {
+        // Times of 0 are a mistake of their own, and say nothing about the buffer.
+        (0, _) | (1, 0) | (2.., 1..=MAX_REPLAY_BUFFER) => None,
+        (1, _) => Some(Problem::UnusedReplayBuffer { stage, replay_buffer }),
+        _ => Some(Problem::ReplayBuffer { stage, replay_buffer }),
+    }
 }
 
 fn extent_value(stage: usize, extent: Extent) -> Option<Problem> {
@@ -250,8 +274,21 @@ mod tests {
     }
 
     #[test]
-    fn replay_batch_name_base_and_count_are_checked() {
-        assert_eq!(one(CurriculumStage { replay: 2, ..whole() }), [Problem::Replay { stage: 0, replay: 2 }]);
+    fn replay_and_its_buffer_go_together() {
+        let problems = |replay, replay_buffer| one(CurriculumStage { replay, replay_buffer, ..whole() });
+        for fits in [(1, 0), (2, 1), (64, 65_536)] {
+            assert_eq!(problems(fits.0, fits.1), []);
+        }
+        assert_eq!(problems(0, 0), [Problem::Replay { stage: 0, replay: 0 }]);
+        assert_eq!(problems(65, 1), [Problem::Replay { stage: 0, replay: 65 }]);
+        for replay_buffer in [0, 65_537] {
+            assert_eq!(problems(2, replay_buffer), [Problem::ReplayBuffer { stage: 0, replay_buffer }]);
+        }
+        assert_eq!(problems(1, 256), [Problem::UnusedReplayBuffer { stage: 0, replay_buffer: 256 }]);
+    }
+
+    #[test]
+    fn batch_name_base_and_count_are_checked() {
         assert_eq!(one(CurriculumStage { batch: Some(0), ..whole() }), [Problem::Batch { stage: 0 }]);
         assert_eq!(all("", 224, Clock::Passes, &[whole()]), [Problem::Name { chars: 0 }]);
         assert_eq!(all("a\nb", 224, Clock::Passes, &[whole()]), [Problem::Name { chars: 3 }]);

@@ -178,14 +178,10 @@ mod tests {
         }
     }
 
-    /// The reference's replay schedule for ResNet-50 at E = 200. The arithmetic carries replay, although no
-    /// curriculum with replay is accepted yet.
+    /// The reference's replay schedule for ResNet-50 at E = 200.
     #[test]
     fn replay_is_converted_before_the_resolution() {
-        let mut preset = Curriculum::preset("efficienttrain++").expect("listed");
-        for (stage, replay) in preset.stages.iter_mut().zip([4, 4, 2, 2, 2, 2, 1, 1, 1, 1]) {
-            stage.replay = replay;
-        }
+        let preset = Curriculum::preset("efficienttrain++-resnet-replay").expect("listed");
         let table = [
             (272, 5, 0, 27),
             (272, 5, 27, 54),

@@ -33,8 +33,12 @@ pub struct CurriculumStage {
     pub bandwidth: u32,
     /// `RandAugment` strength, 0 to 10.
     pub magnitude: f64,
-    /// How often a decoded sample is trained on. Only 1 is accepted for now.
+    /// How often a decoded sample is trained on: of the rows of a step one in `replay` is fresh, the others
+    /// come from the replay buffer. 1, no replay, to [`MAX_REPLAY`](crate::MAX_REPLAY).
     pub replay: u32,
+    /// Length of the replay buffer in steps, whose fresh rows it holds: 1 to
+    /// [`MAX_REPLAY_BUFFER`](crate::MAX_REPLAY_BUFFER) where `replay` is above 1, else 0.
+    pub replay_buffer: u32,
     /// Global batch in rows, where the stage differs from the rest of the training; at least 1.
     pub batch: Option<u64>,
 }
@@ -42,7 +46,7 @@ pub struct CurriculumStage {
 impl CurriculumStage {
     /// A stage without replay that takes the global batch of the training.
     pub fn new(extent: Extent, bandwidth: u32, magnitude: f64) -> Self {
-        Self { extent, bandwidth, magnitude, replay: 1, batch: None }
+        Self { extent, bandwidth, magnitude, replay: 1, replay_buffer: 0, batch: None }
     }
 }
 

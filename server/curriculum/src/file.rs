@@ -14,7 +14,8 @@
 //! bandwidth = 224
 //! magnitude = 9
 //! batch = 2048               # global rows; the batch of the training where it is left out
-//! replay = 1                 # only 1 for now
+//! replay = 2                 # trainings of each decoded sample: half of every step is fresh; 1 where it is left out
+//! replay_buffer = 256        # steps whose fresh rows can be replayed; 256 where it is left out
 //! ```
 //!
 //! The text comes from the caller: nothing here opens files.
@@ -29,6 +30,8 @@ use crate::curriculum::{Clock, Curriculum, CurriculumStage, Extent};
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
 
 const DEFAULT_BASE: u32 = 224;
+
+const DEFAULT_REPLAY_BUFFER: u32 = 256;
 
 /// Why a curriculum file cannot be used; `file` is the name that the caller gave.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -64,6 +67,7 @@ struct RawStage {
     magnitude: f64,
     #[serde(default = "default_replay")]
     replay: u32,
+    replay_buffer: Option<u32>,
     batch: Option<u64>,
 }
 
@@ -139,8 +143,9 @@ impl RawStage {
             // Stands in until the missing extent is reported.
             (None, None) => Extent::Share(1.0),
         };
-        let Self { bandwidth, magnitude, replay, batch, .. } = *self;
-        CurriculumStage { extent, bandwidth, magnitude, replay, batch }
+        let Self { bandwidth, magnitude, replay, replay_buffer, batch, .. } = *self;
+        let replay_buffer = replay_buffer.unwrap_or(if replay > 1 { DEFAULT_REPLAY_BUFFER } else { 0 });
+        CurriculumStage { extent, bandwidth, magnitude, replay, replay_buffer, batch }
     }
 
     fn extent_problem(&self, stage: usize) -> Option<Problem> {

@@ -20,7 +20,10 @@ mod order;
 mod plan;
 mod presets;
 
-pub use check::{InvalidCurriculum, MAX_BASE, MAX_EPOCHS, MAX_STAGES, MIN_BANDWIDTH, Problem};
+pub use check::{
+    InvalidCurriculum, MAX_BASE, MAX_EPOCHS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES, MIN_BANDWIDTH,
+    Problem,
+};
 pub use curriculum::{Clock, Curriculum, CurriculumStage, Extent};
 pub use file::{CurriculumFileError, MAX_FILE_BYTES};
 pub use locate::{Moment, StepOutOfRange};

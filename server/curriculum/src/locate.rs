@@ -21,10 +21,16 @@ pub struct Moment {
     pub epoch: u64,
     /// Steps of this epoch before this one.
     pub step_in_epoch: u64,
+    /// Steps of this stage before this one.
+    pub step_in_stage: u64,
     /// Rows of this step over all ranks: the stage's global batch, or fewer in the last step of an epoch
     /// whose tail is kept; at least 1.
     pub rows: u64,
-    /// Position of row 0 in the epoch's order; row `i` stands at this plus `i`.
+    /// How many of them are fresh, that is decoded for this step: all without replay, else one in
+    /// `replay_times`.
+    pub fresh_rows: u64,
+    /// Position of the first fresh row in the epoch's order: the fresh rows stand there one after the other.
+    /// Without replay, row `i` stands at this plus `i`.
     pub first_row_in_epoch: u64,
     /// Share of the compute budget spent before this step, in `[0, 1)`, growing from step to step (as far as
     /// `f64` can tell them apart).
@@ -67,8 +73,10 @@ impl Plan {
         let steps_done = step - stage.first_step;
         let epochs_done = steps_done / stage.steps_per_epoch;
         let step_in_epoch = steps_done % stage.steps_per_epoch;
-        let first_row_in_epoch = step_in_epoch * stage.global_batch;
-        let rows_done = epochs_done * stage.rows_per_epoch + first_row_in_epoch;
+        let (replay_times, full_step) = (u64::from(stage.replay_times), stage.fresh_rows());
+        let first_row_in_epoch = step_in_epoch * full_step;
+        let fresh_rows = full_step.min(stage.rows_per_epoch - first_row_in_epoch);
+        let trained = (epochs_done * stage.rows_per_epoch + first_row_in_epoch) * replay_times;
         Moment {
             step,
             stage: stage.index,
@@ -76,9 +84,11 @@ impl Plan {
             magnitude: stage.magnitude,
             epoch: stage.first_epoch + epochs_done,
             step_in_epoch,
-            rows: stage.global_batch.min(stage.rows_per_epoch - first_row_in_epoch),
+            step_in_stage: steps_done,
+            rows: fresh_rows * replay_times,
+            fresh_rows,
             first_row_in_epoch,
-            progress: self.progress(stage.cost_before + stage.cost(rows_done)),
+            progress: self.progress(stage.cost_before + stage.cost(trained)),
             schedule_epoch: stage.clock_start + epochs_done,
             schedule_position: schedule_position(stage, steps_done),
         }

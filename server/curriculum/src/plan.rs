@@ -4,6 +4,10 @@
 //! stage's first step is the number of epochs that ran before. The arithmetic of the reference's own clocks,
 //! which do step back, is in `clock.rs`; where a single step lies, in `locate.rs`. Learning rates are left to
 //! whoever has an optimiser.
+//!
+//! With replay times `r`, one row in `r` of a step is fresh. Epochs count what is decoded: a step takes `G / r`
+//! samples of its epoch, so an epoch has `r` times the steps. Compute and progress count what is trained on. Which
+//! rows of a step are replayed, and from where, is the business of the job.
 
 use std::fmt;
 
@@ -56,9 +60,11 @@ pub struct StagePlan {
     pub bandwidth: u32,
     /// `RandAugment` strength, 0 to 10.
     pub magnitude: f64,
-    /// How often a decoded sample is trained on.
+    /// `r`, how often a decoded sample is trained on; 1 without replay.
     pub replay_times: u32,
-    /// Rows of a full step.
+    /// Length of the replay buffer in steps; 0 without replay.
+    pub replay_buffer: u32,
+    /// Rows of a full step, replayed ones included: a multiple of `replay_times`.
     pub global_batch: u64,
     /// First step, counted over all stages.
     pub first_step: u64,
@@ -70,7 +76,7 @@ pub struct StagePlan {
     pub epochs: u64,
     /// Steps of an epoch, at least 1.
     pub steps_per_epoch: u64,
-    /// Rows of an epoch over all its steps: the dataset less the dropped tail.
+    /// Fresh rows of an epoch over all its steps: the dataset less the dropped tail.
     pub rows_per_epoch: u64,
     /// `T`, epochs of the stage's own clock. The clock of the whole training at this bandwidth.
     pub clock_epochs: u64,
@@ -80,18 +86,34 @@ pub struct StagePlan {
     pub clock_start: u64,
     /// Epoch of its own clock before which the stage stops.
     pub clock_end: u64,
-    /// Cost of all earlier stages in shown pixels, rows times `bandwidth^2`.
+    /// Cost of all earlier stages in shown pixels, trained rows times `bandwidth^2`.
     pub(crate) cost_before: u128,
 }
 
 impl StagePlan {
-    /// Rows of the stage over all its steps.
-    pub fn rows(&self) -> u64 {
-        // Resolving has checked that the sum over all stages fits.
+    /// Rows of a full step that are decoded for it, `global_batch / replay_times`; the others are replayed.
+    pub fn fresh_rows(&self) -> u64 {
+        self.global_batch / u64::from(self.replay_times)
+    }
+
+    /// Rows of the last step of an epoch: `global_batch`, or fewer where the tail is kept.
+    pub fn last_step_rows(&self) -> u64 {
+        let before = (self.steps_per_epoch - 1) * self.fresh_rows();
+        (self.rows_per_epoch - before) * u64::from(self.replay_times)
+    }
+
+    /// Rows that are decoded over all steps of the stage.
+    pub fn decoded_rows(&self) -> u64 {
+        // Resolving has checked that the sum over all stages fits, of the trained rows too.
         self.epochs * self.rows_per_epoch
     }
 
-    /// Cost of `rows` rows of this stage in shown pixels.
+    /// Rows that are trained on over all steps of the stage: decoded and replayed ones.
+    pub fn trained_rows(&self) -> u64 {
+        self.decoded_rows() * u64::from(self.replay_times)
+    }
+
+    /// Cost of `rows` trained rows of this stage in shown pixels.
     pub(crate) fn cost(&self, rows: u64) -> u128 {
         u128::from(rows) * u128::from(self.bandwidth).pow(2)
     }
@@ -126,10 +148,23 @@ pub enum PlanError {
     EmptyBatch,
     /// An epoch has no full step and the tail is dropped.
     #[error(
-        "stage {stage}: a global batch of {global_batch} rows is larger than the dataset of {dataset_len} \
-         samples, so that an epoch has no full step; at most {dataset_len} rows fit, or keep the tail"
+        "stage {stage}: a step of {fresh_rows} fresh rows is larger than the dataset of {dataset_len} samples, so \
+         that an epoch has no full step; at most {dataset_len} rows fit, or keep the tail"
     )]
-    BatchTooLarge { stage: usize, global_batch: u64, dataset_len: u64 },
+    BatchTooLarge { stage: usize, fresh_rows: u64, dataset_len: u64 },
+    /// A step cannot be shared between fresh and replayed rows.
+    #[error(
+        "stage {stage}: replay {replay} does not divide a global batch of {global_batch} rows: one row in \
+         {replay} is fresh, so take a multiple of {replay}"
+    )]
+    Replay { stage: usize, replay: u32, global_batch: u64 },
+    /// The tail is kept where a short step could not have its share of replayed rows.
+    #[error(
+        "stage {stage}: replay {replay} and a kept tail: an epoch of {dataset_len} samples ends with a step of \
+         fewer than {fresh_rows} fresh rows; drop the tail, or take a global batch of {replay} times a divisor \
+         of {dataset_len}"
+    )]
+    ReplayTail { stage: usize, replay: u32, fresh_rows: u64, dataset_len: u64 },
     /// The budget is too small for a single epoch.
     #[error("a budget of {epochs} epochs gives the curriculum {curriculum:?} not one whole epoch")]
     NoSteps { curriculum: String, epochs: f64 },
@@ -190,22 +225,34 @@ impl Plan {
         self.stages.iter().map(|stage| stage.epochs).sum()
     }
 
-    /// Decoded rows (images) of the whole training.
-    pub fn rows(&self) -> u64 {
-        self.stages.iter().map(StagePlan::rows).sum()
+    /// How often every sample is trained on: the epochs, each counted as often as it is replayed.
+    pub fn training_passes(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.epochs * u64::from(stage.replay_times)).sum()
     }
 
-    /// Compute of the whole training in passes at the base size: the sum of `epochs * (bandwidth / base)^2`
-    /// over the stages.
+    /// Rows (images) that the whole training decodes.
+    pub fn decoded_rows(&self) -> u64 {
+        self.stages.iter().map(StagePlan::decoded_rows).sum()
+    }
+
+    /// Rows (images) that the whole training trains on.
+    pub fn trained_rows(&self) -> u64 {
+        self.stages.iter().map(StagePlan::trained_rows).sum()
+    }
+
+    /// Compute of the whole training in passes at the base size: the sum of
+    /// `epochs * replay_times * (bandwidth / base)^2` over the stages.
     pub fn equivalent_epochs(&self) -> f64 {
-        let pixels = |stage: &StagePlan| u128::from(stage.epochs) * u128::from(stage.bandwidth).pow(2);
+        let pixels = |stage: &StagePlan| {
+            u128::from(stage.epochs) * u128::from(stage.replay_times) * u128::from(stage.bandwidth).pow(2)
+        };
         let sum: u128 = self.stages.iter().map(pixels).sum();
         sum as f64 / f64::from(self.base).powi(2)
     }
 
     /// Cost of the whole training in shown pixels; not 0.
     pub(crate) fn cost(&self) -> u128 {
-        self.stages.last().map_or(0, |last| last.cost_before + last.cost(last.rows()))
+        self.stages.last().map_or(0, |last| last.cost_before + last.cost(last.trained_rows()))
     }
 }
 
@@ -235,6 +282,7 @@ struct Builder<'a> {
     stages: Vec<StagePlan>,
     step: u64,
     epoch: u64,
+    /// Trained rows.
     rows: u64,
     cost: u128,
 }
@@ -246,16 +294,18 @@ impl<'a> Builder<'a> {
 
     fn push(&mut self, stage: &CurriculumStage, span: Span) -> Result<(), PlanError> {
         let global_batch = stage.batch.unwrap_or(self.request.global_batch);
-        let (steps_per_epoch, rows_per_epoch) = self.epoch_shape(global_batch)?;
+        let (steps_per_epoch, rows_per_epoch) = self.epoch_shape(global_batch, stage.replay)?;
         let epochs = span.end.saturating_sub(span.start);
         let index = self.stages.len();
-        let rows = epochs.checked_mul(rows_per_epoch).and_then(|rows| self.rows.checked_add(rows));
+        let trained = epochs.checked_mul(rows_per_epoch).and_then(|r| r.checked_mul(u64::from(stage.replay)));
+        let rows = trained.and_then(|rows| self.rows.checked_add(rows));
         let rows = rows.ok_or(PlanError::TooLong { stage: index, epochs, rows_per_epoch })?;
         let plan = StagePlan {
             index,
             bandwidth: stage.bandwidth,
             magnitude: stage.magnitude,
             replay_times: stage.replay,
+            replay_buffer: stage.replay_buffer,
             global_batch,
             first_step: self.step,
             // A step has at least one row, so steps and epochs fit where the rows do.
@@ -280,18 +330,26 @@ impl<'a> Builder<'a> {
         self.step += stage.steps;
         self.epoch += stage.epochs;
         self.rows = rows;
-        self.cost += stage.cost(stage.rows());
+        self.cost += stage.cost(stage.trained_rows());
     }
 
-    /// Steps and rows of an epoch with this batch.
-    fn epoch_shape(&self, global_batch: u64) -> Result<(u64, u64), PlanError> {
-        let dataset_len = self.request.dataset_len;
+    /// Steps and fresh rows of an epoch with this batch.
+    fn epoch_shape(&self, global_batch: u64, replay: u32) -> Result<(u64, u64), PlanError> {
+        let (dataset_len, stage) = (self.request.dataset_len, self.stages.len());
+        if !global_batch.is_multiple_of(u64::from(replay)) {
+            return Err(PlanError::Replay { stage, replay, global_batch });
+        }
+        let fresh_rows = global_batch / u64::from(replay);
+        let tail_rows = dataset_len % fresh_rows;
         match self.request.tail {
-            Tail::Keep => Ok((dataset_len.div_ceil(global_batch), dataset_len)),
-            Tail::Drop if dataset_len < global_batch => {
-                Err(PlanError::BatchTooLarge { stage: self.stages.len(), global_batch, dataset_len })
+            Tail::Keep if replay > 1 && tail_rows > 0 => {
+                Err(PlanError::ReplayTail { stage, replay, fresh_rows, dataset_len })
             }
-            Tail::Drop => Ok((dataset_len / global_batch, dataset_len - dataset_len % global_batch)),
+            Tail::Keep => Ok((dataset_len.div_ceil(fresh_rows), dataset_len)),
+            Tail::Drop if dataset_len < fresh_rows => {
+                Err(PlanError::BatchTooLarge { stage, fresh_rows, dataset_len })
+            }
+            Tail::Drop => Ok((dataset_len / fresh_rows, dataset_len - tail_rows)),
         }
     }
 }

@@ -8,38 +8,49 @@
 //! | `efficienttrain++-convnext` | 160 x6, 224 x4 | 0 to 9 | tenths of the compute | a 224-equivalent | 20 epochs |
 //! | `none` | 224 | 9 | all | a pass | 20 epochs |
 //!
-//! Sources: Wang et al., "EfficientTrain" (ICCV 2023) and "EfficientTrain++" (TPAMI 2024). The variants with
-//! a replay buffer are known by name and refused.
+//! With a replay buffer (`replay` trainings of each decoded sample, `buffer` in steps):
+//!
+//! | name | bandwidths and the rest as | replay | buffer | the papers' models |
+//! | --- | --- | --- | --- | --- |
+//! | `efficienttrain++-replay` | `efficienttrain++` | 2 x2, 1 x8 | 1024 | Swin-T, `CSWin`-T |
+//! | `efficienttrain++-resnet-replay` | `efficienttrain++` | 4 x2, 2 x4, 1 x4 | 1920 x2, 256 x4 | `ResNet`-50 |
+//! | `efficienttrain++-deit-replay` | `efficienttrain++-deit` | 4 x2, 2 x4, 1 x4 | 1920 x2, 256 x4 | `DeiT`-S |
+//!
+//! Sources: Wang et al., "EfficientTrain" (ICCV 2023) and "EfficientTrain++" (TPAMI 2024).
 
 use thiserror::Error;
 
 use crate::curriculum::{Clock, Curriculum, CurriculumStage, Extent, Warmup};
 
 /// The names that [`Curriculum::preset`] knows.
-pub const PRESET_NAMES: [&str; 5] =
-    ["efficienttrain", "efficienttrain++", "efficienttrain++-deit", "efficienttrain++-convnext", "none"];
+pub const PRESET_NAMES: [&str; 8] = [
+    "efficienttrain",
+    "efficienttrain++",
+    "efficienttrain++-deit",
+    "efficienttrain++-convnext",
+    "efficienttrain++-replay",
+    "efficienttrain++-resnet-replay",
+    "efficienttrain++-deit-replay",
+    "none",
+];
 
 const BASE: u32 = 224;
-const REPLAY_SUFFIX: &str = "-replay";
+
+/// Runs of (bandwidth, stages).
+const DEFAULT: [(u32, usize); 3] = [(96, 2), (160, 4), (224, 4)];
+const DEIT: [(u32, usize); 4] = [(96, 2), (160, 4), (192, 2), (224, 2)];
+const CONVNEXT: [(u32, usize); 2] = [(160, 6), (224, 4)];
+
+/// Runs of (replay times, buffer, stages) at the start of a training.
+const TWICE: [(u32, u32, usize); 1] = [(2, 1024, 2)];
+const FOUR_TIMES: [(u32, u32, usize); 2] = [(4, 1920, 2), (2, 256, 4)];
 
 /// No preset has this name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum UnknownCurriculum {
-    /// Nobody knows the name.
-    #[error("no curriculum is called {name:?}; the names are {}", PRESET_NAMES.join(", "))]
-    Unknown {
-        /// What was asked for.
-        name: String,
-    },
-    /// A variant with a replay buffer.
-    #[error(
-        "the curriculum {name:?} is not available yet: replay is not supported; the names are {}",
-        PRESET_NAMES.join(", ")
-    )]
-    Replay {
-        /// What was asked for.
-        name: String,
-    },
+#[error("no curriculum is called {name:?}; the names are {}", PRESET_NAMES.join(", "))]
+pub struct UnknownCurriculum {
+    /// What was asked for.
+    pub name: String,
 }
 
 impl Curriculum {
@@ -49,15 +60,18 @@ impl Curriculum {
     ///
     /// [`UnknownCurriculum`], which lists the names.
     pub fn preset(name: &str) -> Result<Self, UnknownCurriculum> {
+        let usual = |runs| plus_plus(name, runs, Warmup::USUAL);
+        let deit = || plus_plus(name, &DEIT, Warmup::Share(0.2));
         match name {
             "efficienttrain" => Ok(efficienttrain()),
-            "efficienttrain++" => Ok(plus_plus(name, &[(96, 2), (160, 4), (224, 4)], Warmup::USUAL)),
-            "efficienttrain++-deit" => {
-                Ok(plus_plus(name, &[(96, 2), (160, 4), (192, 2), (224, 2)], Warmup::Share(0.2)))
-            }
-            "efficienttrain++-convnext" => Ok(plus_plus(name, &[(160, 6), (224, 4)], Warmup::USUAL)),
+            "efficienttrain++" => Ok(usual(&DEFAULT)),
+            "efficienttrain++-deit" => Ok(deit()),
+            "efficienttrain++-convnext" => Ok(usual(&CONVNEXT)),
+            "efficienttrain++-replay" => Ok(replaying(usual(&DEFAULT), &TWICE)),
+            "efficienttrain++-resnet-replay" => Ok(replaying(usual(&DEFAULT), &FOUR_TIMES)),
+            "efficienttrain++-deit-replay" => Ok(replaying(deit(), &FOUR_TIMES)),
             "none" => Ok(of_shares(name, Clock::Passes, Warmup::USUAL, &[(BASE, 9)])),
-            _ => Err(unknown(name)),
+            _ => Err(UnknownCurriculum { name: name.to_owned() }),
         }
     }
 }
@@ -74,19 +88,21 @@ fn plus_plus(name: &str, runs: &[(u32, usize)], warmup: Warmup) -> Curriculum {
     of_shares(name, Clock::Equivalents, warmup, &stages)
 }
 
+/// The same with replay in its first stages.
+fn replaying(mut curriculum: Curriculum, runs: &[(u32, u32, usize)]) -> Curriculum {
+    let each = runs.iter().flat_map(|&(times, buffer, stages)| std::iter::repeat_n((times, buffer), stages));
+    for (stage, (times, buffer)) in curriculum.stages.iter_mut().zip(each) {
+        (stage.replay, stage.replay_buffer) = (times, buffer);
+    }
+    curriculum
+}
+
 /// Stages of equal shares, each a (bandwidth, magnitude).
 fn of_shares(name: &str, clock: Clock, warmup: Warmup, stages: &[(u32, u32)]) -> Curriculum {
     let extent = Extent::Share(1.0 / stages.len() as f64);
     let stage = |&(bandwidth, magnitude)| CurriculumStage::new(extent, bandwidth, f64::from(magnitude));
     let stages = stages.iter().map(stage).collect();
     Curriculum { name: name.to_owned(), base: BASE, clock, warmup, stages }
-}
-
-fn unknown(name: &str) -> UnknownCurriculum {
-    let stem = name.strip_suffix(REPLAY_SUFFIX);
-    let replays = stem.is_some_and(|stem| PRESET_NAMES.contains(&stem));
-    let name = name.to_owned();
-    if replays { UnknownCurriculum::Replay { name } } else { UnknownCurriculum::Unknown { name } }
 }
 
 #[cfg(test)]
@@ -108,7 +124,8 @@ mod tests {
     fn each_says_what_its_epochs_count() {
         let clocks = PRESET_NAMES.map(|name| Curriculum::preset(name).expect("listed").clock());
         let [passes, equivalents] = [Clock::Passes, Clock::Equivalents];
-        assert_eq!(clocks, [passes, equivalents, equivalents, equivalents, passes]);
+        assert_eq!((clocks[0], clocks[7]), (passes, passes));
+        assert_eq!(clocks[1..7], [equivalents; 6]);
     }
 
     #[test]
@@ -117,9 +134,26 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "no curriculum is called \"efficientrain\"; the names are efficienttrain, efficienttrain++, \
-             efficienttrain++-deit, efficienttrain++-convnext, none"
+             efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay, \
+             efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none"
         );
-        let error = Curriculum::preset("efficienttrain++-deit-replay").expect_err("not yet");
-        assert!(error.to_string().contains("not available yet: replay is not supported"), "{error}");
+    }
+
+    #[test]
+    fn replay_variants_differ_from_their_originals_in_replay_only() {
+        for (name, original, runs) in [
+            ("efficienttrain++-replay", "efficienttrain++", &TWICE[..]),
+            ("efficienttrain++-resnet-replay", "efficienttrain++", &FOUR_TIMES[..]),
+            ("efficienttrain++-deit-replay", "efficienttrain++-deit", &FOUR_TIMES[..]),
+        ] {
+            let mut variant = Curriculum::preset(name).expect("listed");
+            let replaying: usize = runs.iter().map(|run| run.2).sum();
+            assert!(variant.stages[..replaying].iter().all(|stage| stage.replay > 1), "{name}");
+            for stage in &mut variant.stages {
+                (stage.replay, stage.replay_buffer) = (1, 0);
+            }
+            variant.name = original.to_owned();
+            assert_eq!(variant, Curriculum::preset(original).expect("listed"));
+        }
     }
 }

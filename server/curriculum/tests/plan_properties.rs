@@ -100,7 +100,7 @@ fn next_stage(plan: &Plan, from: usize) -> usize {
 }
 
 fn total_cost(plan: &Plan) -> f64 {
-    plan.stages().iter().map(|s| s.rows() as f64 * f64::from(s.bandwidth).powi(2)).sum()
+    plan.stages().iter().map(|s| s.trained_rows() as f64 * f64::from(s.bandwidth).powi(2)).sum()
 }
 
 proptest! {

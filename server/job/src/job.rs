@@ -118,6 +118,14 @@ pub enum JobError {
     /// A recipe file says its method itself.
     #[error("low_frequency and a recipe file are both given; the file says its method itself")]
     MethodTwice,
+    /// A stage replays samples.
+    #[error("stage {stage}: replay {replay} cannot be served yet: plan it, and serve stages with replay 1")]
+    Replay {
+        /// Index of the stage.
+        stage: usize,
+        /// Its replay times.
+        replay: u32,
+    },
     /// Rows that belong together do not fill the steps of a stage.
     #[error("stage {stage}: a {what} of {size} does not divide a step of {rows} rows")]
     Groups {
@@ -157,6 +165,7 @@ impl JobSpec {
         let request = PlanRequest { epochs: self.epochs, dataset_len, global_batch: self.global_batch, tail };
         let plan = Plan::resolve(&self.curriculum, &request)?;
         for stage in plan.stages() {
+            check_replay(stage)?;
             Program::check(&recipe, self.curriculum.base(), stage.bandwidth)
                 .map_err(|source| JobError::Stage { stage: stage.index, source })?;
             check_groups(&recipe, stage)?;
@@ -193,13 +202,17 @@ impl JobSpec {
     }
 }
 
+/// Rows are made afresh only.
+fn check_replay(stage: &StagePlan) -> Result<(), JobError> {
+    let StagePlan { index, replay_times, .. } = *stage;
+    if replay_times == 1 { Ok(()) } else { Err(JobError::Replay { stage: index, replay: replay_times }) }
+}
+
 /// Steps must hold whole groups of mixed rows and whole sets of views.
 fn check_groups(recipe: &Recipe, stage: &StagePlan) -> Result<(), JobError> {
-    let last_step_rows =
-        stage.rows_per_epoch - (stage.steps_per_epoch.saturating_sub(1)) * stage.global_batch;
     let group = recipe.mix().map_or(1, |mix| mix.group);
     for (what, size) in [("mix group", group), ("number of views", u64::from(recipe.views()))] {
-        for rows in [stage.global_batch, last_step_rows] {
+        for rows in [stage.global_batch, stage.last_step_rows()] {
             if rows % size != 0 {
                 return Err(JobError::Groups { stage: stage.index, what, size, rows });
             }

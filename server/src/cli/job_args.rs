@@ -109,7 +109,8 @@ fn like_a_path(text: &str) -> bool {
 /// What a job is made of, besides its dataset.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct JobArgs {
-    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, none, or a
+    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
+    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
     /// TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) curriculum: CurriculumArg,

@@ -18,7 +18,8 @@ use crate::cli::{
     after_help = "Example:\n  bandwise plan --curriculum efficienttrain++ --epochs 200 --dataset-size 1281167 --global-batch 4096"
 )]
 pub(crate) struct Args {
-    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, none, or a
+    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
+    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
     /// TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     curriculum: CurriculumArg,
@@ -117,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 impl Report {
     fn new(curriculum: &Curriculum, plan: &Plan, recipe: &Recipe, args: &Args) -> Self {
-        let cost = |stage: &StagePlan| stage.rows() as f64 * f64::from(stage.bandwidth).powi(2);
+        let cost = |stage: &StagePlan| stage.trained_rows() as f64 * f64::from(stage.bandwidth).powi(2);
         let total: f64 = plan.stages().iter().map(cost).sum();
         Self {
             curriculum: curriculum.name().to_owned(),
@@ -129,7 +130,7 @@ impl Report {
             base: plan.base(),
             dataset_samples: args.dataset_size,
             steps: plan.steps(),
-            images: plan.rows(),
+            images: plan.trained_rows(),
             decode_passes: plan.epochs(),
             compute_equivalent_epochs: plan.equivalent_epochs(),
             stages: plan
@@ -169,7 +170,7 @@ impl Report {
         }
         println!("{table}\n");
         println!(
-            "{} steps, {} images in {} passes over the data, compute of {:.2} epochs at {}",
+            "{} steps, {} images; {} passes over the data decoded, compute of {:.2} epochs at {}",
             grouped(self.steps),
             grouped(self.images),
             self.decode_passes,
@@ -224,7 +225,7 @@ impl StageReport {
             first_epoch: stage.first_epoch,
             epochs: stage.epochs,
             steps_per_epoch: stage.steps_per_epoch,
-            images: stage.rows(),
+            images: stage.trained_rows(),
             compute_share,
             image_demand: (f64::from(base) / f64::from(stage.bandwidth)).powi(2)
                 / f64::from(stage.replay_times),

@@ -41,7 +41,8 @@ pub(crate) struct Args {
     /// Folder of class folders.
     #[arg(long, value_name = "PATH")]
     dataset: PathBuf,
-    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, none, or a
+    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
+    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
     /// TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     curriculum: CurriculumArg,

@@ -160,7 +160,6 @@ fn limits_of(asked: Option<&proto::DecodeLimits>, allowed: &DecodeLimits) -> Res
 
 /// A stage for the wire.
 pub(crate) fn stage_to_wire(stage: &StagePlan) -> proto::StagePlan {
-    let full_steps = stage.steps_per_epoch.saturating_sub(1) * stage.global_batch;
     proto::StagePlan {
         index: stage.index as u32,
         bandwidth: stage.bandwidth,
@@ -171,7 +170,7 @@ pub(crate) fn stage_to_wire(stage: &StagePlan) -> proto::StagePlan {
         steps: stage.steps,
         first_epoch: stage.first_epoch,
         steps_per_epoch: stage.steps_per_epoch,
-        last_step_rows: stage.rows_per_epoch - full_steps,
+        last_step_rows: stage.last_step_rows(),
         clock_epochs: stage.clock_epochs,
         clock_start: stage.clock_start,
         clock_end: stage.clock_end,

@@ -27,6 +27,20 @@ fn shares_are_read_as_equivalents() {
 }
 
 #[test]
+fn a_replay_buffer_has_a_length_where_there_is_replay() {
+    let stage = |more: &str| {
+        let text = format!("{HEAD}[[stage]]\nshare = 1\nbandwidth = 96\nmagnitude = 0\n{more}");
+        read(&text).map(|curriculum| curriculum.stages()[0])
+    };
+    let buffer = |more| stage(more).map(|stage| (stage.replay, stage.replay_buffer));
+    assert_eq!(buffer(""), Ok((1, 0)));
+    assert_eq!(buffer("replay = 2"), Ok((2, 256)));
+    assert_eq!(buffer("replay = 64\nreplay_buffer = 1"), Ok((64, 1)));
+    let error = buffer("replay_buffer = 256").expect_err("nothing is replayed");
+    assert!(error.to_string().contains("stage 0: replay_buffer 256 needs a replay of at least 2"), "{error}");
+}
+
+#[test]
 fn epochs_are_read_as_passes_and_the_base_is_224() {
     let text = format!(
         "{HEAD}[[stage]]\nepochs = 3\nbandwidth = 96\nmagnitude = 0\n\
@@ -40,7 +54,7 @@ fn epochs_are_read_as_passes_and_the_base_is_224() {
 #[test]
 fn all_wrong_values_are_reported_together() {
     let text = "name = ''\nbase = 223\n\
-        [[stage]]\nshare = nan\nbandwidth = 0\nmagnitude = inf\nreplay = 4\nbatch = 0\n\
+        [[stage]]\nshare = nan\nbandwidth = 0\nmagnitude = inf\nreplay = 65\nbatch = 0\n\
         [[stage]]\nepochs = 0.5\nbandwidth = 97\nmagnitude = 11\n";
     let error = read(text).expect_err("a mistake");
     assert_eq!(
@@ -51,7 +65,7 @@ fn all_wrong_values_are_reported_together() {
          stage 0: share NaN must be a number above 0 and at most 1; \
          stage 0: bandwidth 0 must be an even number from 8 to the base 223; \
          stage 0: magnitude inf must be a number from 0 to 10; \
-         stage 0: replay 4: replay is not supported yet, only 1 is accepted; \
+         stage 0: replay 65 must be a number from 1 to 64; \
          stage 0: batch 0 must be at least 1 row; \
          stage 1: epochs 0.5 must be a whole number from 1 to 1000000 (parts of an epoch are not supported yet); \
          stage 1: bandwidth 97 must be an even number from 8 to the base 223; \

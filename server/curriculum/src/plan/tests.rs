@@ -44,7 +44,7 @@ fn epochs_of_a_file_are_passes() {
     let steps: Vec<_> = plan.stages().iter().map(|s| (s.steps_per_epoch, s.first_step, s.steps)).collect();
     assert_eq!(steps, [(312, 0, 30 * 312), (1251, 30 * 312, 60 * 1251)]);
     assert_eq!((plan.epochs(), plan.steps()), (90, 30 * 312 + 60 * 1251));
-    assert_eq!(plan.rows(), 30 * 312 * 4096 + 60 * 1251 * 1024);
+    assert_eq!(plan.trained_rows(), 30 * 312 * 4096 + 60 * 1251 * 1024);
 
     let error = Plan::resolve(&file, &request(100.0)).expect_err("other epochs");
     assert_eq!(
@@ -71,7 +71,7 @@ fn a_tail_is_dropped_or_kept() {
     let shape = |tail, global_batch| {
         let request = PlanRequest { tail, global_batch, dataset_len: 10, epochs: 1.0 };
         let plan = Plan::resolve(&preset("none"), &request).expect("resolves");
-        (plan.stages()[0].steps_per_epoch, plan.rows())
+        (plan.stages()[0].steps_per_epoch, plan.trained_rows())
     };
     assert_eq!([3, 5, 10].map(|batch| shape(Tail::Drop, batch)), [(3, 9), (2, 10), (1, 10)]);
     assert_eq!([3, 5, 10].map(|batch| shape(Tail::Keep, batch)), [(4, 10), (2, 10), (1, 10)]);
@@ -100,8 +100,8 @@ fn a_batch_larger_than_the_dataset_is_refused_with_what_fits() {
     let small = PlanRequest { dataset_len: 1000, ..request(10.0) };
     assert_eq!(
         refusal("none", small),
-        "stage 0: a global batch of 4096 rows is larger than the dataset of 1000 samples, so that an epoch \
-         has no full step; at most 1000 rows fit, or keep the tail"
+        "stage 0: a step of 4096 fresh rows is larger than the dataset of 1000 samples, so that an epoch has no \
+         full step; at most 1000 rows fit, or keep the tail"
     );
     assert!(Plan::resolve(&preset("none"), &PlanRequest { tail: Tail::Keep, ..small }).is_ok());
 }
@@ -112,6 +112,44 @@ fn nothing_to_show_is_refused() {
     assert_eq!(refusal("none", empty), "the dataset has no samples");
     let no_rows = PlanRequest { global_batch: 0, ..request(10.0) };
     assert_eq!(refusal("none", no_rows), "a global batch of 0 rows: it must be at least 1");
+}
+
+#[test]
+fn replay_takes_its_share_of_every_step() {
+    let plan = Plan::resolve(&preset("efficienttrain++-resnet-replay"), &request(200.0)).expect("resolves");
+    let shape: Vec<_> = plan
+        .stages()
+        .iter()
+        .map(|s| (s.replay_times, s.replay_buffer, s.fresh_rows(), s.steps_per_epoch))
+        .collect();
+    assert_eq!(shape[..2], [(4, 1920, 1024, 1251); 2]);
+    assert_eq!(shape[2..6], [(2, 256, 2048, 625); 4]);
+    assert_eq!(shape[6..], [(1, 0, 4096, 312); 4]);
+    let stage = &plan.stages()[1];
+    let moment = plan.locate(stage.first_step + 1252).expect("in range");
+    assert_eq!((moment.rows, moment.fresh_rows, moment.first_row_in_epoch), (4096, 1024, 1024));
+    assert_eq!((moment.epoch, moment.step_in_epoch, moment.step_in_stage), (28, 1, 1252));
+    assert_eq!(stage.decoded_rows(), stage.steps * 1024);
+    assert_eq!(stage.trained_rows(), stage.steps * 4096);
+    assert_eq!(plan.trained_rows(), plan.steps() * 4096);
+}
+
+#[test]
+fn replay_that_does_not_fit_the_steps_is_refused() {
+    let odd = PlanRequest { global_batch: 4094, ..request(10.0) };
+    assert_eq!(
+        refusal("efficienttrain++-resnet-replay", odd),
+        "stage 0: replay 4 does not divide a global batch of 4094 rows: one row in 4 is fresh, so take a \
+         multiple of 4"
+    );
+    let keep = PlanRequest { tail: Tail::Keep, ..request(10.0) };
+    assert_eq!(
+        refusal("efficienttrain++-replay", keep),
+        "stage 0: replay 2 and a kept tail: an epoch of 1281167 samples ends with a step of fewer than 2048 \
+         fresh rows; drop the tail, or take a global batch of 2 times a divisor of 1281167"
+    );
+    let whole = PlanRequest { dataset_len: 40_960, ..keep };
+    assert!(Plan::resolve(&preset("efficienttrain++-replay"), &whole).is_ok());
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     dataset: PathBuf,
     /// Curriculum whose bandwidths are measured, each at its largest magnitude: efficienttrain, efficienttrain++, efficienttrain++-deit,
-    /// efficienttrain++-convnext, none, or a TOML file.
+    /// efficienttrain++-convnext, efficienttrain++-replay, efficienttrain++-resnet-replay,
+    /// efficienttrain++-deit-replay, none, or a TOML file.
     #[arg(long, value_name = "NAME|FILE", default_value = "efficienttrain++")]
     curriculum: CurriculumArg,
     /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
