@@ -165,8 +165,17 @@ impl Run {
     fn rows_of(&self, step: u64) -> Option<(u64, u64)> {
         let holds = |stage: &&StagePlan| (stage.first_step..stage.first_step + stage.steps).contains(&step);
         let stage = self.plan.stages.iter().find(holds)?;
-        let last_of_epoch = (step - stage.first_step + 1).is_multiple_of(stage.steps_per_epoch);
-        Some((stage.global_batch, if last_of_epoch { stage.last_step_rows } else { stage.global_batch }))
+        Some((stage.global_batch, step_rows(stage, step - stage.first_step)))
+    }
+}
+
+/// Rows of a step of a stage, which counts from 0: the last of an epoch may be short.
+fn step_rows(stage: &StagePlan, step_in_stage: u64) -> u64 {
+    let done = step_in_stage + 1;
+    match done.checked_sub(stage.first_epoch_steps) {
+        Some(0) => stage.first_epoch_last_step_rows,
+        Some(more) if more.is_multiple_of(stage.steps_per_epoch) => stage.last_step_rows,
+        _ => stage.global_batch,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The arithmetic of the reference's clocks: which epochs a stage runs.
+//! The arithmetic of the reference's clocks: which whole epochs a stage runs.
 //!
 //! Every stage has a clock of its own, as long as the whole training would be at the stage's bandwidth, and
 //! runs one span of it. With base `N`, bandwidth `B`, replay times `r` and budget `E` of 224-equivalents
@@ -26,19 +26,20 @@ use crate::curriculum::{Clock, Curriculum, CurriculumStage, Warmup};
 const SHARE_ROUNDING: f64 = 1e-13;
 
 /// The epochs of one stage in its own clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Span {
     /// `T`, epochs of the whole clock.
-    pub(crate) clock_epochs: u64,
+    pub(crate) clock_epochs: f64,
     /// `W`, epochs of warm-up.
-    pub(crate) warmup_epochs: u64,
-    /// First epoch that the stage runs.
-    pub(crate) start: u64,
-    /// Epoch before which it stops; it may lie at or before `start`, then the stage runs nothing.
-    pub(crate) end: u64,
+    pub(crate) warmup_epochs: f64,
+    /// Where the stage begins.
+    pub(crate) start: f64,
+    /// Where it stops; this may lie at or before `start`, then the stage runs nothing.
+    pub(crate) end: f64,
 }
 
-/// The span of every stage for a finite budget of at least 0 and at most [`crate::MAX_EPOCHS`].
+/// The span of every stage, in whole epochs, for a finite budget of at least 0 and at most
+/// [`crate::MAX_EPOCHS`].
 pub(crate) fn spans(curriculum: &Curriculum, budget: f64) -> Vec<Span> {
     let total: f64 = curriculum.stages.iter().map(|stage| stage.extent.weight()).sum();
     let mut cumulative = 0.0;
@@ -47,12 +48,13 @@ pub(crate) fn spans(curriculum: &Curriculum, budget: f64) -> Vec<Span> {
     for stage in &curriculum.stages {
         cumulative += stage.extent.weight();
         let length = clock_length(curriculum, stage, budget);
-        let end = trunc(length * (cumulative / total) + length * SHARE_ROUNDING);
+        let end = (length * (cumulative / total) + length * SHARE_ROUNDING) as u64;
         spans.push(Span {
-            clock_epochs: trunc(length),
-            warmup_epochs: warmup_epochs(curriculum, stage, budget),
-            start: previous.map_or(0, |(before, end)| carry_over(curriculum, before, end, stage)),
-            end,
+            clock_epochs: length.trunc(),
+            warmup_epochs: warmup_length(curriculum, stage, budget).trunc(),
+            // Epochs of a clock are below 2^38, which a double holds exactly.
+            start: previous.map_or(0, |(before, end)| carry_over(curriculum, before, end, stage)) as f64,
+            end: end as f64,
         });
         previous = Some((stage, end));
     }
@@ -68,16 +70,18 @@ fn clock_length(curriculum: &Curriculum, stage: &CurriculumStage, budget: f64) -
     }
 }
 
-fn warmup_epochs(curriculum: &Curriculum, stage: &CurriculumStage, budget: f64) -> u64 {
+/// `W` before it is truncated.
+pub(crate) fn warmup_length(curriculum: &Curriculum, stage: &CurriculumStage, budget: f64) -> f64 {
+    // The share comes first in the product, as in the reference: its rounding decides some truncations.
     let epochs = match curriculum.warmup {
         Warmup::Epochs(epochs) => epochs,
         Warmup::Share(share) => share * budget * stretch(curriculum, stage),
     };
-    trunc(epochs / f64::from(stage.replay))
+    epochs / f64::from(stage.replay)
 }
 
 /// `S`, passes of this stage that cost a pass of the clock's own size.
-fn stretch(curriculum: &Curriculum, stage: &CurriculumStage) -> f64 {
+pub(crate) fn stretch(curriculum: &Curriculum, stage: &CurriculumStage) -> f64 {
     let pixels = |side: u64| (side * side) as f64;
     pixels(u64::from(curriculum.base)) / pixels(clock_side(curriculum, stage))
 }
@@ -107,10 +111,6 @@ fn rounded_ratio(value: u64, numerator: u64, denominator: u64) -> u64 {
     (quotient + u128::from(up)) as u64
 }
 
-fn trunc(epochs: f64) -> u64 {
-    epochs.trunc() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,8 +130,8 @@ mod tests {
         let preset = Curriculum::preset("efficienttrain++-deit").expect("listed");
         for quarter in 1..=2400 {
             for (k, span) in spans(&preset, f64::from(quarter) / 4.0).iter().enumerate() {
-                let expected = (span.clock_epochs as f64 / 10.0 * (k + 1) as f64).trunc();
-                assert_eq!(span.end as f64, expected, "E = {quarter}/4, stage {k}");
+                let expected = (span.clock_epochs / 10.0 * (k + 1) as f64).trunc();
+                assert_eq!(span.end, expected, "E = {quarter}/4, stage {k}");
             }
         }
     }
@@ -142,12 +142,8 @@ mod tests {
         for hundredth in 1..=60_000 {
             let budget = f64::from(hundredth) / 100.0;
             for (i, span) in spans(&preset, budget).iter().enumerate() {
-                assert_eq!(
-                    span.end as f64,
-                    (budget / 5.0 * (i + 1) as f64).trunc(),
-                    "E = {budget}, stage {i}"
-                );
-                assert_eq!(span.clock_epochs as f64, budget.trunc());
+                assert_eq!(span.end, (budget / 5.0 * (i + 1) as f64).trunc(), "E = {budget}, stage {i}");
+                assert_eq!(span.clock_epochs, budget.trunc());
             }
         }
     }
@@ -160,7 +156,7 @@ mod tests {
                 let stages = vec![CurriculumStage::new(extent, 224, 9.0); count as usize];
                 let equal = Curriculum::new("equal", 224, Clock::Passes, stages).expect("valid");
                 let ends = spans(&equal, f64::from(count)).into_iter().map(|span| span.end);
-                assert!(ends.eq(1..=u64::from(count)), "{count} of {extent:?}");
+                assert!(ends.eq((1..=count).map(f64::from)), "{count} of {extent:?}");
             }
         }
     }
@@ -174,7 +170,7 @@ mod tests {
         };
         for budget in (3..3000).step_by(3) {
             let ends: Vec<_> = spans(&thirds(0.333_333), f64::from(budget)).iter().map(|s| s.end).collect();
-            assert_eq!(ends, [1, 2, 3].map(|k| k * budget as u64 / 3), "{budget}");
+            assert_eq!(ends, [1, 2, 3].map(|k| f64::from(k * budget / 3)), "{budget}");
         }
     }
 
@@ -196,6 +192,9 @@ mod tests {
         ];
         let spans = spans(&preset, 200.0);
         let rows: Vec<_> = spans.iter().map(|s| (s.clock_epochs, s.warmup_epochs, s.start, s.end)).collect();
-        assert_eq!(rows, table);
+        assert_eq!(
+            rows,
+            table.map(|(t, w, start, end)| (f64::from(t), f64::from(w), f64::from(start), f64::from(end)))
+        );
     }
 }

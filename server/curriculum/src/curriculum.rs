@@ -20,7 +20,8 @@ pub enum Extent {
     /// Share of the budget, above 0 and at most 1. The shares of a curriculum sum to 1 within 1e-6, and are
     /// divided by their sum before use.
     Share(f64),
-    /// Passes over the data that the stage runs: a whole number from 1.
+    /// Passes over the data that the stage trains on, of which it decodes one in `replay`: a whole number from 1,
+    /// or any number above 0 where the curriculum is split in steps.
     Epochs(f64),
 }
 
@@ -50,18 +51,71 @@ impl CurriculumStage {
     }
 }
 
+/// Where stages may end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Split {
+    /// At the end of an epoch, with the truncations and roundings of the reference.
+    #[default]
+    Epochs,
+    /// At any step: the budget is met to half a step, and an epoch may begin in one stage and end in the next.
+    Steps,
+}
+
 /// Warm-up of the learning rate, as the reference counts it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Warmup {
-    /// A fixed number of epochs of the stage's own clock, whatever its length.
+pub enum Warmup {
+    /// A fixed number of epochs of the stage's own clock, whatever its length: 0 to [`MAX_EPOCHS`](crate::MAX_EPOCHS).
     Epochs(f64),
-    /// A share of the stage's own clock.
+    /// A share of the stage's own clock, 0 to 1.
     Share(f64),
 }
 
-impl Warmup {
-    /// What both papers use, and every curriculum unless it says otherwise.
-    pub(crate) const USUAL: Self = Self::Epochs(20.0);
+impl Default for Warmup {
+    /// What both papers use.
+    fn default() -> Self {
+        Self::Epochs(20.0)
+    }
+}
+
+/// A curriculum as its author writes it, not checked yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CurriculumSpec {
+    /// Name for people: 1 to 100 printable characters.
+    pub name: String,
+    /// Side of the base image in pixels: even, 8 to 4096.
+    pub base: u32,
+    /// What one epoch of the budget counts.
+    pub clock: Clock,
+    /// Where stages may end.
+    pub split: Split,
+    /// Warm-up of the learning rate.
+    pub warmup: Warmup,
+    /// Every bandwidth must be a multiple of so many pixels, as some models need; at least 1.
+    pub multiple_of: u32,
+    /// The stages in the order in which they run: 1 to 256.
+    pub stages: Vec<CurriculumStage>,
+}
+
+impl CurriculumSpec {
+    /// Stages that end with epochs, the papers' warm-up, and any even bandwidths.
+    pub fn new(name: impl Into<String>, base: u32, clock: Clock, stages: Vec<CurriculumStage>) -> Self {
+        let (split, warmup) = (Split::default(), Warmup::default());
+        Self { name: name.into(), base, clock, split, warmup, multiple_of: 1, stages }
+    }
+
+    /// The curriculum.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes together, each with its stage and value.
+    pub fn check(self) -> Result<Curriculum, InvalidCurriculum> {
+        let problems = check::all(&self);
+        if !problems.is_empty() {
+            return Err(InvalidCurriculum { problems });
+        }
+        let Self { name, base, clock, split, warmup, stages, .. } = self;
+        Ok(Curriculum { name, base, clock, split, warmup, stages })
+    }
 }
 
 /// A checked list of stages. Whoever holds one need not check its values again.
@@ -70,12 +124,14 @@ pub struct Curriculum {
     pub(crate) name: String,
     pub(crate) base: u32,
     pub(crate) clock: Clock,
+    pub(crate) split: Split,
     pub(crate) warmup: Warmup,
     pub(crate) stages: Vec<CurriculumStage>,
 }
 
 impl Curriculum {
-    /// A curriculum of one's own; `base` is the side of the base image in pixels, usually 224.
+    /// A curriculum of one's own, as [`CurriculumSpec::new`]; `base` is the side of the base image in pixels,
+    /// usually 224.
     ///
     /// # Errors
     ///
@@ -86,13 +142,7 @@ impl Curriculum {
         clock: Clock,
         stages: Vec<CurriculumStage>,
     ) -> Result<Self, InvalidCurriculum> {
-        let name = name.into();
-        let problems = check::all(&name, base, clock, &stages);
-        if problems.is_empty() {
-            Ok(Self { name, base, clock, warmup: Warmup::USUAL, stages })
-        } else {
-            Err(InvalidCurriculum { problems })
-        }
+        CurriculumSpec::new(name, base, clock, stages).check()
     }
 
     /// Name for people; it never enters a fingerprint.
@@ -108,6 +158,16 @@ impl Curriculum {
     /// What the epochs of its budget count.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Where its stages may end.
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// Its learning-rate warm-up.
+    pub fn warmup(&self) -> Warmup {
+        self.warmup
     }
 
     /// The stages in the order in which they run; at least one.

@@ -2,10 +2,13 @@
 //!
 //! ```toml
 //! name = "two-steps"
-//! base = 224                 # side of the base image in pixels; 224 where it is left out
+//! base = 224                 # side of the base image in pixels, for example 384 or 512; 224 where it is left out
+//! multiple_of = 32           # every bandwidth must be a multiple of this many pixels; 1 where it is left out
+//! split = "epochs"           # stages end with an epoch, as in the papers' code; or "steps": at exact steps
+//! warmup_epochs = 20         # of each stage's own clock; or `warmup_share = 0.2` of it; 20 epochs where left out
 //!
 //! [[stage]]
-//! share = 0.4                # of the compute budget; or `epochs = 40`, passes over the data, in every stage
+//! share = 0.4                # of the compute budget; or `epochs = 40`, passes of training, in every stage
 //! bandwidth = 128            # pixels, even
 //! magnitude = 4              # RandAugment, 0 to 10
 //!
@@ -24,7 +27,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::check::{self, InvalidCurriculum, MAX_STAGES, Problem};
-use crate::curriculum::{Clock, Curriculum, CurriculumStage, Extent};
+use crate::curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, Split, Warmup};
 
 /// Longest curriculum file in bytes; 256 stages need a tenth of it.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
@@ -54,8 +57,22 @@ struct RawCurriculum {
     name: String,
     #[serde(default = "default_base")]
     base: u32,
+    #[serde(default = "default_multiple")]
+    multiple_of: u32,
+    #[serde(default)]
+    split: RawSplit,
+    warmup_epochs: Option<f64>,
+    warmup_share: Option<f64>,
     #[serde(default, rename = "stage")]
     stages: Vec<RawStage>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawSplit {
+    #[default]
+    Epochs,
+    Steps,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +90,10 @@ struct RawStage {
 
 fn default_base() -> u32 {
     DEFAULT_BASE
+}
+
+fn default_multiple() -> u32 {
+    1
 }
 
 fn default_replay() -> u32 {
@@ -111,21 +132,45 @@ fn line_of(text: &str, byte: usize) -> usize {
 
 impl RawCurriculum {
     fn check(self) -> Result<Curriculum, InvalidCurriculum> {
-        let stages: Vec<_> = self.stages.iter().map(RawStage::to_stage).collect();
+        let doubts: Vec<_> = self.warmup_problem().into_iter().chain(self.extent_problems()).collect();
+        let spec = self.into_spec();
+        if doubts.is_empty() {
+            return spec.check();
+        }
+        // Extents that are not known cannot be compared with each other, all the rest can be checked.
+        let mut problems = check::frame(&spec);
+        problems.extend(doubts);
+        problems.extend(check::values(&spec));
+        Err(InvalidCurriculum { problems })
+    }
+
+    fn into_spec(self) -> CurriculumSpec {
         let clock = if self.stages.iter().any(|stage| stage.share.is_some()) {
             Clock::Equivalents
         } else {
             Clock::Passes
         };
-        let extents = self.extent_problems();
-        if extents.is_empty() {
-            return Curriculum::new(self.name, self.base, clock, stages);
+        CurriculumSpec {
+            name: self.name,
+            base: self.base,
+            clock,
+            split: match self.split {
+                RawSplit::Epochs => Split::Epochs,
+                RawSplit::Steps => Split::Steps,
+            },
+            warmup: match (self.warmup_epochs, self.warmup_share) {
+                (Some(epochs), _) => Warmup::Epochs(epochs),
+                (None, Some(share)) => Warmup::Share(share),
+                (None, None) => Warmup::default(),
+            },
+            multiple_of: self.multiple_of,
+            stages: self.stages.iter().map(RawStage::to_stage).collect(),
         }
-        // Extents that are not known cannot be compared with each other, all the rest can be checked.
-        let mut problems = check::frame(&self.name, self.base, stages.len());
-        problems.extend(extents);
-        problems.extend(check::values(self.base, &stages));
-        Err(InvalidCurriculum { problems })
+    }
+
+    fn warmup_problem(&self) -> Option<Problem> {
+        let (epochs, share) = self.warmup_epochs.zip(self.warmup_share)?;
+        Some(Problem::TwoWarmups { epochs, share })
     }
 
     /// Stages that do not say how long they are, or say it twice; none where there are too many stages.

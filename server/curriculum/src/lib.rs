@@ -16,17 +16,20 @@ mod curriculum;
 mod feistel;
 mod file;
 mod locate;
+mod lr;
 mod order;
 mod plan;
 mod presets;
+mod split;
 
 pub use check::{
     InvalidCurriculum, MAX_BASE, MAX_EPOCHS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES, MIN_BANDWIDTH,
     Problem,
 };
-pub use curriculum::{Clock, Curriculum, CurriculumStage, Extent};
+pub use curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, Split, Warmup};
 pub use file::{CurriculumFileError, MAX_FILE_BYTES};
 pub use locate::{Moment, StepOutOfRange};
+pub use lr::MIN_LR_FACTOR;
 pub use order::{Order, OrderKind};
 pub use plan::{Plan, PlanError, PlanRequest, StagePlan, Tail};
 pub use presets::{PRESET_NAMES, UnknownCurriculum};

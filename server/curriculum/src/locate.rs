@@ -4,7 +4,10 @@
 
 use thiserror::Error;
 
-use crate::plan::{Plan, StagePlan};
+use crate::{
+    lr::MIN_LR_FACTOR,
+    plan::{Plan, StagePlan},
+};
 
 /// Everything that a step's number decides.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,7 +22,7 @@ pub struct Moment {
     pub magnitude: f64,
     /// How often the data has been gone through since step 0; orders and draws are keyed by it.
     pub epoch: u64,
-    /// Steps of this epoch before this one.
+    /// Steps of this epoch before this one, those of earlier stages included.
     pub step_in_epoch: u64,
     /// Steps of this stage before this one.
     pub step_in_stage: u64,
@@ -40,6 +43,9 @@ pub struct Moment {
     /// Position in the learning-rate schedule: the stage's own clock, parts of an epoch included, as a share
     /// of its length. It may step back where the bandwidth grows.
     pub schedule_position: f64,
+    /// Learning rate of the papers as a factor of its peak, in [0, 1], with the lowest rate
+    /// [`MIN_LR_FACTOR`](crate::MIN_LR_FACTOR).
+    pub lr_factor: f64,
 }
 
 /// The plan ends before this step.
@@ -70,27 +76,27 @@ impl Plan {
 
     /// The moment of a step that lies in `stage`.
     fn moment(&self, stage: &StagePlan, step: u64) -> Moment {
-        let steps_done = step - stage.first_step;
-        let epochs_done = steps_done / stage.steps_per_epoch;
-        let step_in_epoch = steps_done % stage.steps_per_epoch;
-        let (replay_times, full_step) = (u64::from(stage.replay_times), stage.fresh_rows());
-        let first_row_in_epoch = step_in_epoch * full_step;
-        let fresh_rows = full_step.min(stage.rows_per_epoch - first_row_in_epoch);
-        let trained = (epochs_done * stage.rows_per_epoch + first_row_in_epoch) * replay_times;
+        let step_in_stage = step - stage.first_step;
+        let place = stage.place_after(step_in_stage);
+        let rows = stage.step_rows(place.row);
+        let replay_times = u64::from(stage.replay_times);
+        // The trained rows of the whole training fit 64 bits.
+        let trained = stage.decoded_before(step_in_stage) as u64 * replay_times;
         Moment {
             step,
             stage: stage.index,
             bandwidth: stage.bandwidth,
             magnitude: stage.magnitude,
-            epoch: stage.first_epoch + epochs_done,
-            step_in_epoch,
-            step_in_stage: steps_done,
-            rows: fresh_rows * replay_times,
-            fresh_rows,
-            first_row_in_epoch,
+            epoch: place.epoch,
+            step_in_epoch: place.step,
+            step_in_stage,
+            rows,
+            fresh_rows: rows / replay_times,
+            first_row_in_epoch: place.row,
             progress: self.progress(stage.cost_before + stage.cost(trained)),
-            schedule_epoch: stage.clock_start + epochs_done,
-            schedule_position: schedule_position(stage, steps_done),
+            schedule_epoch: schedule_epoch(stage, step_in_stage),
+            schedule_position: schedule_position(stage, step_in_stage),
+            lr_factor: stage.lr_factor(step_in_stage, MIN_LR_FACTOR),
         }
     }
 
@@ -100,9 +106,15 @@ impl Plan {
     }
 }
 
-fn schedule_position(stage: &StagePlan, steps_done: u64) -> f64 {
-    let epochs_done = steps_done as f64 / stage.steps_per_epoch as f64;
-    (stage.clock_start as f64 + epochs_done) / stage.clock_epochs as f64
+fn schedule_epoch(stage: &StagePlan, step_in_stage: u64) -> u64 {
+    let part = (step_in_stage % stage.steps_per_epoch) as f64 / stage.steps_per_epoch as f64;
+    let over = u64::from(stage.clock_start.fract() + part >= 1.0);
+    stage.clock_start as u64 + step_in_stage / stage.steps_per_epoch + over
+}
+
+fn schedule_position(stage: &StagePlan, step_in_stage: u64) -> f64 {
+    let epochs_done = step_in_stage as f64 / stage.steps_per_epoch as f64;
+    (stage.clock_start + epochs_done) / stage.clock_epochs
 }
 
 #[cfg(test)]

@@ -1,21 +1,22 @@
 //! A curriculum resolved for a dataset and a budget: the exact steps of every stage.
 //!
-//! Epochs are never reset: a stage begins at the start of an epoch and runs whole epochs, so the epoch of a
-//! stage's first step is the number of epochs that ran before. The arithmetic of the reference's own clocks,
-//! which do step back, is in `clock.rs`; where a single step lies, in `locate.rs`. Learning rates are left to
-//! whoever has an optimiser.
+//! Epochs are never reset, and in each every sample has its turn once (but for a dropped tail): a stage goes on
+//! where the one before has stopped, with the next epoch where that one was over. How stages are laid one behind
+//! the other is in `plan/lay.rs`; the reference's own clocks, which do step back, are in `clock.rs`; where a
+//! single step lies, in `locate.rs`.
 //!
 //! With replay times `r`, one row in `r` of a step is fresh. Epochs count what is decoded: a step takes `G / r`
 //! samples of its epoch, so an epoch has `r` times the steps. Compute and progress count what is trained on. Which
 //! rows of a step are replayed, and from where, is the business of the job.
 
+mod error;
+mod lay;
+
 use std::fmt;
 
-use thiserror::Error;
+pub use error::PlanError;
 
-use crate::check::MAX_EPOCHS;
-use crate::clock::{self, Span};
-use crate::curriculum::{Curriculum, CurriculumStage};
+use crate::curriculum::Curriculum;
 
 /// What becomes of the rows at the end of an epoch that do not fill a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +51,8 @@ pub struct PlanRequest {
     pub tail: Tail,
 }
 
-/// One stage with its exact steps. A stage whose share is too small for an epoch is kept, with no steps, so
-/// that indices are those of the curriculum.
+/// One stage with its exact steps. A stage whose share is too small for an epoch (or a step) is kept, with no
+/// steps, so that indices are those of the curriculum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StagePlan {
     /// Position in the curriculum, from 0.
@@ -68,26 +69,48 @@ pub struct StagePlan {
     pub global_batch: u64,
     /// First step, counted over all stages.
     pub first_step: u64,
-    /// Steps of the stage: `epochs * steps_per_epoch`.
+    /// Steps of the stage.
     pub steps: u64,
     /// Epoch of the first step, counted over all stages.
     pub first_epoch: u64,
-    /// Epochs that the stage runs: `clock_end - clock_start`, or 0 where that is negative.
-    pub epochs: u64,
-    /// Steps of an epoch, at least 1.
+    /// Samples of that epoch that earlier stages have shown, and in how many steps: 0 unless a stage stopped in
+    /// the middle of an epoch.
+    pub first_epoch_row: u64,
+    /// See `first_epoch_row`.
+    pub first_epoch_step: u64,
+    /// Steps that fit into the rest of that epoch, at least 1; the stage may end before them.
+    pub first_epoch_steps: u64,
+    /// Passes over the data that the stage decodes: `steps / steps_per_epoch`, a whole number where the
+    /// curriculum is split in epochs.
+    pub epochs: f64,
+    /// Steps of a whole epoch, at least 1.
     pub steps_per_epoch: u64,
-    /// Fresh rows of an epoch over all its steps: the dataset less the dropped tail.
+    /// Fresh rows of a whole epoch over all its steps: the dataset less the dropped tail.
     pub rows_per_epoch: u64,
-    /// `T`, epochs of the stage's own clock. The clock of the whole training at this bandwidth.
-    pub clock_epochs: u64,
+    /// `T`, epochs of the stage's own clock, which is as long as the whole training at this bandwidth and replay.
+    /// This and the next three are whole numbers where the curriculum is split in epochs.
+    pub clock_epochs: f64,
     /// `W`, epochs of learning-rate warm-up in the stage's clock. Not cut to the length of short clocks.
-    pub warmup_epochs: u64,
-    /// First epoch of the stage in its own clock.
-    pub clock_start: u64,
+    pub warmup_epochs: f64,
+    /// Epoch of its own clock at which the stage begins.
+    pub clock_start: f64,
     /// Epoch of its own clock before which the stage stops.
-    pub clock_end: u64,
+    pub clock_end: f64,
+    /// Samples of the dataset.
+    pub(crate) dataset_len: u64,
     /// Cost of all earlier stages in shown pixels, trained rows times `bandwidth^2`.
     pub(crate) cost_before: u128,
+}
+
+/// A point between two steps of an epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    /// The epoch, counted over all stages.
+    pub(crate) epoch: u64,
+    /// Its steps so far.
+    pub(crate) step: u64,
+    /// Its samples so far: the position of the next one.
+    pub(crate) row: u64,
 }
 
 impl StagePlan {
@@ -96,21 +119,59 @@ impl StagePlan {
         self.global_batch / u64::from(self.replay_times)
     }
 
-    /// Rows of the last step of an epoch: `global_batch`, or fewer where the tail is kept.
+    /// Rows of the last step of a whole epoch: `global_batch`, or fewer where the tail is kept.
     pub fn last_step_rows(&self) -> u64 {
-        let before = (self.steps_per_epoch - 1) * self.fresh_rows();
-        (self.rows_per_epoch - before) * u64::from(self.replay_times)
+        self.step_rows((self.steps_per_epoch - 1) * self.fresh_rows())
+    }
+
+    /// Rows of the last step in the epoch in which the stage begins. It differs from
+    /// [`StagePlan::last_step_rows`] only where that is not at the epoch's start.
+    pub fn first_epoch_last_step_rows(&self) -> u64 {
+        self.step_rows(self.first_epoch_row + (self.first_epoch_steps - 1) * self.fresh_rows())
+    }
+
+    /// Rows of a step whose first fresh row stands at `position` of its epoch.
+    pub(crate) fn step_rows(&self, position: u64) -> u64 {
+        self.fresh_rows().min(self.dataset_len - position) * u64::from(self.replay_times)
     }
 
     /// Rows that are decoded over all steps of the stage.
     pub fn decoded_rows(&self) -> u64 {
-        // Resolving has checked that the sum over all stages fits, of the trained rows too.
-        self.epochs * self.rows_per_epoch
+        // Laying has checked that the trained rows of all stages fit.
+        self.decoded_before(self.steps) as u64
     }
 
     /// Rows that are trained on over all steps of the stage: decoded and replayed ones.
     pub fn trained_rows(&self) -> u64 {
         self.decoded_rows() * u64::from(self.replay_times)
+    }
+
+    /// Where the stage stands after its first `steps` steps; at the end of an epoch that is the start of the next.
+    pub(crate) fn place_after(&self, steps: u64) -> Place {
+        match steps.checked_sub(self.first_epoch_steps) {
+            None => Place {
+                epoch: self.first_epoch,
+                step: self.first_epoch_step + steps,
+                row: self.first_epoch_row + steps * self.fresh_rows(),
+            },
+            Some(after) => {
+                let step = after % self.steps_per_epoch;
+                let epoch = self.first_epoch + 1 + after / self.steps_per_epoch;
+                Place { epoch, step, row: step * self.fresh_rows() }
+            }
+        }
+    }
+
+    /// Rows that the first `steps` steps of the stage decode.
+    pub(crate) fn decoded_before(&self, steps: u64) -> u128 {
+        let in_first = steps.min(self.first_epoch_steps);
+        let rest_of_first = self.dataset_len - self.first_epoch_row;
+        let first = (u128::from(in_first) * u128::from(self.fresh_rows())).min(u128::from(rest_of_first));
+        let [whole, part] =
+            [(steps - in_first) / self.steps_per_epoch, (steps - in_first) % self.steps_per_epoch];
+        first
+            + u128::from(whole) * u128::from(self.rows_per_epoch)
+            + u128::from(part) * u128::from(self.fresh_rows())
     }
 
     /// Cost of `rows` trained rows of this stage in shown pixels.
@@ -128,53 +189,6 @@ pub struct Plan {
     tail: Tail,
 }
 
-/// Why a curriculum cannot be resolved for a request.
-#[derive(Debug, Clone, PartialEq, Error)]
-#[allow(missing_docs, reason = "the fields are the offending values that the message shows")]
-pub enum PlanError {
-    /// The budget is not a usable number.
-    #[error("a budget of {epochs} epochs: it must be a number above 0 and at most {MAX_EPOCHS}")]
-    Epochs { epochs: f64 },
-    /// The stages say how many epochs they run, and the request says something else.
-    #[error(
-        "the stages of the curriculum {curriculum:?} run {fixed} epochs, so the budget cannot be {epochs}"
-    )]
-    FixedEpochs { curriculum: String, fixed: f64, epochs: f64 },
-    /// There is nothing to show.
-    #[error("the dataset has no samples")]
-    EmptyDataset,
-    /// A step would have no rows.
-    #[error("a global batch of 0 rows: it must be at least 1")]
-    EmptyBatch,
-    /// An epoch has no full step and the tail is dropped.
-    #[error(
-        "stage {stage}: a step of {fresh_rows} fresh rows is larger than the dataset of {dataset_len} samples, so \
-         that an epoch has no full step; at most {dataset_len} rows fit, or keep the tail"
-    )]
-    BatchTooLarge { stage: usize, fresh_rows: u64, dataset_len: u64 },
-    /// A step cannot be shared between fresh and replayed rows.
-    #[error(
-        "stage {stage}: replay {replay} does not divide a global batch of {global_batch} rows: one row in \
-         {replay} is fresh, so take a multiple of {replay}"
-    )]
-    Replay { stage: usize, replay: u32, global_batch: u64 },
-    /// The tail is kept where a short step could not have its share of replayed rows.
-    #[error(
-        "stage {stage}: replay {replay} and a kept tail: an epoch of {dataset_len} samples ends with a step of \
-         fewer than {fresh_rows} fresh rows; drop the tail, or take a global batch of {replay} times a divisor \
-         of {dataset_len}"
-    )]
-    ReplayTail { stage: usize, replay: u32, fresh_rows: u64, dataset_len: u64 },
-    /// The budget is too small for a single epoch.
-    #[error("a budget of {epochs} epochs gives the curriculum {curriculum:?} not one whole epoch")]
-    NoSteps { curriculum: String, epochs: f64 },
-    /// The steps or rows of the training do not fit 64 bits.
-    #[error(
-        "stage {stage}: {epochs} epochs of {rows_per_epoch} rows bring the training above 2^64 steps or rows"
-    )]
-    TooLong { stage: usize, epochs: u64, rows_per_epoch: u64 },
-}
-
 impl Plan {
     /// Resolves a curriculum, in time proportional to its stages.
     ///
@@ -182,17 +196,9 @@ impl Plan {
     ///
     /// [`PlanError`], with the values that do not fit together.
     pub fn resolve(curriculum: &Curriculum, request: &PlanRequest) -> Result<Self, PlanError> {
-        check_request(curriculum, request)?;
-        let mut builder = Builder::new(request);
-        for (stage, span) in curriculum.stages.iter().zip(clock::spans(curriculum, request.epochs)) {
-            builder.push(stage, span)?;
-        }
-        if builder.step == 0 {
-            let curriculum = curriculum.name.clone();
-            return Err(PlanError::NoSteps { curriculum, epochs: request.epochs });
-        }
+        let stages = lay::stages(curriculum, request)?;
         let &PlanRequest { dataset_len, tail, .. } = request;
-        Ok(Self { stages: builder.stages, base: curriculum.base, dataset_len, tail })
+        Ok(Self { stages, base: curriculum.base, dataset_len, tail })
     }
 
     /// All stages of the curriculum in order, those without steps included; at least one has steps.
@@ -220,14 +226,14 @@ impl Plan {
         self.stages.iter().map(|stage| stage.steps).sum()
     }
 
-    /// Epochs of the whole training: how often every sample is decoded.
-    pub fn epochs(&self) -> u64 {
+    /// Passes over the data that are decoded: how often every sample is.
+    pub fn decode_passes(&self) -> f64 {
         self.stages.iter().map(|stage| stage.epochs).sum()
     }
 
-    /// How often every sample is trained on: the epochs, each counted as often as it is replayed.
-    pub fn training_passes(&self) -> u64 {
-        self.stages.iter().map(|stage| stage.epochs * u64::from(stage.replay_times)).sum()
+    /// Passes over the data that are trained on: the decoded ones, each as often as it is replayed.
+    pub fn training_passes(&self) -> f64 {
+        self.stages.iter().map(|stage| stage.epochs * f64::from(stage.replay_times)).sum()
     }
 
     /// Rows (images) that the whole training decodes.
@@ -244,113 +250,15 @@ impl Plan {
     /// `epochs * replay_times * (bandwidth / base)^2` over the stages.
     pub fn equivalent_epochs(&self) -> f64 {
         let pixels = |stage: &StagePlan| {
-            u128::from(stage.epochs) * u128::from(stage.replay_times) * u128::from(stage.bandwidth).pow(2)
+            stage.epochs * f64::from(stage.replay_times) * f64::from(stage.bandwidth).powi(2)
         };
-        let sum: u128 = self.stages.iter().map(pixels).sum();
-        sum as f64 / f64::from(self.base).powi(2)
+        let sum: f64 = self.stages.iter().map(pixels).sum();
+        sum / f64::from(self.base).powi(2)
     }
 
     /// Cost of the whole training in shown pixels; not 0.
     pub(crate) fn cost(&self) -> u128 {
         self.stages.last().map_or(0, |last| last.cost_before + last.cost(last.trained_rows()))
-    }
-}
-
-fn check_request(curriculum: &Curriculum, request: &PlanRequest) -> Result<(), PlanError> {
-    let epochs = request.epochs;
-    // A budget that is not a number fails the comparison.
-    if !(epochs > 0.0 && epochs <= f64::from(MAX_EPOCHS)) {
-        return Err(PlanError::Epochs { epochs });
-    }
-    if request.dataset_len == 0 {
-        return Err(PlanError::EmptyDataset);
-    }
-    if request.global_batch == 0 {
-        return Err(PlanError::EmptyBatch);
-    }
-    match curriculum.fixed_epochs() {
-        Some(fixed) if fixed != epochs => {
-            Err(PlanError::FixedEpochs { curriculum: curriculum.name.clone(), fixed, epochs })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Lays stage after stage, and counts what has been laid.
-struct Builder<'a> {
-    request: &'a PlanRequest,
-    stages: Vec<StagePlan>,
-    step: u64,
-    epoch: u64,
-    /// Trained rows.
-    rows: u64,
-    cost: u128,
-}
-
-impl<'a> Builder<'a> {
-    fn new(request: &'a PlanRequest) -> Self {
-        Self { request, stages: Vec::new(), step: 0, epoch: 0, rows: 0, cost: 0 }
-    }
-
-    fn push(&mut self, stage: &CurriculumStage, span: Span) -> Result<(), PlanError> {
-        let global_batch = stage.batch.unwrap_or(self.request.global_batch);
-        let (steps_per_epoch, rows_per_epoch) = self.epoch_shape(global_batch, stage.replay)?;
-        let epochs = span.end.saturating_sub(span.start);
-        let index = self.stages.len();
-        let trained = epochs.checked_mul(rows_per_epoch).and_then(|r| r.checked_mul(u64::from(stage.replay)));
-        let rows = trained.and_then(|rows| self.rows.checked_add(rows));
-        let rows = rows.ok_or(PlanError::TooLong { stage: index, epochs, rows_per_epoch })?;
-        let plan = StagePlan {
-            index,
-            bandwidth: stage.bandwidth,
-            magnitude: stage.magnitude,
-            replay_times: stage.replay,
-            replay_buffer: stage.replay_buffer,
-            global_batch,
-            first_step: self.step,
-            // A step has at least one row, so steps and epochs fit where the rows do.
-            steps: epochs * steps_per_epoch,
-            first_epoch: self.epoch,
-            epochs,
-            steps_per_epoch,
-            rows_per_epoch,
-            clock_epochs: span.clock_epochs,
-            warmup_epochs: span.warmup_epochs,
-            clock_start: span.start,
-            clock_end: span.end,
-            cost_before: self.cost,
-        };
-        self.count(&plan, rows);
-        self.stages.push(plan);
-        Ok(())
-    }
-
-    /// Moves behind a stage, to which the training has `rows` rows.
-    fn count(&mut self, stage: &StagePlan, rows: u64) {
-        self.step += stage.steps;
-        self.epoch += stage.epochs;
-        self.rows = rows;
-        self.cost += stage.cost(stage.trained_rows());
-    }
-
-    /// Steps and fresh rows of an epoch with this batch.
-    fn epoch_shape(&self, global_batch: u64, replay: u32) -> Result<(u64, u64), PlanError> {
-        let (dataset_len, stage) = (self.request.dataset_len, self.stages.len());
-        if !global_batch.is_multiple_of(u64::from(replay)) {
-            return Err(PlanError::Replay { stage, replay, global_batch });
-        }
-        let fresh_rows = global_batch / u64::from(replay);
-        let tail_rows = dataset_len % fresh_rows;
-        match self.request.tail {
-            Tail::Keep if replay > 1 && tail_rows > 0 => {
-                Err(PlanError::ReplayTail { stage, replay, fresh_rows, dataset_len })
-            }
-            Tail::Keep => Ok((dataset_len.div_ceil(fresh_rows), dataset_len)),
-            Tail::Drop if dataset_len < fresh_rows => {
-                Err(PlanError::BatchTooLarge { stage, fresh_rows, dataset_len })
-            }
-            Tail::Drop => Ok((dataset_len / fresh_rows, dataset_len - tail_rows)),
-        }
     }
 }
 

@@ -20,7 +20,7 @@
 
 use thiserror::Error;
 
-use crate::curriculum::{Clock, Curriculum, CurriculumStage, Extent, Warmup};
+use crate::curriculum::{Clock, Curriculum, CurriculumStage, Extent, Split, Warmup};
 
 /// The names that [`Curriculum::preset`] knows.
 pub const PRESET_NAMES: [&str; 8] = [
@@ -60,7 +60,7 @@ impl Curriculum {
     ///
     /// [`UnknownCurriculum`], which lists the names.
     pub fn preset(name: &str) -> Result<Self, UnknownCurriculum> {
-        let usual = |runs| plus_plus(name, runs, Warmup::USUAL);
+        let usual = |runs| plus_plus(name, runs, Warmup::default());
         let deit = || plus_plus(name, &DEIT, Warmup::Share(0.2));
         match name {
             "efficienttrain" => Ok(efficienttrain()),
@@ -70,7 +70,7 @@ impl Curriculum {
             "efficienttrain++-replay" => Ok(replaying(usual(&DEFAULT), &TWICE)),
             "efficienttrain++-resnet-replay" => Ok(replaying(usual(&DEFAULT), &FOUR_TIMES)),
             "efficienttrain++-deit-replay" => Ok(replaying(deit(), &FOUR_TIMES)),
-            "none" => Ok(of_shares(name, Clock::Passes, Warmup::USUAL, &[(BASE, 9)])),
+            "none" => Ok(of_shares(name, Clock::Passes, Warmup::default(), &[(BASE, 9)])),
             _ => Err(UnknownCurriculum { name: name.to_owned() }),
         }
     }
@@ -78,7 +78,7 @@ impl Curriculum {
 
 fn efficienttrain() -> Curriculum {
     let stages = [(160, 1), (160, 3), (160, 5), (192, 7), (224, 9)];
-    of_shares("efficienttrain", Clock::Passes, Warmup::USUAL, &stages)
+    of_shares("efficienttrain", Clock::Passes, Warmup::default(), &stages)
 }
 
 /// Runs of (bandwidth, stages); the magnitude of a stage is its index.
@@ -102,20 +102,23 @@ fn of_shares(name: &str, clock: Clock, warmup: Warmup, stages: &[(u32, u32)]) ->
     let extent = Extent::Share(1.0 / stages.len() as f64);
     let stage = |&(bandwidth, magnitude)| CurriculumStage::new(extent, bandwidth, f64::from(magnitude));
     let stages = stages.iter().map(stage).collect();
-    Curriculum { name: name.to_owned(), base: BASE, clock, warmup, stages }
+    Curriculum { name: name.to_owned(), base: BASE, clock, split: Split::Epochs, warmup, stages }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check;
+    use crate::curriculum::CurriculumSpec;
 
     #[test]
     fn every_name_gives_a_valid_curriculum_of_that_name() {
         for name in PRESET_NAMES {
             let preset = Curriculum::preset(name).expect("listed");
             assert_eq!(preset.name(), name);
-            assert_eq!(check::all(name, preset.base, preset.clock, &preset.stages), []);
+            let Curriculum { base, clock, split, warmup, stages, .. } = preset.clone();
+            let spec =
+                CurriculumSpec { name: name.to_owned(), base, clock, split, warmup, multiple_of: 32, stages };
+            assert_eq!(spec.check(), Ok(preset.clone()));
             assert_eq!(preset.fixed_epochs(), None);
         }
     }

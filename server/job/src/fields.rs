@@ -13,7 +13,7 @@
 //! | `base` | side of the base image in pixels |
 //! | `recipe.views` | number of views; left out where it is 1 |
 //! | `recipe.I.operation`, `recipe.I.PARAMETER` | one group for each operation, I from 0 |
-//! | `stage.I.bandwidth`, `.magnitude`, `.replay_times`, `.global_batch`, `.first_step`, `.steps`, `.first_epoch`, `.steps_per_epoch` | one group for each stage that has steps, I from 0 |
+//! | `stage.I.bandwidth`, `.magnitude`, `.replay_times`, `.global_batch`, `.first_step`, `.steps`, `.first_epoch`, `.first_epoch_row`, `.steps_per_epoch` | one group for each stage that has steps, I from 0; `.first_epoch_row` is left out where it is 0 |
 //!
 //! Doubles are written as the shortest decimal that reads back to the same double.
 
@@ -82,6 +82,9 @@ fn stage_fields(job: &Job, fields: &mut Vec<Field>) {
         push("first_step", &stage.first_step);
         push("steps", &stage.steps);
         push("first_epoch", &stage.first_epoch);
+        if stage.first_epoch_row != 0 {
+            push("first_epoch_row", &stage.first_epoch_row);
+        }
         push("steps_per_epoch", &stage.steps_per_epoch);
     }
 }

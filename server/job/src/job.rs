@@ -212,7 +212,7 @@ fn check_replay(stage: &StagePlan) -> Result<(), JobError> {
 fn check_groups(recipe: &Recipe, stage: &StagePlan) -> Result<(), JobError> {
     let group = recipe.mix().map_or(1, |mix| mix.group);
     for (what, size) in [("mix group", group), ("number of views", u64::from(recipe.views()))] {
-        for rows in [stage.global_batch, stage.last_step_rows()] {
+        for rows in [stage.global_batch, stage.last_step_rows(), stage.first_epoch_last_step_rows()] {
             if rows % size != 0 {
                 return Err(JobError::Groups { stage: stage.index, what, size, rows });
             }

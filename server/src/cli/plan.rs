@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bandwise_curriculum::{Clock, Curriculum, Plan, PlanRequest, StagePlan, Tail};
+use bandwise_curriculum::{Clock, Curriculum, MIN_LR_FACTOR, Plan, PlanRequest, StagePlan, Tail};
 use bandwise_recipe::{LowFrequency, Operation, Program, Recipe};
 use serde::Serialize;
 
@@ -53,7 +53,7 @@ struct Report {
     dataset_samples: u64,
     steps: u64,
     images: u64,
-    decode_passes: u64,
+    decode_passes: f64,
     compute_equivalent_epochs: f64,
     stages: Vec<StageReport>,
     recipe: RecipeReport,
@@ -82,16 +82,19 @@ struct StageReport {
     first_step: u64,
     steps: u64,
     first_epoch: u64,
-    epochs: u64,
+    epochs: f64,
     steps_per_epoch: u64,
     images: u64,
     compute_share: f64,
     /// Images that a trainer asks for in the time of one 224 image.
     image_demand: f64,
-    clock_epochs: u64,
-    clock_start: u64,
-    clock_end: u64,
-    warmup_epochs: u64,
+    clock_epochs: f64,
+    clock_start: f64,
+    clock_end: f64,
+    warmup_epochs: f64,
+    /// Learning rate at the borders, as a factor of the peak.
+    lr_factor_start: f64,
+    lr_factor_end: f64,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -131,7 +134,7 @@ impl Report {
             dataset_samples: args.dataset_size,
             steps: plan.steps(),
             images: plan.trained_rows(),
-            decode_passes: plan.epochs(),
+            decode_passes: plan.decode_passes(),
             compute_equivalent_epochs: plan.equivalent_epochs(),
             stages: plan
                 .stages()
@@ -233,6 +236,8 @@ impl StageReport {
             clock_start: stage.clock_start,
             clock_end: stage.clock_end,
             warmup_epochs: stage.warmup_epochs,
+            lr_factor_start: stage.lr_factor_at(stage.clock_start, MIN_LR_FACTOR),
+            lr_factor_end: stage.lr_factor_at(stage.clock_end, MIN_LR_FACTOR),
         }
     }
 }

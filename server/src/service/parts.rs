@@ -88,6 +88,7 @@ fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
         magnitude: moment.magnitude,
         progress: moment.progress,
         schedule_position: moment.schedule_position,
+        lr_factor: moment.lr_factor,
         fingerprint: Bytes::copy_from_slice(fingerprint.as_bytes()),
         sample_ids: batch.sample_ids.clone(),
         substitutions: batch

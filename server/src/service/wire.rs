@@ -175,6 +175,9 @@ pub(crate) fn stage_to_wire(stage: &StagePlan) -> proto::StagePlan {
         clock_start: stage.clock_start,
         clock_end: stage.clock_end,
         warmup_epochs: stage.warmup_epochs,
+        first_epoch_row: stage.first_epoch_row,
+        first_epoch_steps: stage.first_epoch_steps,
+        first_epoch_last_step_rows: stage.first_epoch_last_step_rows(),
     }
 }
 

@@ -67,7 +67,7 @@ fn all_wrong_values_are_reported_together() {
          stage 0: magnitude inf must be a number from 0 to 10; \
          stage 0: replay 65 must be a number from 1 to 64; \
          stage 0: batch 0 must be at least 1 row; \
-         stage 1: epochs 0.5 must be a whole number from 1 to 1000000 (parts of an epoch are not supported yet); \
+         stage 1: epochs 0.5 must be a whole number; `split = \"steps\"` accepts parts of an epoch; \
          stage 1: bandwidth 97 must be an even number from 8 to the base 223; \
          stage 1: magnitude 11 must be a number from 0 to 10; \
          stage 1: all stages must have `share`, or all `epochs`; it differs from stage 0"
@@ -121,4 +121,20 @@ fn files_without_end_and_deep_nesting_are_refused() {
     assert!(matches!(read(&long), Err(CurriculumFileError::TooLong { .. })));
     let deep = format!("{HEAD}stage = {}", "[".repeat(100_000));
     assert!(matches!(read(&deep), Err(CurriculumFileError::Syntax { .. })));
+}
+
+#[test]
+fn split_warm_up_and_multiples_are_read() {
+    let stage = "[[stage]]\nepochs = 1.5\nbandwidth = 192\nmagnitude = 0\n";
+    let base = format!("{HEAD}base = 384\nsplit = 'steps'\nmultiple_of = 32\n");
+    let curriculum = read(&format!("{base}warmup_share = 0.25\n{stage}")).expect("valid");
+    assert_eq!((curriculum.base(), curriculum.split()), (384, Split::Steps));
+    assert_eq!((curriculum.warmup(), curriculum.fixed_epochs()), (Warmup::Share(0.25), Some(1.5)));
+    let curriculum = read(&format!("{base}warmup_epochs = 5\n{stage}")).expect("valid");
+    assert_eq!(curriculum.warmup(), Warmup::Epochs(5.0));
+    let both = format!("{base}warmup_epochs = 5\nwarmup_share = 2\n{stage}");
+    assert_eq!(problems(&both), [Problem::TwoWarmups { epochs: 5.0, share: 2.0 }]);
+    let odd = format!("{HEAD}multiple_of = 36\nsplit = 'steps'\n{stage}");
+    assert_eq!(problems(&odd), [Problem::MultipleOf { multiple_of: 36, offenders: vec![(0, 192)] }]);
+    assert!(read(&format!("{HEAD}split = 'rows'\n{stage}")).is_err());
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::curriculum::{Clock, Extent};
+use crate::curriculum::{Clock, CurriculumStage, Extent};
 
 const IMAGENET: u64 = 1_281_167;
 
@@ -40,10 +40,10 @@ fn epochs_of_a_file_are_passes() {
     let file = Curriculum::from_toml("passes", text).expect("valid");
     let plan = Plan::resolve(&file, &request(90.0)).expect("resolves");
     let spans: Vec<_> = plan.stages().iter().map(|s| (s.clock_epochs, s.clock_start, s.clock_end)).collect();
-    assert_eq!(spans, [(90, 0, 30), (90, 30, 90)]);
+    assert_eq!(spans, [(90.0, 0.0, 30.0), (90.0, 30.0, 90.0)]);
     let steps: Vec<_> = plan.stages().iter().map(|s| (s.steps_per_epoch, s.first_step, s.steps)).collect();
     assert_eq!(steps, [(312, 0, 30 * 312), (1251, 30 * 312, 60 * 1251)]);
-    assert_eq!((plan.epochs(), plan.steps()), (90, 30 * 312 + 60 * 1251));
+    assert_eq!((plan.decode_passes(), plan.steps()), (90.0, 30 * 312 + 60 * 1251));
     assert_eq!(plan.trained_rows(), 30 * 312 * 4096 + 60 * 1251 * 1024);
 
     let error = Plan::resolve(&file, &request(100.0)).expect_err("other epochs");
@@ -57,12 +57,12 @@ fn epochs_of_a_file_are_passes() {
 fn stages_too_short_for_an_epoch_are_kept_without_steps() {
     let plan = Plan::resolve(&preset("efficienttrain"), &request(4.0)).expect("resolves");
     let epochs: Vec<_> = plan.stages().iter().map(|stage| stage.epochs).collect();
-    assert_eq!(epochs, [0, 1, 1, 1, 1]);
+    assert_eq!(epochs, [0.0, 1.0, 1.0, 1.0, 1.0]);
     assert_eq!(plan.locate(0).expect("in range").stage, 1);
     // Both roundings against the stage: it is handed epoch 1 of its clock and ends at epoch 0.
     let plan = Plan::resolve(&preset("efficienttrain++"), &request(2.0)).expect("resolves");
     let stage = &plan.stages()[2];
-    assert_eq!((stage.clock_start, stage.clock_end, stage.epochs, stage.steps), (1, 0, 0, 0));
+    assert_eq!((stage.clock_start, stage.clock_end, stage.epochs, stage.steps), (1.0, 0.0, 0.0, 0));
     assert_eq!(plan.locate(stage.first_step).expect("in range").stage, 3);
 }
 
@@ -145,8 +145,8 @@ fn replay_that_does_not_fit_the_steps_is_refused() {
     let keep = PlanRequest { tail: Tail::Keep, ..request(10.0) };
     assert_eq!(
         refusal("efficienttrain++-replay", keep),
-        "stage 0: replay 2 and a kept tail: an epoch of 1281167 samples ends with a step of fewer than 2048 \
-         fresh rows; drop the tail, or take a global batch of 2 times a divisor of 1281167"
+        "stage 0: replay 2 and a kept tail: an epoch that has 1281167 samples to go ends with a step of \
+         fewer than 2048 fresh rows; drop the tail, or take a global batch of 2 times a divisor of 1281167"
     );
     let whole = PlanRequest { dataset_len: 40_960, ..keep };
     assert!(Plan::resolve(&preset("efficienttrain++-replay"), &whole).is_ok());
@@ -173,5 +173,5 @@ fn the_smallest_bandwidth_of_the_largest_base_fits_the_clock() {
     let extreme = Curriculum::new("extreme", 4096, Clock::Equivalents, stages).expect("valid");
     let plan = Plan::resolve(&extreme, &request(1e6)).expect("resolves");
     let span = (plan.stages()[1].clock_start, plan.stages()[1].clock_end);
-    assert_eq!(span, (500_000 * 512 * 512, 1_000_000 * 512 * 512));
+    assert_eq!(span, (500_000.0 * 512.0 * 512.0, 1_000_000.0 * 512.0 * 512.0));
 }
