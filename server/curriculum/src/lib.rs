@@ -17,6 +17,7 @@ mod feistel;
 mod file;
 mod locate;
 mod lr;
+mod models;
 mod order;
 mod plan;
 mod presets;
@@ -30,6 +31,7 @@ pub use curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent,
 pub use file::{CurriculumFileError, MAX_FILE_BYTES};
 pub use locate::{Moment, StepOutOfRange};
 pub use lr::MIN_LR_FACTOR;
+pub use models::{MODEL_NAMES, ModelProfile, ProcessBatch, UnknownModel, Unshareable};
 pub use order::{Order, OrderKind};
 pub use plan::{Plan, PlanError, PlanRequest, StagePlan, Tail};
 pub use presets::{PRESET_NAMES, UnknownCurriculum};
