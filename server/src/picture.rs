@@ -1,15 +1,16 @@
-//! Contact sheets: tiles in a grid, with titles, as a PNG.
+//! Contact sheets: tiles in a grid, with titles, as a PNG. Charts are in `picture/chart.rs`.
+
+mod canvas;
+pub(crate) mod chart;
 
 use bandwise_kernels::{Filter, Resizer, RgbView, SimdLevel, log_magnitude};
 use embedded_graphics::{
-    Drawable as _,
-    draw_target::DrawTarget,
-    geometry::{OriginDimensions, Point, Size},
-    mono_font::{MonoFont, MonoTextStyle, ascii},
-    pixelcolor::{Rgb888, RgbColor as _},
-    text::{Alignment, Baseline, Text, TextStyleBuilder},
+    mono_font::{MonoFont, ascii},
+    text::Alignment,
 };
 use image::{Rgb, RgbImage};
+
+use canvas::{Canvas, Ink};
 
 /// Space between tiles and around the sheet, in pixels.
 const GAP: u32 = 6;
@@ -21,6 +22,8 @@ const LINE: u32 = 14;
 const NAME_WIDTH: u32 = 190;
 
 const BACKGROUND: Rgb<u8> = Rgb([24, 26, 30]);
+
+const INK: Ink = Ink { font: &FONT, colour: [220, 222, 228] };
 
 const FONT: MonoFont<'_> = ascii::FONT_7X13;
 
@@ -114,22 +117,27 @@ impl Sheet {
         let pitch = (self.tile_side + GAP, self.tile_side + GAP + caption);
         let size = (GAP + NAME_WIDTH + columns * pitch.0, top + self.rows.len() as u32 * pitch.1 + GAP);
         let mut canvas = Canvas(RgbImage::from_pixel(size.0, size.1, BACKGROUND));
-        canvas.text(&self.title, (GAP, GAP), Alignment::Left);
+        canvas.text(&self.title, (GAP, GAP), Alignment::Left, INK);
         let column_x = |column: usize| GAP + NAME_WIDTH + column as u32 * pitch.0;
         for (column, lines) in self.heads.iter().enumerate() {
             for (i, line) in lines.iter().enumerate() {
                 let y = GAP + 2 * LINE + i as u32 * LINE;
-                canvas.text(line, (column_x(column) + self.tile_side / 2, y), Alignment::Center);
+                canvas.text(line, (column_x(column) + self.tile_side / 2, y), Alignment::Center, INK);
             }
         }
         let mut resizer = Resizer::new(SimdLevel::detect());
         for (row, (name, tiles)) in self.rows.iter().enumerate() {
             let y = top + row as u32 * pitch.1;
-            canvas.text(name, (GAP, y + self.tile_side / 2 - LINE / 2), Alignment::Left);
+            canvas.text(name, (GAP, y + self.tile_side / 2 - LINE / 2), Alignment::Left, INK);
             for (column, tile) in tiles.iter().enumerate() {
                 let x = column_x(column);
                 canvas.paste(&tile.scaled(&mut resizer, self.tile_side as usize), self.tile_side, (x, y));
-                canvas.text(&tile.caption, (x + self.tile_side / 2, y + self.tile_side), Alignment::Center);
+                canvas.text(
+                    &tile.caption,
+                    (x + self.tile_side / 2, y + self.tile_side),
+                    Alignment::Center,
+                    INK,
+                );
             }
         }
         canvas.0
@@ -137,50 +145,6 @@ impl Sheet {
 
     fn has_captions(&self) -> bool {
         self.rows.iter().any(|(_, tiles)| tiles.iter().any(|tile| !tile.caption.is_empty()))
-    }
-}
-
-/// An image that text can be drawn on.
-struct Canvas(RgbImage);
-
-impl Canvas {
-    fn text(&mut self, text: &str, at: (u32, u32), alignment: Alignment) {
-        let colour = MonoTextStyle::new(&FONT, Rgb888::new(220, 222, 228));
-        let style = TextStyleBuilder::new().alignment(alignment).baseline(Baseline::Top).build();
-        let at = Point::new(at.0 as i32, at.1 as i32);
-        // Drawing into memory cannot fail.
-        let _ = Text::with_text_style(text, at, colour, style).draw(self);
-    }
-
-    fn paste(&mut self, pixels: &[u8], side: u32, at: (u32, u32)) {
-        for (i, pixel) in pixels.chunks_exact(3).enumerate() {
-            let (x, y) = (at.0 + i as u32 % side, at.1 + i as u32 / side);
-            self.0.put_pixel(x, y, Rgb([pixel[0], pixel[1], pixel[2]]));
-        }
-    }
-}
-
-impl OriginDimensions for Canvas {
-    fn size(&self) -> Size {
-        Size::new(self.0.width(), self.0.height())
-    }
-}
-
-impl DrawTarget for Canvas {
-    type Color = Rgb888;
-    type Error = std::convert::Infallible;
-
-    fn draw_iter<I>(&mut self, pixels: I) -> Result<(), Self::Error>
-    where
-        I: IntoIterator<Item = embedded_graphics::Pixel<Rgb888>>,
-    {
-        for embedded_graphics::Pixel(at, colour) in pixels {
-            let (Ok(x), Ok(y)) = (u32::try_from(at.x), u32::try_from(at.y)) else { continue };
-            if x < self.0.width() && y < self.0.height() {
-                self.0.put_pixel(x, y, Rgb([colour.r(), colour.g(), colour.b()]));
-            }
-        }
-        Ok(())
     }
 }
 

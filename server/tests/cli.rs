@@ -70,6 +70,87 @@ fn plan_prints_the_published_table() {
     assert_eq!(json["decode_passes"], 454.0);
 }
 
+/// `plan` for ImageNet and 200 epochs, as JSON.
+fn plan_json(more: &[&str]) -> Value {
+    let args = ["plan", "--epochs", "200", "--dataset-size", "1281167", "--json"];
+    serde_json::from_str(&stdout(&bandwise(&[&args[..], more].concat()))).unwrap()
+}
+
+#[test]
+fn plan_knows_the_models_of_the_papers() {
+    let json = plan_json(&["--model", "swin-b"]);
+    assert_eq!(
+        (json["curriculum"].as_str(), json["stages"][0]["global_batch"].as_u64()),
+        (Some("efficienttrain++"), Some(4096))
+    );
+    let shares = [0, 2, 6].map(|i| {
+        (json["stages"][i]["batch_per_process"].as_u64(), json["stages"][i]["update_freq"].as_u64())
+    });
+    assert_eq!(shares, [(512, 1), (256, 2), (128, 4)].map(|(batch, freq)| (Some(batch), Some(freq))));
+    assert_eq!(
+        (json["model"]["drop_path"].as_f64(), json["model"]["peak_lr"].as_f64()),
+        (Some(0.5), Some(4e-3))
+    );
+    let replay = plan_json(&["--model", "resnet-50", "--curriculum", "efficienttrain++-resnet-replay"]);
+    assert_eq!(
+        (replay["decode_passes"].as_f64(), replay["training_passes"].as_f64()),
+        (Some(213.0), Some(453.0))
+    );
+    assert_eq!(replay["stages"][0]["fresh_batch_per_process"], 128);
+    let text =
+        stdout(&bandwise(&["plan", "--model", "deit-s", "--epochs", "100", "--dataset-size", "100000"]));
+    for part in [
+        "model deit-s",
+        "drop path 0.050",
+        "stages 6-9: batch 256 a process, update_freq 2",
+        "efficienttrain++-deit-replay",
+    ] {
+        assert!(text.contains(part), "no '{part}' in: {text}");
+    }
+    let args = ["plan", "--epochs", "9", "--dataset-size", "10000"];
+    fails(&[&args[..], &["--model", "swin-x"]].concat(), 2, &["swin-x", "cswin-b"]);
+    fails(
+        &[&args[..], &["--model", "swin-t", "--global-batch", "100"]].concat(),
+        2,
+        &["stage 0", "100", "8 processes"],
+    );
+    fails(&args, 2, &["--curriculum", "--global-batch"]);
+}
+
+#[test]
+fn plan_says_what_the_trainers_ask_for_and_what_it_takes() {
+    let json = plan_json(&["--model", "swin-t", "--images-per-gpu-second", "1000", "--gpus", "8"]);
+    let first = &json["sizing"]["stages"][0];
+    assert_eq!(first["decoded_images_per_s"].as_f64().map(f64::round), Some(43_556.0));
+    assert!(first["cores"].is_null());
+    // 454 passes in the time of 199.96 at 224.
+    let mean = json["sizing"]["mean_decoded_images_per_s"].as_f64().unwrap();
+    assert!((mean / 8000.0 - 454.0 / 199.96).abs() < 1e-4, "{mean}");
+    let photos = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/photos");
+    let args =
+        ["--images-per-gpu-second", "1000", "--measure", photos, "--seconds", "0.01", "--model", "swin-t"];
+    for stage in plan_json(&args)["sizing"]["stages"].as_array().unwrap() {
+        let [rate, per_core, cores] =
+            ["decoded_images_per_s", "images_per_core_s", "cores"].map(|name| stage[name].as_f64().unwrap());
+        assert!(per_core > 0.0 && (cores - rate / per_core).abs() < 1e-9 * cores, "{stage}");
+    }
+    let args = ["plan", "--model", "swin-t", "--epochs", "9", "--dataset-size", "10000"];
+    fails(&[&args[..], &["--measure", photos]].concat(), 2, &["--images-per-gpu-second"]);
+    fails(&[&args[..], &["--images-per-gpu-second", "nan"]].concat(), 2, &["NaN"]);
+}
+
+#[test]
+fn plan_draws_the_curriculum() {
+    let folder = TempDir::new().unwrap();
+    let picture = folder.path().join("curriculum.png");
+    plan_json(&["--model", "swin-t", "--plot", path(&picture)]);
+    let image = image::open(&picture).unwrap().to_rgb8();
+    let colours: std::collections::HashSet<_> = image.pixels().map(|pixel| pixel.0).collect();
+    assert!(image.width() >= 1000 && image.height() >= 600 && colours.len() > 100);
+    let args = ["plan", "--model", "swin-t", "--epochs", "9", "--dataset-size", "10000", "--plot"];
+    fails(&[&args[..], &["/nonexistent/out.png"]].concat(), 1, &["/nonexistent/out.png"]);
+}
+
 #[test]
 fn plan_shows_the_recipe_with_every_parameter() {
     let args = ["plan", "--epochs", "10", "--dataset-size", "1000", "--global-batch", "10", "--curriculum"];

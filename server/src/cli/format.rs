@@ -29,6 +29,11 @@ pub(crate) fn grouped(number: u64) -> String {
     out
 }
 
+/// A whole number as it is, parts with two digits.
+pub(crate) fn number(value: f64) -> String {
+    if value.fract() == 0.0 { value.to_string() } else { format!("{value:.2}") }
+}
+
 /// Bytes in the largest unit that keeps the number above 1: `38.5 MB` (powers of 1000).
 pub(crate) fn bytes(count: u64) -> String {
     let mut value = count as f64;
@@ -62,6 +67,7 @@ mod tests {
             ["0", "999", "1 000", "1 281 167"],
             [0, 999, 1000, 1_281_167].map(grouped).each_ref().map(String::as_str)
         );
+        assert_eq!((number(19.0), number(4.25)), ("19".to_owned(), "4.25".to_owned()));
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(38_535_168), "38.5 MB");
         assert_eq!(bytes(5_000_000_000_000), "5.0 TB");

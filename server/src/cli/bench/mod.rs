@@ -4,7 +4,7 @@
 //! threads and a client in this process. What the daemon's CPU time has beyond the worker's is the assembling of
 //! batches and their way over the socket, on both sides.
 
-mod parts;
+pub(super) mod parts;
 mod path;
 mod split;
 

@@ -9,7 +9,7 @@ use bandwise_decode::DecodeLimits;
 use bandwise_recipe::{DrawKey, Program, Watch, Work, Workbench};
 
 /// The parts in the order in which they happen.
-pub(super) const PARTS: [Work; 8] = [
+pub(in crate::cli) const PARTS: [Work; 8] = [
     Work::Header,
     Work::Decode,
     Work::Resize,
@@ -25,24 +25,24 @@ const WARM_UP: u64 = 64;
 
 /// Time that was spent on some images.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct WorkerTime {
-    pub(super) images: u64,
+pub(in crate::cli) struct WorkerTime {
+    pub(in crate::cli) images: u64,
     /// Images that could not be decoded; their time is not counted.
-    pub(super) undecodable: u64,
-    pub(super) encoded_bytes: u64,
-    pub(super) read: Duration,
+    pub(in crate::cli) undecodable: u64,
+    pub(in crate::cli) encoded_bytes: u64,
+    pub(in crate::cli) read: Duration,
     /// As [`PARTS`].
-    pub(super) parts: [Duration; PARTS.len()],
+    pub(in crate::cli) parts: [Duration; PARTS.len()],
 }
 
 impl WorkerTime {
     /// Microseconds an image of `time`.
-    pub(super) fn us(&self, time: Duration) -> f64 {
+    pub(in crate::cli) fn us(&self, time: Duration) -> f64 {
         1e6 * time.as_secs_f64() / self.images.max(1) as f64
     }
 
     /// Microseconds an image of everything.
-    pub(super) fn total_us(&self) -> f64 {
+    pub(in crate::cli) fn total_us(&self) -> f64 {
         self.us(self.read + self.parts.iter().sum::<Duration>())
     }
 }
@@ -64,7 +64,7 @@ impl Watch for Clock {
 }
 
 /// Makes images of `dataset` for at least `time`, each in the draws of an epoch of its own turn.
-pub(super) fn measure(
+pub(in crate::cli) fn measure(
     dataset: &Dataset,
     program: &Program,
     bench: &mut Workbench,
@@ -110,7 +110,7 @@ fn thread_time() -> Duration {
 }
 
 /// CPU time of all threads of this process so far.
-pub(super) fn process_time() -> Duration {
+pub(in crate::cli) fn process_time() -> Duration {
     duration(rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime))
 }
 

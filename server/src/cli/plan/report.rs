@@ -1,190 +1,225 @@
-//! `bandwise plan`: a curriculum resolved to stages and steps, without a daemon.
+//! What `plan` found, as its JSON shows it: names are snake case, with units where a number has one.
 
 use std::collections::BTreeMap;
 
-use bandwise_curriculum::{Clock, Curriculum, MIN_LR_FACTOR, Plan, PlanRequest, StagePlan, Tail};
-use bandwise_recipe::{LowFrequency, Operation, Program, Recipe};
+use bandwise_curriculum::{Clock, ModelProfile, ProcessBatch, Split, StagePlan};
+use bandwise_recipe::{Operation, Recipe};
 use serde::Serialize;
 
-use crate::cli::{
-    Failure,
-    format::{grouped, json_line, table},
-    job_args::{CurriculumArg, RecipeArg},
-    usage,
-};
+use super::{Args, Resolved, sizing::Sizing};
+use crate::cli::{Failure, usage};
 
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  bandwise plan --curriculum efficienttrain++ --epochs 200 --dataset-size 1281167 --global-batch 4096"
-)]
-pub(crate) struct Args {
-    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
-    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
-    /// TOML file.
-    #[arg(long, value_name = "NAME|FILE")]
-    curriculum: CurriculumArg,
-    /// Budget in epochs; the curriculum says whether passes over the data or 224-equivalents.
-    #[arg(long, value_name = "E")]
-    epochs: f64,
-    /// Number of samples of the dataset.
-    #[arg(long, value_name = "N")]
-    dataset_size: u64,
-    /// Rows of a step, over all ranks and accumulation.
-    #[arg(long, value_name = "G")]
-    global_batch: u64,
-    /// Recipe to show: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the
-    /// curriculum's]
-    #[arg(long, value_name = "NAME|FILE")]
-    recipe: Option<RecipeArg>,
-    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
-    #[arg(long, value_name = "METHOD")]
-    low_frequency: Option<LowFrequency>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) curriculum: String,
+    pub(super) epochs: f64,
+    pub(super) epochs_count: &'static str,
+    /// Where stages may end.
+    pub(super) split: &'static str,
+    /// Side of the base image in pixels.
+    pub(super) base: u32,
+    pub(super) dataset_samples: u64,
+    pub(super) steps: u64,
+    /// Images that are trained on; without replay all are decoded.
+    pub(super) trained_images: u64,
+    pub(super) decoded_images: u64,
+    pub(super) training_passes: f64,
+    pub(super) decode_passes: f64,
+    pub(super) compute_equivalent_epochs: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<ModelReport>,
+    pub(super) stages: Vec<StageReport>,
+    pub(super) recipe: RecipeReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sizing: Option<Sizing>,
+}
+
+/// What the papers set for a model.
+#[derive(Debug, Serialize)]
+pub(super) struct ModelReport {
+    pub(super) name: &'static str,
+    pub(super) processes: u64,
+    /// For this budget.
+    pub(super) drop_path: f64,
+    pub(super) optimizer: &'static str,
+    pub(super) peak_lr: f64,
+    pub(super) min_lr: f64,
+    pub(super) weight_decay: f64,
+    pub(super) ema_decay: Option<f64>,
+    pub(super) precision: &'static str,
+    pub(super) clip_norm: Option<f64>,
+    /// The curriculum with replay that was published for it.
+    pub(super) replay_curriculum: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
-    curriculum: String,
-    epochs: f64,
-    epochs_count: &'static str,
-    base: u32,
-    dataset_samples: u64,
-    steps: u64,
-    images: u64,
-    decode_passes: f64,
-    compute_equivalent_epochs: f64,
-    stages: Vec<StageReport>,
-    recipe: RecipeReport,
+pub(super) struct RecipeReport {
+    pub(super) name: String,
+    pub(super) views: u32,
+    pub(super) operations: Vec<OperationReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct RecipeReport {
-    name: String,
-    views: u32,
-    operations: Vec<OperationReport>,
+pub(super) struct OperationReport {
+    pub(super) name: &'static str,
+    pub(super) parameters: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Serialize)]
-struct OperationReport {
-    name: &'static str,
-    parameters: BTreeMap<&'static str, String>,
-}
-
-#[derive(Debug, Serialize)]
-struct StageReport {
-    index: usize,
-    bandwidth: u32,
-    magnitude: f64,
-    replay_times: u32,
-    global_batch: u64,
-    first_step: u64,
-    steps: u64,
-    first_epoch: u64,
-    epochs: f64,
-    steps_per_epoch: u64,
-    images: u64,
-    compute_share: f64,
-    /// Images that a trainer asks for in the time of one 224 image.
-    image_demand: f64,
-    clock_epochs: f64,
-    clock_start: f64,
-    clock_end: f64,
-    warmup_epochs: f64,
-    /// Learning rate at the borders, as a factor of the peak.
-    lr_factor_start: f64,
-    lr_factor_end: f64,
-}
-
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let curriculum = args.curriculum.load()?;
-    let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
-    let request = PlanRequest {
-        epochs: args.epochs,
-        dataset_len: args.dataset_size.saturating_mul(u64::from(recipe.views())),
-        global_batch: args.global_batch,
-        tail: Tail::Drop,
-    };
-    let plan = Plan::resolve(&curriculum, &request).map_err(usage)?;
-    for stage in plan.stages() {
-        Program::check(&recipe, plan.base(), stage.bandwidth).map_err(usage)?;
-    }
-    let report = Report::new(&curriculum, &plan, &recipe, args);
-    if args.json {
-        json_line(&report)?;
-    } else {
-        report.print();
-    }
-    Ok(())
+pub(super) struct StageReport {
+    pub(super) index: usize,
+    pub(super) bandwidth: u32,
+    pub(super) magnitude: f64,
+    pub(super) replay_times: u32,
+    pub(super) replay_buffer_steps: u32,
+    pub(super) global_batch: u64,
+    pub(super) fresh_rows: u64,
+    pub(super) first_step: u64,
+    pub(super) steps: u64,
+    pub(super) first_epoch: u64,
+    /// Samples of that epoch which earlier stages have shown.
+    pub(super) first_epoch_row: u64,
+    /// Passes over the data that are decoded.
+    pub(super) epochs: f64,
+    pub(super) steps_per_epoch: u64,
+    pub(super) trained_images: u64,
+    pub(super) decoded_images: u64,
+    pub(super) compute_share: f64,
+    /// Share of the compute that was spent before the stage.
+    pub(super) progress_start: f64,
+    /// Decoded images that a trainer asks for in the time of one image of the base size.
+    pub(super) image_demand: f64,
+    pub(super) clock_epochs: f64,
+    pub(super) clock_start: f64,
+    pub(super) clock_end: f64,
+    pub(super) warmup_epochs: f64,
+    pub(super) schedule_position_start: f64,
+    pub(super) schedule_position_end: f64,
+    /// Learning rate at the borders, as a factor of its peak.
+    pub(super) lr_factor_start: f64,
+    pub(super) lr_factor_end: f64,
+    /// How a process of the model's profile takes its rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) batch_per_process: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) update_freq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fresh_batch_per_process: Option<u64>,
 }
 
 impl Report {
-    fn new(curriculum: &Curriculum, plan: &Plan, recipe: &Recipe, args: &Args) -> Self {
-        let cost = |stage: &StagePlan| stage.trained_rows() as f64 * f64::from(stage.bandwidth).powi(2);
-        let total: f64 = plan.stages().iter().map(cost).sum();
-        Self {
+    pub(super) fn new(resolved: &Resolved, args: &Args) -> Result<Self, Failure> {
+        let Resolved { curriculum, plan, model, recipe } = resolved;
+        Ok(Self {
             curriculum: curriculum.name().to_owned(),
             epochs: args.epochs,
             epochs_count: match curriculum.clock() {
                 Clock::Passes => "passes over the data",
                 Clock::Equivalents => "224-equivalents",
             },
+            split: match curriculum.split() {
+                Split::Epochs => "epochs",
+                Split::Steps => "steps",
+            },
             base: plan.base(),
             dataset_samples: args.dataset_size,
             steps: plan.steps(),
-            images: plan.trained_rows(),
+            trained_images: plan.trained_rows(),
+            decoded_images: plan.decoded_rows(),
+            training_passes: plan.training_passes(),
             decode_passes: plan.decode_passes(),
             compute_equivalent_epochs: plan.equivalent_epochs(),
-            stages: plan
-                .stages()
-                .iter()
-                .map(|stage| StageReport::new(stage, cost(stage) / total, plan.base()))
-                .collect(),
+            model: model.map(|model| ModelReport::new(&model, curriculum.clock(), args.epochs)),
+            stages: stages(resolved)?,
             recipe: RecipeReport::new(recipe),
-        }
+            sizing: None,
+        })
     }
 
-    fn print(&self) {
-        println!(
-            "{}: {} epochs ({}), {} samples\n",
-            self.curriculum,
-            self.epochs,
-            self.epochs_count,
-            grouped(self.dataset_samples)
-        );
-        let mut table = table(&[
-            "stage", "B", "m", "epochs", "clock", "of", "warm-up", "steps", "images", "compute", "demand",
-        ]);
-        for stage in &self.stages {
-            table.add_row([
-                stage.index.to_string(),
-                stage.bandwidth.to_string(),
-                stage.magnitude.to_string(),
-                stage.epochs.to_string(),
-                format!("{}-{}", stage.clock_start, stage.clock_end),
-                stage.clock_epochs.to_string(),
-                stage.warmup_epochs.to_string(),
-                grouped(stage.steps),
-                grouped(stage.images),
-                format!("{:.1} %", stage.compute_share * 100.0),
-                format!("{:.2}x", stage.image_demand),
-            ]);
+    /// Adds the answer to how many cores are needed.
+    pub(super) fn size(&mut self, sizing: Sizing) {
+        self.sizing = Some(sizing);
+    }
+}
+
+fn stages(resolved: &Resolved) -> Result<Vec<StageReport>, Failure> {
+    let stages = resolved.plan.stages();
+    let cost = |stage: &StagePlan| stage.trained_rows() as f64 * f64::from(stage.bandwidth).powi(2);
+    let total: f64 = stages.iter().map(cost).sum();
+    let mut spent = 0.0;
+    let mut reports = Vec::with_capacity(stages.len());
+    for stage in stages {
+        let share = match &resolved.model {
+            Some(model) => Some(model.process_batch(&resolved.curriculum, stage).map_err(usage)?),
+            None => None,
+        };
+        let mut report = StageReport::new(stage, resolved, share);
+        report.compute_share = cost(stage) / total;
+        report.progress_start = spent;
+        spent += report.compute_share;
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+impl StageReport {
+    /// The report of a stage without its place in the compute of the training.
+    fn new(stage: &StagePlan, resolved: &Resolved, share: Option<ProcessBatch>) -> Self {
+        let lr_factor = |epoch| stage.lr_factor_at(epoch, resolved.min_lr_factor());
+        Self {
+            index: stage.index,
+            bandwidth: stage.bandwidth,
+            magnitude: stage.magnitude,
+            replay_times: stage.replay_times,
+            replay_buffer_steps: stage.replay_buffer,
+            global_batch: stage.global_batch,
+            fresh_rows: stage.fresh_rows(),
+            first_step: stage.first_step,
+            steps: stage.steps,
+            first_epoch: stage.first_epoch,
+            first_epoch_row: stage.first_epoch_row,
+            epochs: stage.epochs,
+            steps_per_epoch: stage.steps_per_epoch,
+            trained_images: stage.trained_rows(),
+            decoded_images: stage.decoded_rows(),
+            compute_share: 0.0,
+            progress_start: 0.0,
+            image_demand: stretch(resolved.plan.base(), stage) / f64::from(stage.replay_times),
+            clock_epochs: stage.clock_epochs,
+            clock_start: stage.clock_start,
+            clock_end: stage.clock_end,
+            warmup_epochs: stage.warmup_epochs,
+            schedule_position_start: stage.clock_start / stage.clock_epochs,
+            schedule_position_end: stage.clock_end / stage.clock_epochs,
+            lr_factor_start: lr_factor(stage.clock_start),
+            lr_factor_end: lr_factor(stage.clock_end),
+            batch_per_process: share.map(|share| share.batch),
+            update_freq: share.map(|share| share.update_freq),
+            fresh_batch_per_process: share.map(|share| share.fresh),
         }
-        println!("{table}\n");
-        println!(
-            "{} steps, {} images; {} passes over the data decoded, compute of {:.2} epochs at {}",
-            grouped(self.steps),
-            grouped(self.images),
-            self.decode_passes,
-            self.compute_equivalent_epochs,
-            self.base
-        );
-        println!(
-            "clock: epochs of the reference's own learning-rate clock; demand: images per second against {0} x {0}",
-            self.base
-        );
-        self.recipe.print();
+    }
+}
+
+/// Images of a stage that cost as much as one of the base size.
+pub(super) fn stretch(base: u32, stage: &StagePlan) -> f64 {
+    (f64::from(base) / f64::from(stage.bandwidth)).powi(2)
+}
+
+impl ModelReport {
+    fn new(model: &ModelProfile, clock: Clock, epochs: f64) -> Self {
+        Self {
+            name: model.name,
+            processes: ModelProfile::PROCESSES,
+            drop_path: model.drop_path(clock, epochs),
+            optimizer: model.optimizer,
+            peak_lr: model.peak_lr,
+            min_lr: ModelProfile::MIN_LR,
+            weight_decay: model.weight_decay,
+            ema_decay: model.ema_decay,
+            precision: model.precision,
+            clip_norm: model.clip_norm,
+            replay_curriculum: model.replay_curriculum,
+        }
     }
 }
 
@@ -198,46 +233,6 @@ impl RecipeReport {
             name: recipe.name().to_owned(),
             views: recipe.views(),
             operations: recipe.operations().iter().map(report).collect(),
-        }
-    }
-
-    fn print(&self) {
-        println!(
-            "\nrecipe {}{}",
-            self.name,
-            if self.views == 1 { String::new() } else { format!(", {} views of each sample", self.views) }
-        );
-        for (i, operation) in self.operations.iter().enumerate() {
-            let parameters: Vec<String> =
-                operation.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-            println!("  {}. {:<20} {}", i + 1, operation.name, parameters.join(", "));
-        }
-    }
-}
-
-impl StageReport {
-    fn new(stage: &StagePlan, compute_share: f64, base: u32) -> Self {
-        Self {
-            index: stage.index,
-            bandwidth: stage.bandwidth,
-            magnitude: stage.magnitude,
-            replay_times: stage.replay_times,
-            global_batch: stage.global_batch,
-            first_step: stage.first_step,
-            steps: stage.steps,
-            first_epoch: stage.first_epoch,
-            epochs: stage.epochs,
-            steps_per_epoch: stage.steps_per_epoch,
-            images: stage.trained_rows(),
-            compute_share,
-            image_demand: (f64::from(base) / f64::from(stage.bandwidth)).powi(2)
-                / f64::from(stage.replay_times),
-            clock_epochs: stage.clock_epochs,
-            clock_start: stage.clock_start,
-            clock_end: stage.clock_end,
-            warmup_epochs: stage.warmup_epochs,
-            lr_factor_start: stage.lr_factor_at(stage.clock_start, MIN_LR_FACTOR),
-            lr_factor_end: stage.lr_factor_at(stage.clock_end, MIN_LR_FACTOR),
         }
     }
 }
