@@ -8,6 +8,7 @@ use std::{
     fmt, fs,
     net::{IpAddr, ToSocketAddrs},
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -15,10 +16,12 @@ use bandwise_client::Address;
 use bandwise_dataset::OpenOptions;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::SimdLevel;
-use bandwise_pipeline::PipelineConfig;
+use bandwise_pipeline::{PipelineConfig, ReplayConfig, ReplayShortage};
 use bandwise_proto::MAX_BATCH_ROWS;
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::available_memory;
 
 const MIB: u64 = 1 << 20;
 
@@ -41,6 +44,10 @@ pub struct Config {
     pub prefetch_mib: u64,
     /// Memory that streams share with trainers on this host, in MiB; 0 for none.
     pub shared_memory_mib: u64,
+    /// Memory for rows that later steps replay, in MiB, shared by all jobs; 0 for none.
+    pub replay_memory_mib: MemoryMib,
+    /// What happens to a job whose replay buffer does not fit into it.
+    pub replay_shortage: Shortage,
     /// Streams that may be open at a time.
     pub max_streams: usize,
     /// Batches that one stream may wait for.
@@ -76,6 +83,61 @@ impl Source {
     pub fn name(self) -> &'static str {
         match self {
             Self::Synthetic => "synthetic",
+        }
+    }
+}
+
+/// An amount of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub enum MemoryMib {
+    /// Half of what the process may still take when it starts.
+    Auto,
+    /// So many MiB.
+    Mib(u64),
+}
+
+impl FromStr for MemoryMib {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text
+                .parse()
+                .map(Self::Mib)
+                .map_err(|_| format!("'{text}' is neither auto nor a number of MiB")),
+        }
+    }
+}
+
+impl TryFrom<toml::Value> for MemoryMib {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::String(text) => text.parse(),
+            other => other.to_string().parse(),
+        }
+    }
+}
+
+/// What happens to a job whose replay buffer does not fit into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortage {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// What does not fit is made again.
+    Recompute,
+}
+
+impl From<Shortage> for ReplayShortage {
+    fn from(shortage: Shortage) -> Self {
+        match shortage {
+            Shortage::Refuse => Self::Refuse,
+            Shortage::Recompute => Self::Recompute,
         }
     }
 }
@@ -119,6 +181,8 @@ impl Default for Config {
             pin_threads: false,
             prefetch_mib: 1024,
             shared_memory_mib: 2048,
+            replay_memory_mib: MemoryMib::Auto,
+            replay_shortage: Shortage::default(),
             max_streams: 256,
             max_pending_batches: 1024,
             max_batch_mib: 2048,
@@ -320,6 +384,10 @@ fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
         threads,
         prefetch_bytes: ranged("prefetch_mib", config.prefetch_mib, 1, 1 << 24, mistakes) * MIB,
         shared_bytes: ranged("shared_memory_mib", config.shared_memory_mib, 0, 1 << 24, mistakes) * MIB,
+        replay: ReplayConfig {
+            bytes: replay_bytes(config.replay_memory_mib, mistakes),
+            shortage: config.replay_shortage.into(),
+        },
         max_streams: ranged("max_streams", config.max_streams as u64, 1, 65_536, mistakes) as usize,
         max_pending_batches: ranged(
             "max_pending_batches",
@@ -333,6 +401,16 @@ fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
         simd,
         pin_threads: config.pin_threads,
         slow_read: SLOW_READ,
+    }
+}
+
+/// Where the system does not say what it has: enough to begin with.
+const UNKNOWN_REPLAY_BYTES: u64 = 1 << 30;
+
+fn replay_bytes(memory: MemoryMib, mistakes: &mut Vec<String>) -> u64 {
+    match memory {
+        MemoryMib::Auto => available_memory::available().map_or(UNKNOWN_REPLAY_BYTES, |bytes| bytes / 2),
+        MemoryMib::Mib(mib) => ranged("replay_memory_mib", mib, 0, 1 << 24, mistakes) * MIB,
     }
 }
 
@@ -428,6 +506,17 @@ mod tests {
             "'a b' is there twice",
         ] {
             assert!(message.contains(part), "no '{part}' in: {message}");
+        }
+    }
+
+    #[test]
+    fn replay_memory_is_a_number_or_auto() {
+        let read = |value: &str| toml::from_str::<Config>(&format!("replay_memory_mib = {value}"));
+        assert_eq!(read("\"auto\"").unwrap().replay_memory_mib, MemoryMib::Auto);
+        assert_eq!(read("300").unwrap().replay_memory_mib, MemoryMib::Mib(300));
+        for wrong in ["\"some\"", "-1", "1.5", "[1]"] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("neither auto nor a number of MiB"), "{error}");
         }
     }
 

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod available_memory;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -14,13 +14,7 @@ type Client = proto::loader_client::LoaderClient<tonic::transport::Channel>;
 const STEPS: u64 = 63;
 
 fn request(job: proto::Job) -> GetBatchRequest {
-    GetBatchRequest {
-        job: Some(job),
-        step: 0,
-        first_row: 0,
-        rows: 2,
-        expected_fingerprint: Vec::new().into(),
-    }
+    GetBatchRequest { job: Some(job), rows: 2, ..GetBatchRequest::default() }
 }
 
 /// The request's error, after which the daemon must still serve.
@@ -194,7 +188,7 @@ async fn a_fingerprint_that_differs_is_named() {
         job: Some(job(4)),
         expected_fingerprint: other.fingerprint,
         expected_fields: other.fields,
-        shared_memory: None,
+        ..proto::Open::default()
     };
     let want = proto::Want { open: Some(open), ..proto::Want::default() };
     let status = client.stream_batches(tokio_stream::iter([want])).await.unwrap_err();

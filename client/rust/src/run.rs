@@ -68,7 +68,7 @@ impl Run {
     pub async fn start(connection: &Connection, job: Job, options: &RunOptions) -> Result<Self, ClientError> {
         let plan = connection.plan(job.clone()).await?;
         for stage in &plan.stages {
-            options.share.check(stage.global_batch, plan.row_granularity)?;
+            options.share.check(stage.global_batch, stage.row_granularity)?;
         }
         if options.from_step > plan.steps {
             return Err(ClientError::BeyondPlan { from_step: options.from_step, steps: plan.steps });

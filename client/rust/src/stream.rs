@@ -86,6 +86,7 @@ impl BatchStream {
             expected_fingerprint: expected.fingerprint.into(),
             expected_fields: expected.fields,
             shared_memory,
+            ..Open::default()
         };
         // The receiver is right here, so this cannot fail.
         let _ = wants.send(Want { open: Some(open), ..Want::default() });

@@ -12,12 +12,16 @@
 //! | `fidelity` | `exact`, `fast` |
 //! | `base` | side of the base image in pixels |
 //! | `recipe.views` | number of views; left out where it is 1 |
+//! | `replay_chunk`, `replay_lanes` | rows of a chunk and number of buffers; left out where no stage replays |
 //! | `recipe.I.operation`, `recipe.I.PARAMETER` | one group for each operation, I from 0 |
 //! | `stage.I.bandwidth`, `.magnitude`, `.replay_times`, `.global_batch`, `.first_step`, `.steps`, `.first_epoch`, `.first_epoch_row`, `.steps_per_epoch` | one group for each stage that has steps, I from 0; `.first_epoch_row` is left out where it is 0 |
+//! | `stage.I.replay_buffer` | length of the replay buffer in steps; left out where the stage does not replay |
 //!
 //! Doubles are written as the shortest decimal that reads back to the same double.
 
 use std::collections::BTreeMap;
+
+use bandwise_curriculum::StagePlan;
 
 use crate::{fingerprint::Fingerprint, job::Job};
 
@@ -53,9 +57,17 @@ pub(crate) fn of(job: &Job) -> Vec<Field> {
         Field::new("fidelity", &job.fidelity),
         Field::new("base", &job.base),
     ];
+    if job.plan.stages().iter().any(replays) {
+        fields.push(Field::new("replay_chunk", &job.replay.chunk));
+        fields.push(Field::new("replay_lanes", &job.replay.lanes));
+    }
     recipe_fields(job, &mut fields);
     stage_fields(job, &mut fields);
     fields
+}
+
+fn replays(stage: &StagePlan) -> bool {
+    stage.steps > 0 && stage.replay_times > 1
 }
 
 fn recipe_fields(job: &Job, fields: &mut Vec<Field>) {
@@ -78,6 +90,9 @@ fn stage_fields(job: &Job, fields: &mut Vec<Field>) {
         push("bandwidth", &stage.bandwidth);
         push("magnitude", &stage.magnitude);
         push("replay_times", &stage.replay_times);
+        if replays(stage) {
+            push("replay_buffer", &stage.replay_buffer);
+        }
         push("global_batch", &stage.global_batch);
         push("first_step", &stage.first_step);
         push("steps", &stage.steps);

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
-use bandwise_curriculum::{Curriculum, OrderKind, Plan, PlanError, PlanRequest, StagePlan, Tail};
+use bandwise_curriculum::{Curriculum, Moment, OrderKind, Plan, PlanError, PlanRequest, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
 use bandwise_recipe::{Fidelity, LowFrequency, OutputFormat, Program, ProgramError, Recipe, RecipeError};
 use thiserror::Error;
@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::{
     fields::{self, Field},
     fingerprint::Fingerprint,
+    replay::{Origin, Replay, ReplaySpec},
 };
 
 /// What happens to an undecodable sample.
@@ -83,6 +84,8 @@ pub struct JobSpec {
     pub output: OutputFormat,
     /// How faithful the pixels are.
     pub fidelity: Fidelity,
+    /// How rows are replayed, where stages do.
+    pub replay: ReplaySpec,
 }
 
 /// A resolved job: a batch is a pure function of it, a step and a row.
@@ -100,6 +103,9 @@ pub struct Job {
     pub(crate) limits: DecodeLimits,
     pub(crate) output: OutputFormat,
     pub(crate) fidelity: Fidelity,
+    pub(crate) replay: ReplaySpec,
+    /// One for each stage of the plan.
+    replays: Vec<Option<Replay>>,
     fingerprint: Fingerprint,
     /// One for each stage of the plan, made when the first worker needs it.
     programs: Vec<OnceLock<Result<Program, ProgramError>>>,
@@ -118,13 +124,32 @@ pub enum JobError {
     /// A recipe file says its method itself.
     #[error("low_frequency and a recipe file are both given; the file says its method itself")]
     MethodTwice,
-    /// A stage replays samples.
-    #[error("stage {stage}: replay {replay} cannot be served yet: plan it, and serve stages with replay 1")]
-    Replay {
+    /// The fresh rows of a step cannot be cut into chunks.
+    #[error(
+        "stage {stage}: replay_chunk {chunk} x replay_lanes {lanes} must divide the {rows} fresh rows of a step (a \
+         global batch of {} rows at replay {times})", .rows * .times
+    )]
+    ReplayChunk {
         /// Index of the stage.
         stage: usize,
-        /// Its replay times.
-        replay: u32,
+        /// Rows of a chunk.
+        chunk: u32,
+        /// Number of buffers.
+        lanes: u32,
+        /// Replay times.
+        times: u64,
+        /// Fresh rows of a step.
+        rows: u64,
+    },
+    /// Chunks would part the views of a sample.
+    #[error("stage {stage}: replay_chunk {chunk} must be a multiple of the {views} views of a sample")]
+    ReplayViews {
+        /// Index of the stage.
+        stage: usize,
+        /// Rows of a chunk.
+        chunk: u32,
+        /// Views of a sample.
+        views: u32,
     },
     /// Rows that belong together do not fill the steps of a stage.
     #[error("stage {stage}: a {what} of {size} does not divide a step of {rows} rows")]
@@ -164,8 +189,9 @@ impl JobSpec {
         let dataset_len = samples.saturating_mul(u64::from(recipe.views()));
         let request = PlanRequest { epochs: self.epochs, dataset_len, global_batch: self.global_batch, tail };
         let plan = Plan::resolve(&self.curriculum, &request)?;
+        let mut replays = Vec::with_capacity(plan.stages().len());
         for stage in plan.stages() {
-            check_replay(stage)?;
+            replays.push(self.replay_of(&recipe, stage)?);
             Program::check(&recipe, self.curriculum.base(), stage.bandwidth)
                 .map_err(|source| JobError::Stage { stage: stage.index, source })?;
             check_groups(&recipe, stage)?;
@@ -184,6 +210,8 @@ impl JobSpec {
             limits: self.limits,
             output: self.output,
             fidelity: self.fidelity,
+            replay: self.replay,
+            replays,
             fingerprint: Fingerprint::from([0; 32]),
         };
         job.fingerprint = Fingerprint::of(&job.fields());
@@ -200,12 +228,15 @@ impl JobSpec {
             Some(RecipeChoice::Inline(recipe)) => Ok(recipe.clone()),
         }
     }
-}
 
-/// Rows are made afresh only.
-fn check_replay(stage: &StagePlan) -> Result<(), JobError> {
-    let StagePlan { index, replay_times, .. } = *stage;
-    if replay_times == 1 { Ok(()) } else { Err(JobError::Replay { stage: index, replay: replay_times }) }
+    fn replay_of(&self, recipe: &Recipe, stage: &StagePlan) -> Result<Option<Replay>, JobError> {
+        let (chunk, views) = (self.replay.chunk, recipe.views());
+        let replay = Replay::new(self.replay, self.seed, stage)?;
+        if replay.is_some() && !chunk.is_multiple_of(views) {
+            return Err(JobError::ReplayViews { stage: stage.index, chunk, views });
+        }
+        Ok(replay)
+    }
 }
 
 /// Steps must hold whole groups of mixed rows and whole sets of views.
@@ -219,6 +250,15 @@ fn check_groups(recipe: &Recipe, stage: &StagePlan) -> Result<(), JobError> {
         }
     }
     Ok(())
+}
+
+/// Not 0, if neither of them is.
+fn least_common_multiple(a: u64, b: u64) -> u64 {
+    let (mut divisor, mut rest) = (a, b);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (a / divisor).saturating_mul(b)
 }
 
 /// The recipe that belongs to a curriculum: the ICCV one for `efficienttrain`, the TPAMI one for all others.
@@ -252,7 +292,11 @@ impl Job {
         self.programs[stage]
             .get_or_init(|| {
                 let Self { fidelity, recipe, base, output, .. } = self;
-                Program::with_fidelity(*fidelity, recipe, *base, bandwidth, magnitude, *output)
+                let program =
+                    Program::with_fidelity(*fidelity, recipe, *base, bandwidth, magnitude, *output)?;
+                // The reference keeps the rows of such a stage in half precision, the fresh ones too.
+                let through_half = self.replays[stage].is_some() && bandwidth < *base;
+                Ok(if through_half { program.through_half() } else { program })
             })
             .as_ref()
     }
@@ -267,9 +311,41 @@ impl Job {
         &self.recipe
     }
 
-    /// Batches must begin and end at multiples of so many rows of a step: the group that the recipe mixes, else 1.
-    pub fn row_granularity(&self) -> u64 {
-        self.recipe.mix().map_or(1, |mix| mix.group)
+    /// Batches of a stage must begin and end at multiples of so many rows of a step: the least that holds whole
+    /// groups of mixed rows and whole blocks of replayed ones, else 1.
+    ///
+    /// # Panics
+    ///
+    /// If the plan has no such stage.
+    pub fn row_granularity(&self, stage: usize) -> u64 {
+        let group = self.recipe.mix().map_or(1, |mix| mix.group);
+        least_common_multiple(group, self.replays[stage].map_or(1, |replay| replay.block_rows()))
+    }
+
+    /// The same for all stages: the least common multiple of theirs.
+    pub fn common_row_granularity(&self) -> u64 {
+        (0..self.replays.len()).map(|stage| self.row_granularity(stage)).fold(1, least_common_multiple)
+    }
+
+    /// How rows are replayed.
+    pub fn replay_spec(&self) -> ReplaySpec {
+        self.replay
+    }
+
+    /// The replay of a stage; `None` where every row is fresh.
+    ///
+    /// # Panics
+    ///
+    /// If the plan has no such stage.
+    pub fn replay(&self, stage: usize) -> Option<&Replay> {
+        self.replays[stage].as_ref()
+    }
+
+    /// Where a row of a step was fresh: itself, if it is no replayed one. `moment` is the step's, and the row one of
+    /// its rows.
+    pub fn origin(&self, moment: &Moment, row: u64) -> Origin {
+        let here = Origin { step: moment.step, fresh_row: row };
+        self.replay(moment.stage).map_or(here, |replay| replay.origin(moment.step, row))
     }
 
     /// Side of the base image in pixels.

@@ -10,8 +10,10 @@
 mod fields;
 mod fingerprint;
 mod job;
+mod replay;
 
 pub use bandwise_recipe::Fidelity;
 pub use fields::{Field, differing};
 pub use fingerprint::Fingerprint;
 pub use job::{BadSample, Job, JobError, JobSpec, RecipeChoice, own_recipe};
+pub use replay::{Origin, Replay, ReplaySpec};

@@ -4,7 +4,7 @@
 
 use bandwise_curriculum::{Curriculum, OrderKind, Tail};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Job, JobSpec, RecipeChoice, differing};
+use bandwise_job::{BadSample, Fidelity, Job, JobSpec, RecipeChoice, ReplaySpec, differing};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, OutputFormat};
 
@@ -25,6 +25,7 @@ fn spec(curriculum: &str) -> JobSpec {
         limits: DecodeLimits::default(),
         output: OutputFormat { dtype: Dtype::F16, layout: Layout::Nchw },
         fidelity: Fidelity::Exact,
+        replay: ReplaySpec::default(),
     }
 }
 
@@ -172,6 +173,39 @@ fn views_and_mixing_enter_and_must_divide_the_steps() {
     assert_eq!(resolve(&two).plan().steps(), 200 * (2 * IMAGENET / 4096));
     let three = with(recipe("views = 3")).resolve(DIGEST, IMAGENET).unwrap_err().to_string();
     assert!(three.contains("views of 3") && three.contains("4096"), "{three}");
+}
+
+#[test]
+fn replay_enters_where_it_is_used() {
+    let with =
+        |curriculum: &str, chunk, lanes| JobSpec { replay: ReplaySpec { chunk, lanes }, ..spec(curriculum) };
+    let plain = fingerprint(&spec("efficienttrain++"));
+    assert_eq!(fingerprint(&with("efficienttrain++", 8, 8)), plain, "nothing is replayed");
+    let replayed = spec("efficienttrain++-replay");
+    let fields: Vec<String> =
+        resolve(&replayed).fields().iter().map(|field| format!("{}={}", field.name, field.value)).collect();
+    for line in ["replay_chunk=4", "replay_lanes=1", "stage.0.replay_times=2", "stage.0.replay_buffer=1024"] {
+        assert!(fields.iter().any(|field| field == line), "no {line}");
+    }
+    assert!(
+        !fields.iter().any(|field| field.starts_with("stage.2.replay_buffer")),
+        "stage 2 does not replay"
+    );
+    let mut seen = vec![plain, fingerprint(&replayed)];
+    for (chunk, lanes) in [(8, 1), (4, 8)] {
+        seen.push(fingerprint(&with("efficienttrain++-replay", chunk, lanes)));
+    }
+    let toml = |buffer: u32| {
+        let text = format!(
+            "name = 'x'\n[[stage]]\nepochs = 200\nbandwidth = 96\nmagnitude = 0\nreplay = 2\nreplay_buffer = {buffer}\n"
+        );
+        fingerprint(&JobSpec { curriculum: Curriculum::from_toml("x", &text).unwrap(), ..spec("none") })
+    };
+    seen.extend([toml(100), toml(101)]);
+    let count = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), count, "two different jobs have one fingerprint");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::{
     lease::{Lease, LeasedBytes},
     memory::{RowSlot, Sealed},
     mixing::{Brought, Mixing},
+    replay::Lookup,
 };
 
 /// A row that does not hold the sample that the order asked for.
@@ -36,13 +37,29 @@ pub struct Substitution {
     pub reason: &'static str,
 }
 
+/// A replayed row, and where it was fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Row of the step.
+    pub row: u64,
+    /// The step in which it was fresh.
+    pub origin_step: u64,
+    /// Row of that step.
+    pub origin_row: u64,
+}
+
 /// What a batch is made of: everything but its memory.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchRequest {
     pub(crate) dataset: Arc<Dataset>,
     pub(crate) job: Arc<Job>,
     pub(crate) moment: Moment,
+    /// The rows of the step, of which the batch holds all or the fresh ones.
     pub(crate) first_row: u64,
+    pub(crate) rows: u64,
+    pub(crate) fresh_only: bool,
+    /// Into the rows that are kept, if some are replayed from them.
+    pub(crate) lookup: Option<Lookup>,
     pub(crate) layout: BatchLayout,
 }
 
@@ -51,6 +68,33 @@ pub(crate) struct BatchRequest {
 pub(crate) const READY_MADE_BYTE: u8 = 60;
 
 impl BatchRequest {
+    /// The row of the step that is row `row` of the batch.
+    pub(crate) fn step_row(&self, row: usize) -> u64 {
+        match self.job.replay(self.moment.stage) {
+            // The first row begins a block.
+            Some(replay) if self.fresh_only => replay.row_of(self.first_row / replay.times() + row as u64),
+            _ => self.first_row + row as u64,
+        }
+    }
+
+    /// Whether a row of the step was made for it.
+    pub(crate) fn is_fresh(&self, step_row: u64) -> bool {
+        self.job.replay(self.moment.stage).is_none_or(|replay| replay.is_fresh(step_row))
+    }
+
+    /// The rows that a batch of fresh rows leaves out.
+    fn left_out(&self) -> Vec<Replayed> {
+        let Some(replay) = self.job.replay(self.moment.stage).filter(|_| self.fresh_only) else {
+            return Vec::new();
+        };
+        let rows = self.first_row..self.first_row + self.rows;
+        let replayed = |row| {
+            let origin = replay.origin(self.moment.step, row);
+            Replayed { row, origin_step: origin.step, origin_row: replay.row_of(origin.fresh_row) }
+        };
+        rows.filter(|&row| !replay.is_fresh(row)).map(replayed).collect()
+    }
+
     /// The layout, if the images of the batch are the same whatever its rows are: they are written once, into new
     /// memory, and workers write labels. Not so where rows are mixed, which writes images.
     pub(crate) fn ready_made(&self) -> Option<&BatchLayout> {
@@ -82,6 +126,8 @@ struct State {
     /// Who waits.
     done: Option<oneshot::Sender<Outcome>>,
     sample_ids: Vec<u64>,
+    /// Empty where every row is fresh.
+    origin_steps: Vec<u64>,
     substitutions: Vec<Substitution>,
     /// The failure of the lowest row.
     failure: Option<(usize, BatchError)>,
@@ -90,6 +136,8 @@ struct State {
 /// What one row became.
 #[derive(Debug)]
 pub(crate) struct RowOutcome {
+    /// The step in which the row was fresh.
+    pub(crate) origin_step: u64,
     pub(crate) delivered: u64,
     pub(crate) label: i64,
     pub(crate) substitution: Option<Substitution>,
@@ -100,6 +148,7 @@ impl BatchWork {
         let rows = request.layout.rows();
         let job = &request.job;
         let order = Order::new(job.order(), job.seed(), request.moment.epoch, job.dataset_samples());
+        let replays = job.replay(request.moment.stage).is_some() && !request.fresh_only;
         let mixing = job.recipe().mix().map(|&mix| {
             let image = (request.layout.side(), request.layout.format());
             Mixing::new(mix, (job.seed(), request.moment.step), request.first_row, rows, image)
@@ -113,6 +162,7 @@ impl BatchWork {
                 lease: Some(lease),
                 done: Some(done),
                 sample_ids: vec![0; rows],
+                origin_steps: vec![0; if replays { rows } else { 0 }],
                 substitutions: Vec::new(),
                 failure: None,
             }),
@@ -156,6 +206,9 @@ impl BatchWork {
         match outcome {
             Ok(outcome) => {
                 state.sample_ids[row] = outcome.delivered;
+                if let Some(origin_step) = state.origin_steps.get_mut(row) {
+                    *origin_step = outcome.origin_step;
+                }
                 state.substitutions.extend(outcome.substitution);
                 Some(outcome.label)
             }
@@ -227,6 +280,8 @@ impl BatchWork {
             lam: bytes.slice(layout.lam()),
             layout: layout.clone(),
             sample_ids: std::mem::take(&mut state.sample_ids),
+            origin_steps: std::mem::take(&mut state.origin_steps),
+            replayed: self.request.left_out(),
             substitutions,
             completed: SystemTime::now(),
         })
@@ -243,7 +298,7 @@ impl BatchWork {
 pub struct Batch {
     /// Where the step lies in the plan.
     pub moment: Moment,
-    /// First row of the step that the batch holds.
+    /// First row of the step that the batch holds, or, in a batch of fresh rows, of the rows asked for.
     pub first_row: u64,
     /// The slot in which the batch lies, if its stream shares memory with the trainer. Who has announced it to the
     /// trainer must not read the bytes any more.
@@ -260,6 +315,10 @@ pub struct Batch {
     pub lam: Bytes,
     /// Delivered sample of each row.
     pub sample_ids: Vec<u64>,
+    /// The step in which each row was fresh; empty in a stage without replay and in a batch of fresh rows.
+    pub origin_steps: Vec<u64>,
+    /// The rows that a batch of fresh rows leaves out, in row order.
+    pub replayed: Vec<Replayed>,
     /// Rows that hold another sample than the order asked for, in row order.
     pub substitutions: Vec<Substitution>,
     /// When the last row was written.

@@ -91,10 +91,10 @@ pub enum WantError {
         /// Rows of the step.
         step_rows: u64,
     },
-    /// The rows cut a group that the recipe mixes.
+    /// The rows cut a group that the recipe mixes, or a block of fresh and replayed rows.
     #[error(
-        "rows {first_row} to {first_row} + {rows} cut a group: the recipe mixes {group} rows at a time, so that \
-         batches begin and end at multiples of {group}"
+        "rows {first_row} to {first_row} + {rows} cut a group of {group} rows that are mixed, or fresh and replayed, \
+         together; batches begin and end at multiples of {group}"
     )]
     CutsGroup {
         /// First row asked for.
@@ -104,6 +104,12 @@ pub enum WantError {
         /// Rows of a group.
         group: u64,
     },
+    /// The fresh rows alone were asked for where rows are mixed.
+    #[error(
+        "the fresh rows alone cannot be had under a recipe that mixes rows: mixing comes after replay; mix in the \
+         trainer, or let the daemon replay"
+    )]
+    FreshRowsMixed,
     /// No rows were asked for.
     #[error("a batch needs at least 1 row")]
     NoRows,
@@ -149,6 +155,31 @@ pub enum PipelineError {
     TooManyStreams {
         /// The limit.
         max: usize,
+    },
+    /// The replay buffer of the job does not fit.
+    #[error(
+        "stage {stage} replays the last {steps} steps, {rows} rows of {row_bytes} bytes each: {bytes} bytes in all; \
+         {free_bytes} of {total_bytes} bytes are free (replay_memory_mib), enough for a replay_buffer of \
+         {fitting_steps}; give the daemon more, shorten replay_buffer, keep the buffer in the client, or set \
+         replay_shortage = \"recompute\" to make rows again that do not fit"
+    )]
+    ReplayMemory {
+        /// Index of the stage.
+        stage: usize,
+        /// Steps in the buffer.
+        steps: u64,
+        /// Fresh rows of a step.
+        rows: u64,
+        /// Bytes of a row.
+        row_bytes: u64,
+        /// What the buffer takes.
+        bytes: u64,
+        /// What other jobs leave.
+        free_bytes: u64,
+        /// The budget.
+        total_bytes: u64,
+        /// Steps that would fit.
+        fitting_steps: u64,
     },
     /// A thread could not be started.
     #[error("cannot start thread {name}: {source}")]

@@ -8,6 +8,8 @@
 //! Everything is owned once: the dispatcher owns streams, accounts and free memory; a worker owns its scratch
 //! memory; a batch owns its block until the last of its bytes is dropped. This crate knows no wire format and
 //! runs no async code: a [`Ticket`] is a future that any runtime can wait for.
+//!
+//! Rows that later steps replay are kept in a memo (`replay`), which is asked before a row is made.
 
 #![deny(unsafe_code)]
 
@@ -24,16 +26,18 @@ mod mixing;
 mod pipeline;
 mod place;
 mod read_ahead;
+mod replay;
 mod share;
 mod stats;
 mod stream;
 mod wants;
 mod worker;
 
-pub use batch::{Batch, Substitution};
+pub use batch::{Batch, Replayed, Substitution};
 pub use error::{BatchError, PipelineError, WantError};
 pub use layout::BatchLayout;
-pub use pipeline::{Pipeline, PipelineConfig};
+pub use pipeline::{Pipeline, PipelineConfig, StreamOptions};
+pub use replay::{ReplayConfig, ReplayShortage};
 pub use share::{ShareError, SharedPool};
 pub use stats::Stats;
 pub use stream::{Stream, Ticket};

@@ -21,9 +21,10 @@ use crate::{
     error::PipelineError,
     place::Place,
     read_ahead::ReadAhead,
+    replay::{Hold, ReplayConfig, ReplayMemos},
     share::{Budget, ShareError, SharedPool},
     stats::Stats,
-    stream::{Stream, StreamLimits},
+    stream::{Stream, StreamLimits, StreamReplay},
     wants::Wants,
     worker::Worker,
 };
@@ -37,6 +38,8 @@ pub struct PipelineConfig {
     pub prefetch_bytes: u64,
     /// Bytes of all pools that streams share with their trainers; 0 for none.
     pub shared_bytes: u64,
+    /// Rows that are kept because later steps replay them.
+    pub replay: ReplayConfig,
     /// Streams that may be open at a time; one whose batches are still held counts, also when it is closed.
     pub max_streams: usize,
     /// Batches that one stream may wait for.
@@ -53,6 +56,19 @@ pub struct PipelineConfig {
     pub slow_read: Duration,
 }
 
+/// What a stream is for.
+#[derive(Debug, Default)]
+pub struct StreamOptions {
+    /// Where its batches are made, if the trainer shares memory. A batch is begun when a slot is free, and its slot is
+    /// free again when the last of its bytes is dropped.
+    pub pool: Option<SharedPool>,
+    /// Whether its batches hold the fresh rows alone, for a trainer that keeps the replayed ones itself. Rows are
+    /// counted as ever.
+    pub fresh_only: bool,
+    /// Whether it is for a single batch. Such a stream reads what others keep for replay, and keeps nothing.
+    pub single_batch: bool,
+}
+
 /// The worker threads and the dispatcher. Dropping it stops them; what is in flight then fails as stopped.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -62,6 +78,7 @@ pub struct Pipeline {
     next_stream: AtomicU64,
     stats: Arc<Stats>,
     read_ahead: Arc<ReadAhead>,
+    replay: ReplayMemos,
     /// Keeps the threads of `read_ahead` running.
     _reading_ahead: Sender<()>,
     threads: Vec<JoinHandle<()>>,
@@ -79,7 +96,8 @@ impl Pipeline {
         let (wake, wakes) = channel::bounded(1);
         // Short, so that a new stream's rows wait behind few others.
         let (tasks, tasks_rx) = channel::bounded(config.threads);
-        let stats = Arc::default();
+        let stats: Arc<Stats> = Arc::default();
+        let replay = ReplayMemos::new(config.replay, Arc::clone(&stats));
         let (read_ahead, running) = ReadAhead::start(config.slow_read, &stats)?;
         let mut pipeline = Self {
             config,
@@ -88,6 +106,7 @@ impl Pipeline {
             next_stream: AtomicU64::new(1),
             stats,
             read_ahead,
+            replay,
             _reading_ahead: running,
             threads: Vec::with_capacity(config.threads + 1),
         };
@@ -125,25 +144,26 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// If too many streams are open, or the pipeline has stopped.
+    /// If too many streams are open, the job's replay buffer does not fit, or the pipeline has stopped.
     pub fn open(&self, dataset: Arc<Dataset>, job: Arc<Job>) -> Result<Stream, PipelineError> {
-        self.open_on(dataset, job, None)
+        self.open_with(dataset, job, StreamOptions::default())
     }
 
-    /// The same with batches in the slots of `pool`, if there is one. A batch is begun when a slot is free, and its
-    /// slot is free again when the last of its bytes is dropped.
+    /// The same with options.
     ///
     /// # Errors
     ///
     /// As [`Pipeline::open`].
-    pub fn open_on(
+    pub fn open_with(
         &self,
         dataset: Arc<Dataset>,
         job: Arc<Job>,
-        pool: Option<SharedPool>,
+        options: StreamOptions,
     ) -> Result<Stream, PipelineError> {
         let place = Place::take(&self.stats, self.config.max_streams)?;
         let id = StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed));
+        let hold = self.hold(&dataset, &job, &options, id)?;
+        let StreamOptions { pool, fresh_only, .. } = options;
         let limits = StreamLimits {
             batch_rows: self.config.max_batch_rows,
             batch_bytes: self.config.max_batch_bytes,
@@ -155,7 +175,25 @@ impl Pipeline {
             .send(Command::Open { id, wants: intake, slots, place })
             .map_err(|_| PipelineError::Stopped)?;
         let (read_ahead, commands) = (Arc::clone(&self.read_ahead), self.commands.clone());
-        Ok(Stream::new(id, (dataset, job), limits, wants, read_ahead, commands))
+        let replay = StreamReplay { hold, fresh_only };
+        Ok(Stream::new(id, (dataset, job), (limits, replay), wants, read_ahead, commands))
+    }
+
+    /// The stream's hold on the rows that are kept for replay, if it has use for them.
+    fn hold(
+        &self,
+        dataset: &Dataset,
+        job: &Arc<Job>,
+        options: &StreamOptions,
+        id: StreamId,
+    ) -> Result<Option<Hold>, PipelineError> {
+        if options.fresh_only || dataset.is_synthetic() {
+            return Ok(None);
+        }
+        if options.single_batch {
+            return Ok(self.replay.existing(job).map(Hold::reading));
+        }
+        Ok(self.replay.open(job)?.map(|memo| Hold::adding(memo, id)))
     }
 
     /// Makes the pool of a stream: at most `slots` slots, fewer if the budget holds no more, each for batches of up

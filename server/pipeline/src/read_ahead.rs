@@ -110,11 +110,16 @@ fn ask(Hint { request, rows }: &Hint, credit: &AtomicU64, stats: &Stats) {
     let (moment, views) = (&request.moment, u64::from(job.recipe().views()));
     let order = Order::new(job.order(), job.seed(), moment.epoch, job.dataset_samples());
     for row in rows.clone() {
+        let row = request.step_row(row);
+        // Replayed rows are mostly there, and were read before where they are not.
+        if !request.is_fresh(row) {
+            continue;
+        }
         let left = credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if left.is_err() {
             return;
         }
-        let position = moment.first_row_in_epoch + request.first_row + row as u64;
+        let position = moment.first_row_in_epoch + job.origin(moment, row).fresh_row;
         request.dataset.will_need(order.sample(position / views));
         Stats::add(&stats.read_ahead, 1);
     }

@@ -13,6 +13,10 @@ use std::{
 pub struct Stats {
     /// Rows written.
     pub rows: AtomicU64,
+    /// Rows among them that were made before and copied.
+    pub rows_from_memo: AtomicU64,
+    /// Replayed rows among them that were not kept, and so were made.
+    pub replayed_rows_made: AtomicU64,
     /// Encoded bytes read.
     pub encoded_bytes: AtomicU64,
     /// Batches handed over complete.
@@ -29,6 +33,10 @@ pub struct Stats {
     pub batch_bytes_in_use: AtomicU64,
     /// Bytes of the pools that streams share with their trainers.
     pub shared_bytes: AtomicU64,
+    /// Bytes of rows that are kept for later steps.
+    pub replay_bytes: AtomicU64,
+    /// Bytes that jobs with open streams may keep.
+    pub replay_reserved_bytes: AtomicU64,
     /// Streams that are open, and closed ones whose batches are still held.
     pub streams: AtomicU64,
     undecodable: Mutex<BTreeMap<&'static str, u64>>,

@@ -17,6 +17,7 @@ use crate::{
     error::{BatchError, WantError},
     layout::BatchLayout,
     read_ahead::ReadAhead,
+    replay::Hold,
     wants::{Pending, Wanted, Wants},
 };
 
@@ -29,6 +30,15 @@ pub(crate) struct StreamLimits {
     pub(crate) slot_bytes: Option<u64>,
 }
 
+/// How a stream replays.
+#[derive(Debug)]
+pub(crate) struct StreamReplay {
+    /// On the rows that are kept; `None` where nothing is replayed from them.
+    pub(crate) hold: Option<Hold>,
+    /// Whether batches hold the fresh rows alone.
+    pub(crate) fresh_only: bool,
+}
+
 /// The wants of one trainer for one job. Dropping it stops all work for it; tickets that are left then resolve to
 /// their batch, if all of its rows were given out already, or to [`BatchError::Stopped`].
 #[derive(Debug)]
@@ -37,6 +47,7 @@ pub struct Stream {
     dataset: Arc<Dataset>,
     job: Arc<Job>,
     limits: StreamLimits,
+    replay: StreamReplay,
     wants: Arc<Wants>,
     read_ahead: Arc<ReadAhead>,
     commands: Sender<Command>,
@@ -46,12 +57,12 @@ impl Stream {
     pub(crate) fn new(
         id: StreamId,
         (dataset, job): (Arc<Dataset>, Arc<Job>),
-        limits: StreamLimits,
+        (limits, replay): (StreamLimits, StreamReplay),
         wants: Arc<Wants>,
         read_ahead: Arc<ReadAhead>,
         commands: Sender<Command>,
     ) -> Self {
-        Self { id, dataset, job, limits, wants, read_ahead, commands }
+        Self { id, dataset, job, limits, replay, wants, read_ahead, commands }
     }
 
     /// The job.
@@ -74,6 +85,9 @@ impl Stream {
         let request = self.request(step, first_row, rows)?;
         let pending = Pending::take(&self.wants)?;
         let (done, receiver) = oneshot::channel();
+        if let Some(hold) = &self.replay.hold {
+            hold.advance(step);
+        }
         self.read_ahead.hint(&request);
         self.wants.push(Wanted { request, done })?;
         Ok(Ticket { step, first_row, receiver, _pending: pending })
@@ -91,14 +105,29 @@ impl Stream {
         if first_row.checked_add(rows).is_none_or(|end| end > moment.rows) {
             return Err(WantError::RowsOutOfRange { step, first_row, rows, step_rows: moment.rows });
         }
-        let group = self.job.row_granularity();
+        let group = self.job.row_granularity(moment.stage);
         if !first_row.is_multiple_of(group) || !rows.is_multiple_of(group) {
             return Err(WantError::CutsGroup { first_row, rows, group });
         }
+        if self.replay.fresh_only && self.job.recipe().mix().is_some() {
+            return Err(WantError::FreshRowsMixed);
+        }
+        let replay = self.job.replay(moment.stage);
+        let fresh_of = replay.filter(|_| self.replay.fresh_only);
+        let delivered = fresh_of.map_or(rows, |replay| rows / replay.times());
+        let layout = self.layout(moment.bandwidth, rows, delivered)?;
+        let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
+        let lookup = self.replay.hold.as_ref().filter(|_| replay.is_some()).map(Hold::lookup);
+        let fresh_only = self.replay.fresh_only;
+        Ok(BatchRequest { dataset, job, moment, first_row, rows, fresh_only, lookup, layout })
+    }
+
+    /// The layout of a batch that holds `delivered` of the `rows` rows that were asked for, unless it is too large.
+    fn layout(&self, bandwidth: u32, rows: u64, delivered: u64) -> Result<BatchLayout, WantError> {
         let output = self.job.output();
-        let side = u64::from(moment.bandwidth);
+        let side = u64::from(bandwidth);
         let row_bytes = side * side * 3 * output.dtype.size_in_bytes() as u64;
-        let bytes = rows.saturating_mul(row_bytes.saturating_add(20)).saturating_add(192);
+        let bytes = delivered.saturating_mul(row_bytes.saturating_add(20)).saturating_add(192);
         let StreamLimits { batch_rows, batch_bytes, slot_bytes } = self.limits;
         // No allocation is larger than `isize::MAX`, whatever the configuration says.
         if rows > batch_rows || bytes > batch_bytes.min(isize::MAX as u64) {
@@ -109,15 +138,14 @@ impl Stream {
                 max_bytes: batch_bytes,
             });
         }
-        let layout = BatchLayout::new(rows as usize, side as usize, output);
+        let layout = BatchLayout::new(delivered as usize, side as usize, output);
         let layout = if self.job.recipe().mix().is_some() { layout.mixed() } else { layout };
         if let Some(slot_bytes) = slot_bytes
             && layout.byte_len() as u64 > slot_bytes
         {
             return Err(WantError::LargerThanSlot { bytes: layout.byte_len() as u64, slot_bytes });
         }
-        let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
-        Ok(BatchRequest { dataset, job, moment, first_row, layout })
+        Ok(layout)
     }
 }
 

@@ -9,15 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bandwise_curriculum::{Moment, Order, StepOutOfRange};
 use bandwise_dataset::ReadError;
 use bandwise_decode::DecodeError;
-use bandwise_job::BadSample;
+use bandwise_job::{BadSample, Origin};
 use bandwise_kernels::SimdLevel;
 use bandwise_recipe::{DrawKey, Workbench};
 use crossbeam::channel::Receiver;
 
 use crate::{
-    batch::{BatchWork, READY_MADE_BYTE, RowOutcome, Substitution},
+    batch::{BatchRequest, BatchWork, READY_MADE_BYTE, RowOutcome, Substitution},
     dispatch::Task,
     error::BatchError,
     memory::RowSlot,
@@ -83,7 +84,7 @@ impl Worker {
             }
             let error = BatchError::Panicked {
                 step: work.request.moment.step,
-                row: work.request.first_row + slot.row() as u64,
+                row: work.request.step_row(slot.row()),
                 detail: panic_message(panic.as_ref()),
             };
             // A log that panics, as some do when nobody reads it any more, must not cost the pool a thread.
@@ -92,17 +93,43 @@ impl Worker {
         })
     }
 
+    /// A row that is kept is copied, any other is made, and kept if later steps may replay it.
     fn row(&mut self, work: &BatchWork, slot: &mut RowSlot) -> Result<RowOutcome, BatchError> {
         let request = &work.request;
-        let (job, moment) = (&request.job, &request.moment);
-        let row = request.first_row + slot.row() as u64;
-        let (position, views) = (moment.first_row_in_epoch + row, u64::from(job.recipe().views()));
-        let requested = work.order.sample(position / views);
-        if request.dataset.is_synthetic() {
-            return Ok(self.synthetic_row(work, slot, requested));
+        let row = request.step_row(slot.row());
+        let origin = request.job.origin(&request.moment, row);
+        let Some(lookup) = &request.lookup else { return self.make_row(work, slot, row, origin) };
+        if let Some(kept) = lookup.find(origin) {
+            Stats::add(&self.stats.rows_from_memo, 1);
+            slot.image().copy_from_slice(&kept.image);
+            slot.set_label(kept.label);
+            Stats::add(&self.stats.rows, 1);
+            let substitution = kept.substitution(row);
+            let (delivered, label) = (kept.delivered, kept.label);
+            return Ok(RowOutcome { origin_step: origin.step, delivered, label, substitution });
         }
-        let view = (position % views) as u32;
-        let key = DrawKey { seed: job.seed(), epoch: moment.epoch, sample: requested, view };
+        let outcome = self.make_row(work, slot, row, origin)?;
+        Stats::add(&self.stats.replayed_rows_made, u64::from(!request.is_fresh(row)));
+        lookup.keep(request.moment.stage, origin, slot.image(), &outcome);
+        Ok(outcome)
+    }
+
+    /// Makes the row that was fresh at `origin` as row `row` of the batch's step.
+    fn make_row(
+        &mut self,
+        work: &BatchWork,
+        slot: &mut RowSlot,
+        row: u64,
+        origin: Origin,
+    ) -> Result<RowOutcome, BatchError> {
+        let request = &work.request;
+        let (job, moment) = (&request.job, &request.moment);
+        let (at, requested) = requested(work, origin, row)?;
+        if request.dataset.is_synthetic() {
+            return Ok(self.synthetic_row(work, slot, requested, origin));
+        }
+        let view = ((at.first_row_in_epoch + origin.fresh_row) % u64::from(job.recipe().views())) as u32;
+        let key = DrawKey { seed: job.seed(), epoch: at.epoch, sample: requested, view };
         let mut first_error: Option<DecodeError> = None;
         for attempt in 0..MAX_TRIES {
             let sample = (requested + attempt) % job.dataset_samples();
@@ -116,14 +143,14 @@ impl Worker {
                     delivered: sample,
                     reason: error.reason(),
                 });
-                return Ok(RowOutcome { delivered: sample, label, substitution });
+                return Ok(RowOutcome { origin_step: origin.step, delivered: sample, label, substitution });
             };
             self.report_undecodable(work, sample, &error);
             match job.on_bad_sample() {
                 BadSample::Substitute => {
                     first_error.get_or_insert(error);
                 }
-                BadSample::Zero => return Ok(self.zero_row(slot, row, requested, &error)),
+                BadSample::Zero => return Ok(self.zero_row(slot, (row, origin.step), requested, &error)),
                 BadSample::Fail => return Err(undecodable(work, sample, &error)),
             }
         }
@@ -191,22 +218,28 @@ impl Worker {
     }
 
     /// A row without an encoded image behind it: its label, and its pixels unless they are there.
-    fn synthetic_row(&self, work: &BatchWork, slot: &mut RowSlot, sample: u64) -> RowOutcome {
+    fn synthetic_row(&self, work: &BatchWork, slot: &mut RowSlot, sample: u64, origin: Origin) -> RowOutcome {
         if work.request.ready_made().is_none() {
             slot.image().fill(READY_MADE_BYTE);
         }
         let label = i64::from(work.request.dataset.label(sample));
         slot.set_label(label);
         Stats::add(&self.stats.rows, 1);
-        RowOutcome { delivered: sample, label, substitution: None }
+        RowOutcome { origin_step: origin.step, delivered: sample, label, substitution: None }
     }
 
-    fn zero_row(&self, slot: &mut RowSlot, row: u64, requested: u64, error: &DecodeError) -> RowOutcome {
+    fn zero_row(
+        &self,
+        slot: &mut RowSlot,
+        (row, origin_step): (u64, u64),
+        requested: u64,
+        error: &DecodeError,
+    ) -> RowOutcome {
         slot.image().fill(0);
         slot.set_label(-1);
         Stats::add(&self.stats.rows, 1);
         let substitution = Substitution { row, requested, delivered: requested, reason: error.reason() };
-        RowOutcome { delivered: requested, label: -1, substitution: Some(substitution) }
+        RowOutcome { origin_step, delivered: requested, label: -1, substitution: Some(substitution) }
     }
 
     fn report_undecodable(&self, work: &BatchWork, sample: u64, error: &DecodeError) {
@@ -214,6 +247,29 @@ impl Worker {
         let name = work.request.dataset.display_name(sample);
         tracing::warn!(sample, name, reason = error.reason(), %error, "undecodable sample");
     }
+}
+
+/// Where the row of `origin` was fresh, and the sample that the order asked for there.
+fn requested(work: &BatchWork, origin: Origin, row: u64) -> Result<(Moment, u64), BatchError> {
+    let BatchRequest { job, moment, .. } = &work.request;
+    let at = if origin.step == moment.step {
+        *moment
+    } else {
+        // A row is replayed from a step before it, which the plan has.
+        let defect = |error: StepOutOfRange| BatchError::Panicked {
+            step: moment.step,
+            row,
+            detail: error.to_string(),
+        };
+        job.plan().locate(origin.step).map_err(defect)?
+    };
+    let position = (at.first_row_in_epoch + origin.fresh_row) / u64::from(job.recipe().views());
+    let sample = if at.epoch == moment.epoch {
+        work.order.sample(position)
+    } else {
+        Order::new(job.order(), job.seed(), at.epoch, job.dataset_samples()).sample(position)
+    };
+    Ok((at, sample))
 }
 
 fn undecodable(work: &BatchWork, sample: u64, error: &DecodeError) -> BatchError {

@@ -35,6 +35,9 @@ pub enum DrawOp {
     Erase = 4,
     /// Mixup and CutMix of a group of rows: here the key's epoch is the step and its sample the group.
     Mix = 5,
+    /// Which chunk is replayed: here the key's epoch is the step, its sample the block of the step, and its view the
+    /// replayed chunk of that block.
+    Replay = 6,
 }
 
 /// The stream of random numbers of one operation on one image.

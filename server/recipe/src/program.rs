@@ -83,6 +83,8 @@ pub struct Program {
     plane_steps: Vec<PlaneStep>,
     side: u32,
     format: OutputFormat,
+    /// Whether normalised values are rounded to f16 before they become elements of a wider or coarser type.
+    through_half: bool,
 }
 
 /// A recipe that does not suit a stage.
@@ -202,6 +204,7 @@ impl Program {
             plane_steps: Vec::new(),
             side: bandwidth,
             format,
+            through_half: false,
         };
         // The side of the image before the reduction.
         let working = match (fidelity, recipe.low_frequency()) {
@@ -260,6 +263,14 @@ impl Program {
         Ok(())
     }
 
+    /// The same for images that the reference keeps in half precision until they are trained on: normalised values
+    /// are rounded to f16 (half to even) before they become f32 or bf16. Changes nothing for u8 and f16.
+    #[must_use]
+    pub fn through_half(self) -> Self {
+        let through_half = matches!(self.format.dtype, Dtype::F32 | Dtype::Bf16);
+        Self { through_half, ..self }
+    }
+
     /// Side of the images that come out, in pixels: the bandwidth.
     pub fn side(&self) -> u32 {
         self.side
@@ -273,6 +284,10 @@ impl Program {
     /// Bytes of one image that comes out: side x side x 3 elements.
     pub fn image_bytes(&self) -> usize {
         self.side as usize * self.side as usize * 3 * self.format.dtype.size_in_bytes()
+    }
+
+    pub(crate) fn is_through_half(&self) -> bool {
+        self.through_half
     }
 
     pub(crate) fn crop(&self) -> Crop {

@@ -7,6 +7,7 @@ use bandwise_kernels::{
     Augmenter, Dtype, Filter, FourierCrop, Place, Rect, Resizer, RgbView, SimdLevel, Through,
     flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
 };
+use half::f16;
 
 use crate::{
     draws::{DrawKey, DrawOp, Draws},
@@ -223,11 +224,11 @@ impl Workbench {
         let format = program.format();
         let view = RgbView::packed(&self.pixels, self.side, self.side);
         match program.plane_steps() {
-            [] => {
+            [] if !program.is_through_half() => {
                 write_pixels(self.level, program.table(), view, format.dtype, format.layout, out);
                 watch.done(Work::Normalize);
             }
-            [PlaneStep::Erase(erase)] => {
+            [PlaneStep::Erase(erase)] if !program.is_through_half() => {
                 write_pixels(self.level, program.table(), view, format.dtype, format.layout, out);
                 watch.done(Work::Normalize);
                 if let Some(area) = self.draw_noise(erase, program, key) {
@@ -243,6 +244,9 @@ impl Workbench {
                 watch.done(Work::Normalize);
                 for step in steps {
                     watch.done(self.plane_step(step, program, key));
+                }
+                if program.is_through_half() {
+                    round_to_half(&mut self.planes);
                 }
                 let side = self.side;
                 write_planes(self.level, &self.planes, side, side, format.dtype, format.layout, out);
@@ -286,5 +290,12 @@ impl Workbench {
         for (plane, cropped) in self.planes.chunks_exact(from).zip(self.cropped.chunks_exact_mut(to)) {
             fourier.apply(self.level, plane, cropped, &mut self.scratch);
         }
+    }
+}
+
+/// Rounds every value to the nearest f16, half to even.
+fn round_to_half(values: &mut [f32]) {
+    for value in values {
+        *value = f16::from_f32(*value).to_f32();
     }
 }

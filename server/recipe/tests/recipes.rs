@@ -13,6 +13,7 @@ use bandwise_recipe::{
     CropRange, DrawKey, DrawOp, Drawn, Draws, LowFrequency, OutputFormat, Program, RandomErase, Recipe,
     Workbench,
 };
+use half::{bf16, f16};
 use sha2::{Digest, Sha256};
 
 const SEED: u64 = 11;
@@ -57,6 +58,41 @@ fn tensors_are_those_of_pillow_and_numpy() {
             let out = make(bench, &program, &photos[sample as usize], key(epoch, sample));
             let digest = format!("{:x}", HexOf(Sha256::digest(&out).into()));
             assert_eq!(&digest[..16], fields[5], "{level}: {line}");
+        }
+    }
+}
+
+/// Values of f32 and bf16 are what the reference's f16 becomes, with and without erasing; u8 and f16 stay.
+#[test]
+fn through_half_the_wide_types_show_the_values_of_f16() {
+    let photos = photos();
+    let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
+    for (recipe, method) in
+        [("plain", None), ("efficienttrain++", None), ("efficienttrain++", Some(LowFrequency::Fourier))]
+    {
+        let recipe = Recipe::named(recipe, method).unwrap();
+        let mut make = |dtype, half: bool, sample: u64| {
+            let format = OutputFormat { dtype, layout: Layout::Nhwc };
+            let program = Program::new(&recipe, 224, 96, 3.0, format).unwrap();
+            let program = if half { program.through_half() } else { program };
+            self::make(&mut bench, &program, &photos[sample as usize], key(4, sample))
+        };
+        for sample in 0..6 {
+            let halves: Vec<f16> = make(Dtype::F16, false, sample)
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|bytes| f16::from_le_bytes(*bytes))
+                .collect();
+            let wide: Vec<u8> = halves.iter().flat_map(|half| half.to_f32().to_le_bytes()).collect();
+            assert!(make(Dtype::F32, true, sample) == wide, "f32, sample {sample}");
+            let brain: Vec<u8> =
+                halves.iter().flat_map(|half| bf16::from_f32(half.to_f32()).to_le_bytes()).collect();
+            assert!(make(Dtype::Bf16, true, sample) == brain, "bf16, sample {sample}");
+            assert!(make(Dtype::F32, false, sample) != wide, "without it f32 is finer");
+            for dtype in [Dtype::U8, Dtype::F16] {
+                assert!(make(dtype, true, sample) == make(dtype, false, sample), "{dtype}");
+            }
         }
     }
 }

@@ -138,6 +138,20 @@ pub(crate) struct JobArgs {
     /// Undecodable samples: substitute (the next decodable one), zero (label -1), fail.
     #[arg(long, default_value = "substitute", value_name = "POLICY")]
     pub(crate) on_bad_sample: BadSample,
+    #[command(flatten)]
+    pub(crate) replay: ReplayArgs,
+}
+
+/// How rows are replayed.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct ReplayArgs {
+    /// Where stages replay: rows that are drawn and stay together. Times --replay-lanes it must divide the fresh rows of
+    /// a step. [default: 4]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) replay_chunk: Option<u32>,
+    /// Where stages replay: buffers into which the rows of a step are cut; 1 is shared by all ranks. [default: 1]
+    #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) replay_lanes: Option<u32>,
 }
 
 impl JobArgs {
@@ -179,6 +193,8 @@ impl JobArgs {
             low_frequency: low_frequency.into(),
             on_bad_sample: on_bad_sample.into(),
             fidelity: fidelity.into(),
+            replay_chunk: self.replay.replay_chunk.unwrap_or_default(),
+            replay_lanes: self.replay.replay_lanes.unwrap_or_default(),
             ..proto::Job::default()
         })
     }

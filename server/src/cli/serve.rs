@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     cli::{Failure, log, progress, runtime, usage},
-    config::{Config, DatasetConfig, Settings, Source},
+    config::{Config, DatasetConfig, MemoryMib, Settings, Source},
     server::{Daemon, open_datasets},
 };
 
@@ -49,6 +49,10 @@ pub(crate) struct Args {
     /// Batch memory in MiB, shared by all streams. [default: 1024]
     #[arg(long, value_name = "MIB")]
     prefetch_mib: Option<u64>,
+    /// Memory in MiB for rows that later steps replay, shared by all jobs; auto is half of what the process may take.
+    /// [default: auto]
+    #[arg(long, value_name = "MIB|auto")]
+    replay_memory_mib: Option<MemoryMib>,
     /// Allow TCP listeners beyond loopback although they are not encrypted.
     #[arg(long)]
     allow_insecure_tcp: bool,
@@ -83,6 +87,7 @@ impl Args {
         config.threads = self.threads.unwrap_or(config.threads);
         config.pin_threads |= self.pin_threads;
         config.prefetch_mib = self.prefetch_mib.unwrap_or(config.prefetch_mib);
+        config.replay_memory_mib = self.replay_memory_mib.unwrap_or(config.replay_memory_mib);
         config.allow_insecure_tcp |= self.allow_insecure_tcp;
         config.simd = self.simd.clone().or(config.simd);
         Ok(config)
@@ -105,6 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         simd = %settings.pipeline.simd,
         prefetch_mib = settings.pipeline.prefetch_bytes >> 20,
         shared_memory_mib = settings.pipeline.shared_bytes >> 20,
+        replay_memory_mib = settings.pipeline.replay.bytes >> 20,
         max_streams = settings.pipeline.max_streams,
         drain_seconds = settings.drain.as_secs(),
         "starting"

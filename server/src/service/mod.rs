@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bandwise_curriculum::PRESET_NAMES;
 use bandwise_decode::DecodeLimits;
 use bandwise_job::{Fingerprint, Job, differing};
-use bandwise_pipeline::{Pipeline, Stream};
+use bandwise_pipeline::{Pipeline, Stream, StreamOptions};
 use bandwise_proto::v1::{self as proto, loader_server::Loader};
 use bandwise_recipe::{PIXEL_SEMANTICS, Recipe};
 use tokio::sync::{mpsc, watch};
@@ -90,7 +90,8 @@ impl LoaderService {
         let answer = |request| Shared::answer(request, self.door.as_ref(), &self.pipeline);
         let mut shared = open.shared_memory.as_ref().map(answer);
         let pool = shared.as_mut().and_then(|shared| shared.pool.take());
-        Ok((self.pipeline.open_on(resolved.dataset, resolved.job, pool)?, shared))
+        let options = StreamOptions { pool, fresh_only: open.fresh_only, single_batch: false };
+        Ok((self.pipeline.open_with(resolved.dataset, resolved.job, options)?, shared))
     }
 }
 
@@ -156,7 +157,7 @@ impl Loader for LoaderService {
         let jobs::Resolved { job, curriculum, .. } = self.resolve(request.job.as_ref())?;
         let stages = job.plan().stages().iter().filter(|stage| stage.steps > 0);
         Ok(Response::new(proto::PlanResponse {
-            stages: stages.map(wire::stage_to_wire).collect(),
+            stages: stages.map(|stage| wire::stage_to_wire(&job, stage)).collect(),
             steps: job.plan().steps(),
             dataset_samples: job.dataset_samples(),
             fingerprint: job.fingerprint().as_bytes().to_vec().into(),
@@ -164,7 +165,7 @@ impl Loader for LoaderService {
             curriculum,
             recipe: job.recipe().name().to_owned(),
             recipe_text: job.recipe().to_string(),
-            row_granularity: job.row_granularity(),
+            row_granularity: job.common_row_granularity(),
         }))
     }
 
@@ -174,7 +175,9 @@ impl Loader for LoaderService {
     ) -> Result<Response<PartStream>, Status> {
         let request = request.into_inner();
         let resolved = self.admit(request.job.as_ref(), &request.expected_fingerprint, Vec::new())?;
-        let stream = self.pipeline.open(resolved.dataset, resolved.job).map_err(Reject::from)?;
+        let options = StreamOptions { pool: None, fresh_only: request.fresh_only, single_batch: true };
+        let stream =
+            self.pipeline.open_with(resolved.dataset, resolved.job, options).map_err(Reject::from)?;
         let ticket = stream.want(request.step, request.first_row, request.rows).map_err(Reject::from)?;
         // Dropped with the call if the client goes away, and with it the work.
         let batch = ticket.await.map_err(|error| Reject::batch(&error))?;

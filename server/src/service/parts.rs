@@ -4,7 +4,7 @@
 use std::time::UNIX_EPOCH;
 
 use bandwise_job::Fingerprint;
-use bandwise_pipeline::{Batch, BatchLayout};
+use bandwise_pipeline::{Batch, BatchLayout, Replayed};
 use bandwise_proto::{PART_DATA_BYTES, TENSOR_ALIGN, v1 as proto};
 use bytes::Bytes;
 
@@ -91,6 +91,16 @@ fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
         lr_factor: moment.lr_factor,
         fingerprint: Bytes::copy_from_slice(fingerprint.as_bytes()),
         sample_ids: batch.sample_ids.clone(),
+        origin_steps: batch.origin_steps.clone(),
+        replayed: batch
+            .replayed
+            .iter()
+            .map(|&Replayed { row, origin_step, origin_row }| proto::ReplayedRow {
+                row,
+                origin_step,
+                origin_row,
+            })
+            .collect(),
         substitutions: batch
             .substitutions
             .iter()

@@ -121,6 +121,9 @@ impl From<PipelineError> for Reject {
             PipelineError::TooManyStreams { max } => {
                 Self::limit(format!("max_streams = {max}"), error.to_string())
             }
+            PipelineError::ReplayMemory { total_bytes, .. } => {
+                Self::limit(format!("replay_memory_mib = {}", total_bytes >> 20), error.to_string())
+            }
             other => Self::new(Code::Unavailable, "stopping", other.to_string()),
         }
     }
@@ -140,6 +143,7 @@ impl From<WantError> for Reject {
             WantError::CutsGroup { first_row, rows, .. } => {
                 Self::field("rows", format!("{first_row}..{}", first_row + rows), message)
             }
+            WantError::FreshRowsMixed => Self::field("fresh_only", true, message),
             WantError::NoRows => Self::field("rows", 0, message),
             WantError::BatchTooLarge { max_rows, max_bytes, .. } => {
                 Self::limit(format!("max_batch_rows = {max_rows}, max_batch_bytes = {max_bytes}"), message)

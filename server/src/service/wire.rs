@@ -2,7 +2,7 @@
 
 use bandwise_curriculum::{Curriculum, OrderKind, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Field, JobSpec, RecipeChoice};
+use bandwise_job::{BadSample, Fidelity, Field, Job, JobSpec, RecipeChoice, ReplaySpec};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_proto::v1 as proto;
 use bandwise_recipe::{LowFrequency, OutputFormat, Recipe};
@@ -28,6 +28,7 @@ pub(crate) fn spec_of(job: &proto::Job, allowed: &DecodeLimits) -> Result<(Strin
         limits: limits_of(job.decode_limits.as_ref(), allowed)?,
         output: OutputFormat { dtype: dtype_of(job.dtype)?, layout: layout_of(job.layout)? },
         fidelity: fidelity_of(job.fidelity)?,
+        replay: replay_of(job),
     };
     Ok((dataset, spec))
 }
@@ -132,6 +133,15 @@ fn fidelity_of(number: i32) -> Result<Fidelity, Reject> {
     }
 }
 
+fn replay_of(job: &proto::Job) -> ReplaySpec {
+    let default = ReplaySpec::default();
+    let given = |value: u32, default: u32| if value == 0 { default } else { value };
+    ReplaySpec {
+        chunk: given(job.replay_chunk, default.chunk),
+        lanes: given(job.replay_lanes, default.lanes),
+    }
+}
+
 fn low_frequency_of(number: i32) -> Result<Option<LowFrequency>, Reject> {
     Ok(match proto::LowFrequency::try_from(number).map_err(|_| unknown("low_frequency", number))? {
         proto::LowFrequency::Unspecified => None,
@@ -158,8 +168,11 @@ fn limits_of(asked: Option<&proto::DecodeLimits>, allowed: &DecodeLimits) -> Res
     })
 }
 
-/// A stage for the wire.
-pub(crate) fn stage_to_wire(stage: &StagePlan) -> proto::StagePlan {
+/// A stage of a job for the wire.
+pub(crate) fn stage_to_wire(job: &Job, stage: &StagePlan) -> proto::StagePlan {
+    let side = u64::from(stage.bandwidth);
+    let row_bytes = side * side * 3 * job.output().dtype.size_in_bytes() as u64;
+    let buffered_rows = u64::from(stage.replay_buffer).min(stage.steps).saturating_mul(stage.fresh_rows());
     proto::StagePlan {
         index: stage.index as u32,
         bandwidth: stage.bandwidth,
@@ -178,6 +191,9 @@ pub(crate) fn stage_to_wire(stage: &StagePlan) -> proto::StagePlan {
         first_epoch_row: stage.first_epoch_row,
         first_epoch_steps: stage.first_epoch_steps,
         first_epoch_last_step_rows: stage.first_epoch_last_step_rows(),
+        replay_buffer: stage.replay_buffer,
+        row_granularity: job.row_granularity(stage.index),
+        replay_buffer_bytes: buffered_rows.saturating_mul(row_bytes),
     }
 }
 

@@ -22,9 +22,11 @@ use std::{
 use bandwise_curriculum::{Curriculum, OrderKind};
 use bandwise_dataset::{Dataset, NoProgress, OpenOptions};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Job, JobSpec};
+use bandwise_job::{BadSample, Fidelity, Job, JobSpec, ReplaySpec};
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
-use bandwise_pipeline::{Batch, BatchError, Pipeline, PipelineConfig, Stream, Ticket};
+use bandwise_pipeline::{
+    Batch, BatchError, Pipeline, PipelineConfig, ReplayConfig, ReplayShortage, Stream, Ticket,
+};
 use bandwise_recipe::OutputFormat;
 use tempfile::TempDir;
 
@@ -42,6 +44,7 @@ pub fn config() -> PipelineConfig {
         threads: 2,
         prefetch_bytes: 1 << 30,
         shared_bytes: 1 << 30,
+        replay: ReplayConfig { bytes: 1 << 30, shortage: ReplayShortage::Refuse },
         max_streams: 64,
         max_pending_batches: 1024,
         max_batch_rows: 1024,
@@ -139,6 +142,7 @@ pub fn spec(rows: u64) -> JobSpec {
         limits: DecodeLimits::default(),
         output: OutputFormat { dtype: Dtype::U8, layout: Layout::Nhwc },
         fidelity: Fidelity::Exact,
+        replay: ReplaySpec::default(),
     }
 }
 

@@ -1,5 +1,5 @@
-"""Golden values of `draws_are_pinned` in src/draws.rs and `crops_are_pinned` in tests/crops.rs, from a second
-implementation.
+"""Golden values of `draws_are_pinned` in src/draws.rs, `crops_are_pinned` in tests/crops.rs and
+`replayed_rows_are_pinned` in job/tests/replay.rs, from a second implementation.
 
 Plain Python 3 without packages, written from the description in src/draws.rs and from RFC 8439 (with 8 rounds), so
 that a mistake would have to be made twice. Run it to print the values.
@@ -73,6 +73,25 @@ def crop(width, height, seed, epoch, sample):
     return (width - w) // 2, (height - h) // 2, w, h
 
 
+def replayed(seed, first_step, times, chunk, lanes, fresh_rows, buffer, step_in_stage):
+    """Where the rows of a step were fresh, (step of the stage, fresh row): a list of chunks a lane, the oldest first."""
+    per_lane = fresh_rows // chunk // lanes
+    rows = []
+    for lane in range(lanes):
+        held = [
+            (step, number)
+            for step in range(max(0, step_in_stage + 1 - buffer), step_in_stage + 1)
+            for number in range(lane * per_lane, (lane + 1) * per_lane)
+        ]
+        for block in range(lane * per_lane, (lane + 1) * per_lane):
+            chunks = [(step_in_stage, block)]
+            for view in range(times - 1):
+                draws = Draws(seed, first_step + step_in_stage, block, view, 6)
+                chunks.append(held[draws.integer(len(held) - 1)])
+            rows += [(step, number * chunk + i) for step, number in chunks for i in range(chunk)]
+    return rows
+
+
 if __name__ == "__main__":
     draws = Draws(7, 3, 1_281_166, 0, 1)
     print("units", [draws.unit(), draws.unit(), draws.uniform(-2.0, 3.0)])
@@ -80,3 +99,7 @@ if __name__ == "__main__":
     for width, height in ((500, 375), (224, 224), (1, 5000), (5000, 1), (1, 1), (33, 1000), (375, 500)):
         for sample in range(3):
             print((width, height, sample, *crop(width, height, 7, 3, sample)), end=",\n")
+    for step_in_stage in (0, 1, 4, 7, 100):
+        rows = replayed(9, 3, 3, 2, 3, 24, 5, step_in_stage)
+        for row in (0, 2, 4, 33, 70):
+            print((step_in_stage, row, *rows[row]), end=",\n")

@@ -23,7 +23,7 @@ use crate::{
     cli::{
         Failure,
         format::{json_line, table},
-        job_args::{CurriculumArg, JobArgs, RecipeArg},
+        job_args::{CurriculumArg, JobArgs, RecipeArg, ReplayArgs},
         progress, runtime, usage,
     },
     config::user_cache_dir,
@@ -231,6 +231,7 @@ fn job(
         fidelity: args.fidelity,
         low_frequency: args.low_frequency,
         on_bad_sample: BadSample::Substitute,
+        replay: ReplayArgs::default(),
     };
     let curriculum = Some(proto::job::Curriculum::CurriculumToml(stage));
     Ok(proto::Job { curriculum, ..job_args.job("bench", batch)? })

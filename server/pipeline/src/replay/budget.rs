@@ -1,0 +1,174 @@
+//! What the memos of all jobs may take together, and who has which.
+//!
+//! A job's share is reserved when its first stream opens and given back with its last, so that a job which was begun
+//! never finds its memory gone. How much a stage needs is known then: its buffer's steps, or all of its steps where
+//! these are fewer, with all their fresh rows. A daemon that serves only some ranks, or some steps, needs less and
+//! reserves the same: which rows it will be asked for is not known.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bandwise_job::{Fingerprint, Job};
+
+use crate::{
+    error::PipelineError,
+    replay::{
+        memo::{IN_FLIGHT_STEPS, ReplayMemo},
+        shelf::Shape,
+    },
+    stats::Stats,
+};
+
+/// What replay may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayConfig {
+    /// Bytes of all rows that are kept for later steps.
+    pub bytes: u64,
+    /// What happens to a job whose buffer does not fit.
+    pub shortage: ReplayShortage,
+}
+
+/// What happens to a job whose replay buffer does not fit into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplayShortage {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// The rows that fit are kept, the others made again whenever they are replayed.
+    Recompute,
+}
+
+/// The memos of all jobs that have streams.
+#[derive(Debug)]
+pub(crate) struct ReplayMemos {
+    config: ReplayConfig,
+    stats: Arc<Stats>,
+    memos: Mutex<HashMap<Fingerprint, Weak<ReplayMemo>>>,
+}
+
+/// The memory that a job wants.
+#[derive(Clone, Copy, Debug)]
+struct Need {
+    stage: usize,
+    shape: Shape,
+    /// Steps in the buffer.
+    steps: u64,
+    bytes: u64,
+}
+
+impl ReplayMemos {
+    pub(crate) fn new(config: ReplayConfig, stats: Arc<Stats>) -> Self {
+        Self { config, stats, memos: Mutex::default() }
+    }
+
+    /// The memo of a job for one more of its streams; `None` if no stage of it replays.
+    pub(crate) fn open(&self, job: &Arc<Job>) -> Result<Option<Arc<ReplayMemo>>, PipelineError> {
+        let Some(need) = largest_need(job) else { return Ok(None) };
+        let mut memos = self.lock();
+        if let Some(memo) = memos.get(&job.fingerprint()).and_then(Weak::upgrade) {
+            return Ok(Some(memo));
+        }
+        memos.retain(|_, memo| memo.strong_count() > 0);
+        let free_bytes = self.free();
+        if need.bytes > free_bytes {
+            self.short_of(need, free_bytes)?;
+        }
+        let reserved = Reserved::take(&self.stats, wish(job).min(free_bytes));
+        let memo = Arc::new(ReplayMemo::new(Arc::clone(job), reserved));
+        memos.insert(job.fingerprint(), Arc::downgrade(&memo));
+        Ok(Some(memo))
+    }
+
+    /// The memo of a job that has streams.
+    pub(crate) fn existing(&self, job: &Job) -> Option<Arc<ReplayMemo>> {
+        self.lock().get(&job.fingerprint())?.upgrade()
+    }
+
+    fn free(&self) -> u64 {
+        self.config.bytes.saturating_sub(self.stats.replay_reserved_bytes.load(Ordering::Relaxed))
+    }
+
+    fn short_of(&self, need: Need, free_bytes: u64) -> Result<(), PipelineError> {
+        let error = PipelineError::ReplayMemory {
+            stage: need.stage,
+            steps: need.steps,
+            rows: need.shape.rows(),
+            row_bytes: need.shape.row_bytes(),
+            bytes: need.bytes,
+            free_bytes,
+            total_bytes: self.config.bytes,
+            fitting_steps: free_bytes / need.shape.shelf_bytes(),
+        };
+        match self.config.shortage {
+            ReplayShortage::Refuse => Err(error),
+            ReplayShortage::Recompute => {
+                tracing::warn!(%error, "replayed rows that do not fit are made again (replay_shortage)");
+                Ok(())
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Fingerprint, Weak<ReplayMemo>>> {
+        // Nothing under the lock panics; the map would be whole even then.
+        self.memos.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the stage whose buffer is the largest needs.
+fn largest_need(job: &Job) -> Option<Need> {
+    needs(job, 0).max_by_key(|need| need.bytes)
+}
+
+/// The same with the rows of steps in the making, without which some rows of the buffer would go too early.
+fn wish(job: &Job) -> u64 {
+    needs(job, IN_FLIGHT_STEPS).map(|need| need.bytes).max().unwrap_or_default()
+}
+
+fn needs(job: &Job, in_flight: u64) -> impl Iterator<Item = Need> {
+    let replays = |index: &usize| job.replay(*index).is_some();
+    (0..job.plan().stages().len()).filter(replays).map(move |index| {
+        let stage = &job.plan().stages()[index];
+        let steps = (u64::from(stage.replay_buffer) + in_flight).min(stage.steps);
+        let shape = Shape::of(job, index);
+        Need { stage: index, shape, steps, bytes: steps.saturating_mul(shape.shelf_bytes()) }
+    })
+}
+
+/// Bytes of the budget, given back on drop.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    bytes: u64,
+    used: AtomicU64,
+    stats: Arc<Stats>,
+}
+
+impl Reserved {
+    fn take(stats: &Arc<Stats>, bytes: u64) -> Self {
+        Stats::add(&stats.replay_reserved_bytes, bytes);
+        Self { bytes, used: AtomicU64::new(0), stats: Arc::clone(stats) }
+    }
+
+    /// How many there are.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// So many of them are in use now.
+    pub(crate) fn set_used(&self, bytes: u64) {
+        let before = self.used.swap(bytes, Ordering::Relaxed);
+        // Wraps round where less is in use than before, as the sum does.
+        self.stats.replay_bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.set_used(0);
+        self.stats.replay_reserved_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,29 @@
+//! Memory on its way back to the system.
+//!
+//! At the end of a stage a buffer of many gigabytes goes at a time, which takes seconds. Whoever finds it out may be an
+//! async thread or a worker, so a thread of its own does it.
+
+use std::thread;
+
+use crate::replay::shelf::{Shelf, Slab};
+
+/// Slabs that are dropped on the spot: some milliseconds.
+const FEW_SLABS: usize = 64;
+
+/// What is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Garbage {
+    pub(crate) shelves: Vec<Shelf>,
+    pub(crate) slabs: Vec<Slab>,
+}
+
+impl Garbage {
+    /// Drops everything, here if it is little.
+    pub(crate) fn discard(self) {
+        let slabs = self.slabs.len() + self.shelves.iter().map(Shelf::slabs).sum::<usize>();
+        if slabs > FEW_SLABS {
+            // If there is no thread to be had, the closure is dropped here, and all with it.
+            let _ = thread::Builder::new().name("bw-free".to_owned()).spawn(move || drop(self));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The memo of one job, shared by all of its streams.
+//!
+//! Rows stand by the step at which they were fresh. A stream says which step it has come to; rows that no step of any
+//! stream can replay any more go at once, and where memory is short those of the oldest step go first. Whoever brings
+//! a row older than all that are kept, with no memory left, does not keep it.
+//!
+//! One lock guards the books. Images are copied, and memory is given back to the system, outside of it.
+
+use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bandwise_job::{Job, Origin};
+use bytes::BytesMut;
+
+use crate::{
+    batch::RowOutcome,
+    dispatch::StreamId,
+    replay::{
+        budget::Reserved,
+        garbage::Garbage,
+        shelf::{Kept, Shape, Shelf, Slab},
+    },
+};
+
+/// Steps that may be in the making behind the newest one that a stream has asked for. Their rows stay as well.
+pub(crate) const IN_FLIGHT_STEPS: u64 = 16;
+
+/// Shelves whose slabs are kept for new ones when many go at a time.
+const REUSED_SHELVES: usize = 2;
+
+/// Rows of one job that were made.
+#[derive(Debug)]
+pub(crate) struct ReplayMemo {
+    job: Arc<Job>,
+    books: Mutex<Books>,
+    /// After the books, which hold what it counts.
+    reserved: Reserved,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    shelves: BTreeMap<u64, Shelf>,
+    /// Slabs for other rows of the same shape.
+    spare: Vec<Slab>,
+    /// Bytes of all slabs.
+    used: u64,
+    /// Which steps' rows each stream may still need.
+    windows: BTreeMap<StreamId, RangeInclusive<u64>>,
+    /// What goes when the lock is free again.
+    garbage: Garbage,
+}
+
+impl ReplayMemo {
+    /// An empty memo that may take what is reserved.
+    pub(crate) fn new(job: Arc<Job>, reserved: Reserved) -> Self {
+        Self { job, books: Mutex::default(), reserved }
+    }
+
+    /// A row, if it is kept.
+    pub(crate) fn find(&self, origin: Origin) -> Option<Kept> {
+        self.with(|books| books.shelves.get(&origin.step)?.find(origin.fresh_row).cloned())
+    }
+
+    /// Keeps a row of a stage that was made, if there is memory for it.
+    pub(crate) fn keep(&self, stage: usize, origin: Origin, image: &[u8], outcome: &RowOutcome) {
+        let (shape, limit) = (Shape::of(&self.job, stage), self.reserved.bytes());
+        let Some(mut room) = self.with(|books| books.room(shape, origin, limit)) else { return };
+        room.copy_from_slice(image);
+        let kept = Kept::new(room.freeze(), outcome);
+        // If the shelf has gone meanwhile, the row goes as well.
+        self.with(|books| books.shelves.get_mut(&origin.step).map(|shelf| shelf.put(origin.fresh_row, kept)));
+    }
+
+    /// A stream has come to `step`.
+    pub(crate) fn advance(&self, stream: StreamId, step: u64) {
+        let oldest = self.oldest(step.saturating_sub(IN_FLIGHT_STEPS)).min(step);
+        self.with(|books| {
+            books.windows.insert(stream, oldest..=step);
+            books.drop_old();
+        });
+    }
+
+    /// A stream is gone.
+    pub(crate) fn forget(&self, stream: StreamId) {
+        self.with(|books| {
+            books.windows.remove(&stream);
+            books.drop_unneeded();
+        });
+    }
+
+    /// The first step whose rows `step` may need.
+    fn oldest(&self, step: u64) -> u64 {
+        let stage = self.job.plan().locate(step).map(|moment| moment.stage);
+        stage.ok().and_then(|stage| self.job.replay(stage)).map_or(step, |replay| replay.oldest(step))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Books) -> T) -> T {
+        // Nothing under the lock panics; what it guards would be whole even then.
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut books);
+        self.reserved.set_used(books.used);
+        let garbage = std::mem::take(&mut books.garbage);
+        drop(books);
+        garbage.discard();
+        result
+    }
+}
+
+impl Books {
+    /// Memory for a row that is not kept yet.
+    fn room(&mut self, shape: Shape, origin: Origin, limit: u64) -> Option<BytesMut> {
+        if let Some(shelf) = self.shelves.get_mut(&origin.step) {
+            if shelf.find(origin.fresh_row).is_some() {
+                return None;
+            }
+            if let Some(room) = shelf.room() {
+                return Some(room);
+            }
+        }
+        let slab = self.slab(shape, origin.step, limit)?;
+        let shelf = self.shelves.entry(origin.step).or_default();
+        shelf.add(slab);
+        shelf.room()
+    }
+
+    /// A slab for rows of `step`: a spare one, a new one, or one of an older step.
+    fn slab(&mut self, shape: Shape, step: u64, limit: u64) -> Option<Slab> {
+        loop {
+            match self.spare.pop() {
+                Some(slab) if slab.shape() == shape => return Some(slab.renewed()),
+                Some(other) => {
+                    self.used -= other.shape().slab_bytes();
+                    self.garbage.slabs.push(other);
+                    continue;
+                }
+                None => {}
+            }
+            if self.used.saturating_add(shape.slab_bytes()) <= limit {
+                self.used += shape.slab_bytes();
+                return Some(Slab::new(shape));
+            }
+            let oldest = self.shelves.first_entry()?;
+            if *oldest.key() >= step {
+                return None;
+            }
+            let shelf = oldest.remove();
+            self.reuse(shelf);
+        }
+    }
+
+    /// Makes spare slabs of a shelf's, except of those that somebody reads.
+    fn reuse(&mut self, shelf: Shelf) {
+        for slab in shelf.into_slabs() {
+            let bytes = slab.shape().slab_bytes();
+            match slab.emptied() {
+                Some(slab) => self.spare.push(slab),
+                None => self.used -= bytes,
+            }
+        }
+    }
+
+    /// Drops what lies before the window of every stream.
+    fn drop_old(&mut self) {
+        let Some(oldest) = self.windows.values().map(RangeInclusive::start).min().copied() else { return };
+        let needed = self.shelves.split_off(&oldest);
+        let old = std::mem::replace(&mut self.shelves, needed);
+        self.drop_shelves(old.into_values());
+    }
+
+    /// Drops what lies outside of the window of every stream.
+    fn drop_unneeded(&mut self) {
+        let windows = &self.windows;
+        let unneeded = |step: u64| !windows.values().any(|window| window.contains(&step));
+        let old: Vec<Shelf> =
+            self.shelves.extract_if(.., |step, _| unneeded(*step)).map(|(_, shelf)| shelf).collect();
+        self.drop_shelves(old.into_iter());
+    }
+
+    fn drop_shelves(&mut self, mut old: impl Iterator<Item = Shelf>) {
+        if !self.shelves.is_empty() {
+            for shelf in old.by_ref().take(REUSED_SHELVES) {
+                self.reuse(shelf);
+            }
+        }
+        for shelf in old {
+            self.used -= shelf.bytes();
+            self.garbage.shelves.push(shelf);
+        }
+        if self.shelves.is_empty() {
+            for slab in self.spare.drain(..) {
+                self.used -= slab.shape().slab_bytes();
+                self.garbage.slabs.push(slab);
+            }
+        }
+    }
+}

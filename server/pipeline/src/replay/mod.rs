@@ -1,0 +1,23 @@
+//! Rows that later steps may replay: a memo of what was made already, bounded in bytes.
+//!
+//! ```text
+//! budget.rs   what all memos of the daemon may take together; one memo a job
+//! memo.rs     the rows of one job, by the step and row at which they were fresh
+//! shelf.rs    the rows of one such step, in slabs of equal size
+//! hold.rs     a stream's hold on the memo of its job, and a batch's look into it
+//! garbage.rs  memory on its way back to the system
+//! ```
+//!
+//! A replayed row is a fresh row of an earlier step, so a worker looks here first, for fresh rows too: a row may have
+//! been made before its own step came to it. What is not here is made again, with the same bytes. So nobody waits for
+//! anybody, and nothing here decides a byte: a memo of no bytes gives the same batches as one of all.
+
+mod budget;
+mod garbage;
+mod hold;
+mod memo;
+mod shelf;
+
+pub(crate) use budget::ReplayMemos;
+pub use budget::{ReplayConfig, ReplayShortage};
+pub(crate) use hold::{Hold, Lookup};

@@ -1,0 +1,140 @@
+//! Replay over the wire: the same rows whoever asks, whatever the daemon keeps.
+
+#![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
+
+mod common;
+
+use bandwise::config::{MemoryMib, Shortage};
+use bandwise_client::{ClientError, RankShare, Run, RunOptions, proto};
+use bandwise_proto::detail_of;
+use common::{Rows, Server, get_batch, photos, pull, pull_all, raw_client};
+use tonic::Code;
+
+/// An epoch of 12 photographs is one step of 24 rows, of which 8 are fresh, where rows are replayed.
+const CURRICULUM: &str = "name = 'replayed'\nbase = 32\n\
+    [[stage]]\nepochs = 2\nbandwidth = 32\nmagnitude = 1\nbatch = 12\n\
+    [[stage]]\nepochs = 36\nbandwidth = 16\nmagnitude = 2\nreplay = 3\nreplay_buffer = 4\n\
+    [[stage]]\nepochs = 18\nbandwidth = 32\nmagnitude = 3\nreplay = 3\nreplay_buffer = 100\n";
+
+/// Rows of a step where they are replayed.
+const ROWS: u64 = 24;
+
+fn job(lanes: u32) -> proto::Job {
+    proto::Job {
+        curriculum: Some(proto::job::Curriculum::CurriculumToml(CURRICULUM.to_owned())),
+        epochs: 56.0,
+        dtype: proto::Dtype::F32.into(),
+        replay_chunk: 2,
+        replay_lanes: lanes,
+        ..common::job(ROWS)
+    }
+}
+
+async fn steps(server: &Server) -> u64 {
+    server.connect().await.plan(job(1)).await.unwrap().steps
+}
+
+async fn with_memory(mib: u64) -> Server {
+    Server::with(&photos(), |config| {
+        config.replay_memory_mib = MemoryMib::Mib(mib);
+        config.replay_shortage = Shortage::Recompute;
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_and_world_sizes_do_not_show() {
+    let server = with_memory(64).await;
+    let steps = steps(&server).await;
+    let expected = pull_all(&server.connect().await, job(1), 0..steps).await;
+    assert_eq!(expected.len() as u64, 2 * 12 + (steps - 2) * ROWS);
+    for (mib, world_size, accumulate) in
+        [(0, 1, 1), (0, 2, 1), (64, 2, 1), (64, 4, 1), (64, 1, 4), (64, 2, 2)]
+    {
+        let server = with_memory(mib).await;
+        let connection = server.connect().await;
+        let mut rows = Rows::new();
+        for rank in 0..world_size {
+            let share = RankShare { rank, world_size, accumulate };
+            rows.append(&mut pull(&connection, job(1), share, 0..steps).await);
+        }
+        assert!(rows == expected, "{mib} MiB, {world_size} ranks, accumulate {accumulate}");
+    }
+    // A run that begins in the middle of a buffer finds nothing kept.
+    let server = with_memory(64).await;
+    let resumed = pull_all(&server.connect().await, job(1), 9..steps).await;
+    assert!(resumed.iter().all(|(at, row)| expected[at] == *row));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_batches_are_those_of_streams_and_say_where_rows_come_from() {
+    let server = with_memory(64).await;
+    let steps = steps(&server).await;
+    let plan = server.connect().await.plan(job(2)).await.unwrap();
+    let granularity: Vec<u64> = plan.stages.iter().map(|stage| stage.row_granularity).collect();
+    assert_eq!((granularity, plan.row_granularity), (vec![1, 6, 6], 6));
+    let buffers: Vec<u64> = plan.stages.iter().map(|stage| stage.replay_buffer_bytes).collect();
+    assert_eq!(buffers, [0, 4 * 8 * 16 * 16 * 3 * 4, plan.stages[2].steps * 8 * 32 * 32 * 3 * 4]);
+    let mut run = Run::start(&server.connect().await, job(2), &RunOptions::default()).await.unwrap();
+    let mut client = raw_client(&server).await;
+    for step in 0..steps {
+        let batch = run.next().await.unwrap().unwrap();
+        let rows = batch.rows();
+        let request =
+            proto::GetBatchRequest { job: Some(job(2)), step, rows, ..proto::GetBatchRequest::default() };
+        let (header, bytes) = get_batch(&mut client, request.clone()).await.unwrap();
+        assert!(header == *batch.header() && &bytes[..batch.images().len()] == batch.images(), "step {step}");
+        let fresh = proto::GetBatchRequest { fresh_only: true, ..request };
+        let (fresh, _) = get_batch(&mut client, fresh).await.unwrap();
+        if step < 2 {
+            assert!(header.origin_steps.is_empty() && fresh.sample_ids == header.sample_ids);
+            continue;
+        }
+        assert_eq!(header.origin_steps.len() as u64, rows);
+        assert_eq!((fresh.rows, fresh.replayed.len() as u64), (8, 16));
+        for replayed in &fresh.replayed {
+            assert_eq!(header.origin_steps[replayed.row as usize], replayed.origin_step);
+            let lane = |row| row / 12;
+            assert_eq!(lane(replayed.row), lane(replayed.origin_row));
+        }
+        let of_this_step = header.origin_steps.iter().filter(|&&origin| origin == step).count();
+        assert!(of_this_step >= 8 && header.origin_steps.iter().all(|&origin| origin <= step));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buffer_that_does_not_fit_is_refused_when_the_stream_opens() {
+    let server = Server::with(&photos(), |config| config.replay_memory_mib = MemoryMib::Mib(0)).await;
+    let connection = server.connect().await;
+    let error = Run::start(&connection, job(1), &RunOptions::default()).await.unwrap_err();
+    let ClientError::Daemon { code: Code::ResourceExhausted, message, detail: Some(detail) } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(detail.limit, "replay_memory_mib = 0");
+    for part in ["stage 2 replays", "replay_buffer of 0", "replay_shortage"] {
+        assert!(message.contains(part), "no '{part}' in: {message}");
+    }
+    // Who keeps the rows itself needs no memory here, and a single batch is made from nothing.
+    let mut client = raw_client(&server).await;
+    let open = proto::Open { job: Some(job(1)), fresh_only: true, ..proto::Open::default() };
+    let steps = proto::WantSteps { first_step: 5, count: 1, rows: ROWS, ..proto::WantSteps::default() };
+    let want = proto::Want { open: Some(open), steps: Some(steps), ..proto::Want::default() };
+    let mut parts = client.stream_batches(tokio_stream::iter([want])).await.unwrap().into_inner();
+    let header = parts.message().await.unwrap().unwrap().header.unwrap();
+    assert_eq!((header.rows, header.replayed.len()), (8, 16));
+    let request = |first_row, rows| proto::GetBatchRequest {
+        job: Some(job(1)),
+        step: 5,
+        first_row,
+        rows,
+        ..proto::GetBatchRequest::default()
+    };
+    assert!(get_batch(&mut client, request(6, 12)).await.is_ok());
+    let status = get_batch(&mut client, request(6, 8)).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("multiples of 6"), "{status:?}");
+    let odd = proto::Job { replay_chunk: 3, ..job(1) };
+    let status = client.plan(proto::PlanRequest { job: Some(odd) }).await.unwrap_err();
+    assert_eq!(detail_of(&status).unwrap().reason, "impossible_stage");
+    assert!(status.message().contains("8 fresh rows"), "{status:?}");
+}
