@@ -65,12 +65,12 @@ fn main() -> Result<()> {
             "rounds": args.rounds,
             "seconds": args.seconds,
             "subjects": outcome.subjects,
-            "round_trips": outcome.round_trips,
+            "single_batches": outcome.singles,
         });
         println!("{}", serde_json::to_string_pretty(&json)?);
     } else {
-        let (rates, trips) = (outcome.table().terminal(), outcome.round_trip_table().terminal());
-        println!("{}{how}\n{rates}\n{trips}", conditions.markdown());
+        let (rates, singles) = (outcome.table().terminal(), outcome.singles_table().terminal());
+        println!("{}{how}\n{rates}\n{singles}", conditions.markdown());
     }
     if args.write { write(&conditions, &how, &outcome) } else { Ok(()) }
 }
@@ -84,8 +84,8 @@ fn how(args: &Args, cores: &[usize]) -> String {
 }
 
 fn write(conditions: &Conditions, how: &str, outcome: &Outcome) -> Result<()> {
-    let (rates, trips) = (outcome.table().markdown(), outcome.round_trip_table().markdown());
-    let body = format!("{}{how}\n{rates}\n{trips}", conditions.markdown());
+    let (rates, singles) = (outcome.table().markdown(), outcome.singles_table().markdown());
+    let body = format!("{}{how}\n{rates}\n{singles}", conditions.markdown());
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
     let written = report::write_section(&results, "transport", &body)?;
     written.then_some(()).with_context(|| format!("no section 'transport' in {}", results.display()))

@@ -17,7 +17,7 @@ mod pull;
 mod run;
 mod subject;
 
-pub use outcome::{Outcome, Quantiles, RoundTrip, SubjectOutcome};
+pub use outcome::{Outcome, Quantiles, SingleOutcome, SubjectOutcome};
 pub use plain::send;
 pub use run::{Settings, run};
 pub use subject::{Format, Route, Socket, Subject};

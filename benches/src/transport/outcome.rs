@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     meter::Sample,
-    pull::Trip,
+    pull::Singles,
     subject::{Format, Route, Socket, Subject},
 };
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
 pub struct Outcome {
     /// One for each subject, in their order.
     pub subjects: Vec<SubjectOutcome>,
-    /// The round trips of single batches.
-    pub round_trips: Vec<RoundTrip>,
+    /// Batches one by one.
+    pub singles: Vec<SingleOutcome>,
 }
 
 /// What a run found of one subject.
@@ -42,15 +42,15 @@ pub struct SubjectOutcome {
 
 /// How long one batch takes, over all rounds.
 #[derive(Clone, Debug, Serialize)]
-pub struct RoundTrip {
+pub struct SingleOutcome {
     /// The route and the format.
     pub name: String,
-    /// Batches.
-    pub count: usize,
-    /// From the want into the hands of the client.
-    pub whole_us: Quantiles,
-    /// From the completion of the batch into the hands of the client.
-    pub hand_over_us: Quantiles,
+    /// From the want into the hands of the client, when nothing else is asked for.
+    pub trip_us: Quantiles,
+    /// The last part of that: from the completion of the batch on.
+    pub arrival_us: Quantiles,
+    /// What the client waits for a batch that was asked for ahead.
+    pub wait_us: Quantiles,
 }
 
 /// Microseconds that so many of 100 batches keep.
@@ -63,16 +63,16 @@ pub struct Quantiles {
 }
 
 impl Outcome {
-    /// Whose round trips are measured.
-    pub(super) const ROUND_TRIPS: [(Route, Format); 4] = [
+    /// What is measured one by one.
+    pub(super) const SINGLES: [(Route, Format); 4] = [
         (Route::Grpc(Socket::Unix), Format { rows: 1, ..Format::HALF }),
         (Route::Grpc(Socket::Unix), Format::HALF),
         (Route::SharedMemory, Format { rows: 1, ..Format::HALF }),
         (Route::SharedMemory, Format::HALF),
     ];
 
-    /// Of the `samples` of each subject, one a round, and of the round trips.
-    pub(super) fn of(subjects: &[Subject], samples: &[Vec<Sample>], trips: Vec<Vec<Trip>>) -> Self {
+    /// Of the `samples` of each subject, one a round, and of the single batches.
+    pub(super) fn of(subjects: &[Subject], samples: &[Vec<Sample>], singles: &[Singles]) -> Self {
         let one = |subject: &Subject, rounds: &Vec<Sample>| {
             let ceiling = subjects.iter().position(|other| *other == subject.ceiling());
             let rates = rates(rounds);
@@ -87,11 +87,11 @@ impl Outcome {
                 rounds_gb_per_s: rates,
             }
         };
-        let round_trips = Self::ROUND_TRIPS.into_iter().zip(trips);
+        let singles = Self::SINGLES.into_iter().zip(singles);
         Self {
             subjects: subjects.iter().zip(samples).map(|(subject, rounds)| one(subject, rounds)).collect(),
-            round_trips: round_trips
-                .map(|((route, format), trips)| RoundTrip::of(format!("{route}, {format}"), &trips))
+            singles: singles
+                .map(|((route, format), singles)| SingleOutcome::of(format!("{route}, {format}"), singles))
                 .collect(),
         }
     }
@@ -120,34 +120,32 @@ impl Outcome {
         table
     }
 
-    /// One row a kind of round trip.
-    pub fn round_trip_table(&self) -> Table {
+    /// One row a kind of batch.
+    pub fn singles_table(&self) -> Table {
         let mut table = Table::new(&[
-            "one batch at a time, µs",
-            "whole trip: p50",
+            "one batch, µs",
+            "asked ahead, then waited for: p50",
             "p99",
-            "hand-over: p50",
+            "from complete to received: p50",
             "p99",
-            "batches",
+            "from want to received: p50",
+            "p99",
         ]);
-        for RoundTrip { name, count, whole_us, hand_over_us } in &self.round_trips {
-            let mut row = vec![name.clone()];
-            row.extend([whole_us.p50, whole_us.p99, hand_over_us.p50, hand_over_us.p99].map(short));
-            row.push(count.to_string());
-            table.row(row);
+        for SingleOutcome { name, trip_us, arrival_us, wait_us } in &self.singles {
+            let quantiles = [wait_us, arrival_us, trip_us].map(|us| [us.p50, us.p99].map(short));
+            table.row([name.clone()].into_iter().chain(quantiles.into_iter().flatten()).collect());
         }
         table
     }
 }
 
-impl RoundTrip {
-    fn of(name: String, trips: &[Trip]) -> Self {
-        let quantiles = |part: fn(&Trip) -> Duration| Quantiles::of(trips.iter().map(part));
+impl SingleOutcome {
+    fn of(name: String, Singles { trips, waits }: &Singles) -> Self {
         Self {
             name,
-            count: trips.len(),
-            whole_us: quantiles(|trip| trip.whole),
-            hand_over_us: quantiles(|trip| trip.hand_over),
+            trip_us: Quantiles::of(trips.iter().map(|trip| trip.whole)),
+            arrival_us: Quantiles::of(trips.iter().map(|trip| trip.hand_over)),
+            wait_us: Quantiles::of(waits.iter().copied()),
         }
     }
 }
@@ -186,7 +184,7 @@ mod tests {
         let unix = Subject::Batches(Route::Grpc(Socket::Unix), Format::BYTES);
         let subjects = [Subject::Plain(Socket::Tcp), Subject::Plain(Socket::Unix), tcp, unix];
         let rounds = [[2.0, 4.0, 2.0], [4.0, 8.0, 4.0], [1.0, 2.0, 1.0], [1.0, 2.0, 1.0]].map(samples);
-        let outcome = Outcome::of(&subjects, &rounds, vec![vec![]; 4]);
+        let outcome = Outcome::of(&subjects, &rounds, &vec![Singles::default(); 4]);
         let ratios: Vec<f64> = outcome.subjects.iter().map(|subject| subject.of_plain_copy.median).collect();
         assert_eq!(ratios, [1.0, 1.0, 0.5, 0.25]);
         let row = "| gRPC, Unix socket, 256 x u8 | 1.00 | 1.00 .. 2.00 | 0.25 | 0.50 | 0.25 |\n";

@@ -19,6 +19,9 @@ const WARM_UP_BATCHES: u64 = 20;
 /// Round trips that are thrown away first.
 const WARM_UP_TRIPS: u64 = 50;
 
+/// What a trainer does with a batch, for [`Source::waits`].
+const TRAINING: Duration = Duration::from_millis(5);
+
 /// How long one batch took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trip {
@@ -26,6 +29,15 @@ pub(super) struct Trip {
     pub(super) whole: Duration,
     /// The last part of that: from when it was complete on.
     pub(super) hand_over: Duration,
+}
+
+/// Batches one by one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Singles {
+    /// Of [`Source::round_trips`].
+    pub(super) trips: Vec<Trip>,
+    /// Of [`Source::waits`].
+    pub(super) waits: Vec<Duration>,
 }
 
 /// The daemon and the ways to it.
@@ -88,6 +100,23 @@ impl Source {
             trips.push(round_trip(&mut stream, step, format.rows).await?);
         }
         Ok(trips)
+    }
+
+    /// How long `Run::next` takes for batches that were asked for ahead and are complete, as when a trainer is slower
+    /// than the daemon; one value a batch, over `time`.
+    pub(super) async fn waits(&self, route: Route, format: Format, time: Duration) -> Result<Vec<Duration>> {
+        let mut run = self.start(route, format).await?;
+        for _ in 0..WARM_UP_BATCHES {
+            next(&mut run).await?;
+        }
+        let (begun, mut waits) = (Instant::now(), Vec::new());
+        while begun.elapsed() < time {
+            tokio::time::sleep(TRAINING).await;
+            let asked = Instant::now();
+            let _batch = next(&mut run).await?;
+            waits.push(asked.elapsed());
+        }
+        Ok(waits)
     }
 
     /// Looks at a batch: a transport that loses bytes is fast.

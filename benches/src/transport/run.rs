@@ -8,7 +8,7 @@ use super::{
     meter::Sample,
     outcome::Outcome,
     plain,
-    pull::Source,
+    pull::{Singles, Source},
     subject::{Format, Route, Subject},
 };
 use crate::daemon::Daemon;
@@ -55,19 +55,20 @@ pub(super) async fn with_daemon(
         }
     }
     let mut samples = vec![Vec::with_capacity(settings.rounds); subjects.len()];
-    let mut trips = vec![Vec::new(); Outcome::ROUND_TRIPS.len()];
+    let mut singles = vec![Singles::default(); Outcome::SINGLES.len()];
     for _ in 0..settings.rounds {
         for (subject, samples) in subjects.iter().zip(&mut samples) {
             before(&subject.name());
             let sample = measure(subject, settings.time, source).await;
             samples.push(sample.with_context(|| format!("cannot measure '{}'", subject.name()))?);
         }
-        for ((route, format), trips) in Outcome::ROUND_TRIPS.into_iter().zip(&mut trips) {
-            before(&format!("round trips: {route}, {format}"));
-            trips.extend(source.round_trips(route, format, settings.time).await?);
+        for ((route, format), singles) in Outcome::SINGLES.into_iter().zip(&mut singles) {
+            before(&format!("single batches: {route}, {format}"));
+            singles.trips.extend(source.round_trips(route, format, settings.time).await?);
+            singles.waits.extend(source.waits(route, format, settings.time).await?);
         }
     }
-    Ok(Outcome::of(subjects, &samples, trips))
+    Ok(Outcome::of(subjects, &samples, &singles))
 }
 
 async fn measure(subject: &Subject, time: Duration, source: &Source) -> Result<Sample> {
