@@ -114,7 +114,7 @@ impl CurriculumSpec {
             return Err(InvalidCurriculum { problems });
         }
         let Self { name, base, clock, split, warmup, stages, .. } = self;
-        Ok(Curriculum { name, base, clock, split, warmup, stages })
+        Ok(Curriculum { name, preset: None, base, clock, split, warmup, stages })
     }
 }
 
@@ -122,6 +122,7 @@ impl CurriculumSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curriculum {
     pub(crate) name: String,
+    pub(crate) preset: Option<&'static str>,
     pub(crate) base: u32,
     pub(crate) clock: Clock,
     pub(crate) split: Split,
@@ -148,6 +149,11 @@ impl Curriculum {
     /// Name for people; it never enters a fingerprint.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The preset that it is, or that its file starts from.
+    pub fn preset_name(&self) -> Option<&'static str> {
+        self.preset
     }
 
     /// Side of the base image in pixels.

@@ -21,6 +21,14 @@
 //! replay_buffer = 256        # steps whose fresh rows can be replayed; 256 where it is left out
 //! ```
 //!
+//! A file can also start from a preset, and change all but its base and stages:
+//!
+//! ```toml
+//! name = "exact"
+//! preset = "efficienttrain++"
+//! split = "steps"
+//! ```
+//!
 //! The text comes from the caller: nothing here opens files.
 
 use serde::Deserialize;
@@ -55,8 +63,8 @@ pub enum CurriculumFileError {
 #[serde(deny_unknown_fields)]
 struct RawCurriculum {
     name: String,
-    #[serde(default = "default_base")]
-    base: u32,
+    preset: Option<String>,
+    base: Option<u32>,
     #[serde(default = "default_multiple")]
     multiple_of: u32,
     #[serde(default)]
@@ -86,10 +94,6 @@ struct RawStage {
     replay: u32,
     replay_buffer: Option<u32>,
     batch: Option<u64>,
-}
-
-fn default_base() -> u32 {
-    DEFAULT_BASE
 }
 
 fn default_multiple() -> u32 {
@@ -132,6 +136,40 @@ fn line_of(text: &str, byte: usize) -> usize {
 
 impl RawCurriculum {
     fn check(self) -> Result<Curriculum, InvalidCurriculum> {
+        match &self.preset {
+            Some(preset) => {
+                let invalid = |problem| InvalidCurriculum { problems: vec![problem] };
+                let preset = self.start(preset).map_err(invalid)?;
+                self.check_changes(preset)
+            }
+            None => self.check_whole(),
+        }
+    }
+
+    /// The preset that the file starts from.
+    fn start(&self, preset: &str) -> Result<Curriculum, Problem> {
+        let twice = |key| Problem::PresetAnd { preset: preset.to_owned(), key };
+        match (self.base, self.stages.as_slice()) {
+            (Some(_), _) => Err(twice("base")),
+            (None, [_, ..]) => Err(twice("stage")),
+            (None, []) => Ok(Curriculum::preset(preset)?),
+        }
+    }
+
+    fn check_changes(self, start: Curriculum) -> Result<Curriculum, InvalidCurriculum> {
+        let problems: Vec<_> = self.warmup_problem().into_iter().collect();
+        if !problems.is_empty() {
+            return Err(InvalidCurriculum { problems });
+        }
+        let Curriculum { preset, base, clock, warmup, stages, .. } = start;
+        let keeps_warmup = self.warmup_epochs.is_none() && self.warmup_share.is_none();
+        let changed = self.into_spec();
+        let warmup = if keeps_warmup { warmup } else { changed.warmup };
+        let curriculum = CurriculumSpec { base, clock, warmup, stages, ..changed }.check()?;
+        Ok(Curriculum { preset, ..curriculum })
+    }
+
+    fn check_whole(self) -> Result<Curriculum, InvalidCurriculum> {
         let doubts: Vec<_> = self.warmup_problem().into_iter().chain(self.extent_problems()).collect();
         let spec = self.into_spec();
         if doubts.is_empty() {
@@ -152,7 +190,7 @@ impl RawCurriculum {
         };
         CurriculumSpec {
             name: self.name,
-            base: self.base,
+            base: self.base.unwrap_or(DEFAULT_BASE),
             clock,
             split: match self.split {
                 RawSplit::Epochs => Split::Epochs,

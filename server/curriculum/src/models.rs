@@ -186,7 +186,7 @@ impl ModelProfile {
     }
 
     fn largest_batch(&self, curriculum: &Curriculum, bandwidth: u32) -> u64 {
-        if curriculum.name() == "efficienttrain" {
+        if curriculum.preset_name() == Some("efficienttrain") {
             // The ICCV runs: 256 at 224 pixels and twice that below, whatever the model.
             return if bandwidth < curriculum.base() { 512 } else { 256 };
         }

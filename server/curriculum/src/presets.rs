@@ -60,19 +60,26 @@ impl Curriculum {
     ///
     /// [`UnknownCurriculum`], which lists the names.
     pub fn preset(name: &str) -> Result<Self, UnknownCurriculum> {
-        let usual = |runs| plus_plus(name, runs, Warmup::default());
-        let deit = || plus_plus(name, &DEIT, Warmup::Share(0.2));
-        match name {
-            "efficienttrain" => Ok(efficienttrain()),
-            "efficienttrain++" => Ok(usual(&DEFAULT)),
-            "efficienttrain++-deit" => Ok(deit()),
-            "efficienttrain++-convnext" => Ok(usual(&CONVNEXT)),
-            "efficienttrain++-replay" => Ok(replaying(usual(&DEFAULT), &TWICE)),
-            "efficienttrain++-resnet-replay" => Ok(replaying(usual(&DEFAULT), &FOUR_TIMES)),
-            "efficienttrain++-deit-replay" => Ok(replaying(deit(), &FOUR_TIMES)),
-            "none" => Ok(of_shares(name, Clock::Passes, Warmup::default(), &[(BASE, 9)])),
-            _ => Err(UnknownCurriculum { name: name.to_owned() }),
-        }
+        let unknown = || UnknownCurriculum { name: name.to_owned() };
+        let &name = PRESET_NAMES.iter().find(|known| **known == name).ok_or_else(unknown)?;
+        Ok(Self { preset: Some(name), ..listed(name) })
+    }
+}
+
+/// The preset of a name of the list.
+fn listed(name: &str) -> Curriculum {
+    let usual = |runs| plus_plus(name, runs, Warmup::default());
+    let deit = || plus_plus(name, &DEIT, Warmup::Share(0.2));
+    match name {
+        "efficienttrain" => efficienttrain(),
+        "efficienttrain++" => usual(&DEFAULT),
+        "efficienttrain++-deit" => deit(),
+        "efficienttrain++-convnext" => usual(&CONVNEXT),
+        "efficienttrain++-replay" => replaying(usual(&DEFAULT), &TWICE),
+        "efficienttrain++-resnet-replay" => replaying(usual(&DEFAULT), &FOUR_TIMES),
+        "efficienttrain++-deit-replay" => replaying(deit(), &FOUR_TIMES),
+        // The last of the names.
+        _ => of_shares(name, Clock::Passes, Warmup::default(), &[(BASE, 9)]),
     }
 }
 
@@ -102,7 +109,15 @@ fn of_shares(name: &str, clock: Clock, warmup: Warmup, stages: &[(u32, u32)]) ->
     let extent = Extent::Share(1.0 / stages.len() as f64);
     let stage = |&(bandwidth, magnitude)| CurriculumStage::new(extent, bandwidth, f64::from(magnitude));
     let stages = stages.iter().map(stage).collect();
-    Curriculum { name: name.to_owned(), base: BASE, clock, split: Split::Epochs, warmup, stages }
+    Curriculum {
+        name: name.to_owned(),
+        preset: None,
+        base: BASE,
+        clock,
+        split: Split::Epochs,
+        warmup,
+        stages,
+    }
 }
 
 #[cfg(test)]
@@ -118,7 +133,8 @@ mod tests {
             let Curriculum { base, clock, split, warmup, stages, .. } = preset.clone();
             let spec =
                 CurriculumSpec { name: name.to_owned(), base, clock, split, warmup, multiple_of: 32, stages };
-            assert_eq!(spec.check(), Ok(preset.clone()));
+            assert_eq!(preset.preset_name(), Some(name));
+            assert_eq!(spec.check(), Ok(Curriculum { preset: None, ..preset.clone() }));
             assert_eq!(preset.fixed_epochs(), None);
         }
     }
@@ -155,8 +171,9 @@ mod tests {
             for stage in &mut variant.stages {
                 (stage.replay, stage.replay_buffer) = (1, 0);
             }
-            variant.name = original.to_owned();
-            assert_eq!(variant, Curriculum::preset(original).expect("listed"));
+            let original = Curriculum::preset(original).expect("listed");
+            (variant.name, variant.preset) = (original.name.clone(), original.preset);
+            assert_eq!(variant, original);
         }
     }
 }

@@ -297,3 +297,33 @@ fn none_is_one_stage_at_224() {
     assert_eq!((stage.bandwidth, stage.magnitude, span(stage)), (224, 9.0, [300.0, 20.0, 0.0, 300.0]));
     assert_eq!((plan.steps(), plan.equivalent_epochs()), (300 * 312, 300.0));
 }
+
+/// Without truncations the compute is the budget, and decoding the published multiples of it.
+#[test]
+fn exact_steps_meet_the_published_ratios() {
+    for (preset, decoding, peak) in [
+        ("efficienttrain++", 2.2729, 5.444),
+        ("efficienttrain++-convnext", 1.5760, 1.96),
+        ("efficienttrain++-deit", 2.3451, 5.444),
+        ("efficienttrain++-replay", 1.7284, 2.722),
+        ("efficienttrain++-resnet-replay", 1.0642, 1.361),
+        ("efficienttrain++-deit-replay", 1.1364, 1.361),
+    ] {
+        let file = format!("name = 'exact'\npreset = '{preset}'\nsplit = 'steps'\n");
+        let curriculum = Curriculum::from_toml("exact", &file).expect("valid");
+        for epochs in [0.5, 100.0, 200.0, 300.0] {
+            let request = PlanRequest { epochs, dataset_len: IMAGENET, global_batch: 4096, tail: Tail::Drop };
+            let plan = Plan::resolve(&curriculum, &request).expect("resolves");
+            // A step of the last stages is an epoch's 312th part.
+            assert!((plan.equivalent_epochs() - epochs).abs() <= 0.5 / 312.0, "{preset} {epochs}");
+            let passes = plan.decode_passes() / epochs;
+            let slack = if epochs < 1.0 { 0.05 } else { 1e-4 };
+            assert!((passes - decoding).abs() < slack, "{preset} {epochs}: {passes}");
+        }
+        let plan = plan(preset, 200);
+        let demand =
+            |stage: &StagePlan| (224.0 / f64::from(stage.bandwidth)).powi(2) / f64::from(stage.replay_times);
+        let most = plan.stages().iter().map(demand).fold(0.0, f64::max);
+        assert_eq!(rounded(most, 3), peak, "{preset}");
+    }
+}

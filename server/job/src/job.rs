@@ -263,7 +263,7 @@ fn least_common_multiple(a: u64, b: u64) -> u64 {
 
 /// The recipe that belongs to a curriculum: the ICCV one for `efficienttrain`, the TPAMI one for all others.
 pub fn own_recipe(curriculum: &Curriculum) -> &'static str {
-    if curriculum.name() == "efficienttrain" { "efficienttrain" } else { "efficienttrain++" }
+    if curriculum.preset_name() == Some("efficienttrain") { "efficienttrain" } else { "efficienttrain++" }
 }
 
 impl Job {

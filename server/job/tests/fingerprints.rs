@@ -227,3 +227,30 @@ fn fingerprints_are_read_back() {
         assert!(wrong.parse::<bandwise_job::Fingerprint>().is_err(), "{wrong}");
     }
 }
+
+/// A stage that begins in the middle of an epoch says where; one that does not says nothing, so that the fingerprints of
+/// whole epochs stay.
+#[test]
+fn a_border_inside_an_epoch_is_part_of_the_job() {
+    let text = "name = 'halves'\nsplit = 'steps'\n\
+        [[stage]]\nepochs = 1.5\nbandwidth = 96\nmagnitude = 1\n\
+        [[stage]]\nepochs = 1.5\nbandwidth = 224\nmagnitude = 9\n";
+    let curriculum = Curriculum::from_toml("halves", text).unwrap();
+    let job = JobSpec { curriculum, epochs: 3.0, global_batch: 100, ..spec("none") };
+    let job = job.resolve(DIGEST, 400).unwrap();
+    let rows: Vec<_> =
+        job.fields().into_iter().filter(|field| field.name.ends_with("first_epoch_row")).collect();
+    assert_eq!(
+        rows.iter().map(|field| (&*field.name, &*field.value)).collect::<Vec<_>>(),
+        [("stage.1.first_epoch_row", "200")]
+    );
+}
+
+#[test]
+fn a_file_that_starts_from_a_preset_is_the_preset() {
+    for preset in ["efficienttrain", "efficienttrain++-deit"] {
+        let text = format!("name = 'other'\npreset = '{preset}'\n");
+        let curriculum = Curriculum::from_toml("other", &text).unwrap();
+        assert_eq!(fingerprint(&JobSpec { curriculum, ..spec(preset) }), fingerprint(&spec(preset)));
+    }
+}

@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::presets::UnknownCurriculum;
+
 use super::{
     MAX_BASE, MAX_EPOCHS, MAX_MAGNITUDE, MAX_NAME_CHARS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES,
     MIN_BANDWIDTH, SHARE_TOLERANCE,
@@ -27,6 +29,14 @@ pub enum Problem {
     /// More stages than any training needs.
     #[error("{count} stages: at most {MAX_STAGES} are accepted")]
     TooManyStages { count: usize },
+    /// The file starts from a preset that does not exist.
+    #[error(transparent)]
+    UnknownPreset(#[from] UnknownCurriculum),
+    /// The file starts from a preset and says what the preset says.
+    #[error(
+        "`preset` {preset:?} and `{key}`: the preset has its own, write the whole curriculum or leave it out"
+    )]
+    PresetAnd { preset: String, key: &'static str },
     /// Neither `share` nor `epochs` is given.
     #[error("stage {stage}: it needs `share` or `epochs`")]
     NoExtent { stage: usize },

@@ -138,3 +138,28 @@ fn split_warm_up_and_multiples_are_read() {
     assert_eq!(problems(&odd), [Problem::MultipleOf { multiple_of: 36, offenders: vec![(0, 192)] }]);
     assert!(read(&format!("{HEAD}split = 'rows'\n{stage}")).is_err());
 }
+
+#[test]
+fn a_file_can_start_from_a_preset() {
+    let deit = Curriculum::preset("efficienttrain++-deit").expect("listed");
+    let file = read(&format!("{HEAD}preset = 'efficienttrain++-deit'\nsplit = 'steps'\n")).expect("valid");
+    assert_eq!((file.name(), file.split()), ("mine", Split::Steps));
+    assert_eq!((file.stages(), file.clock(), file.warmup()), (deit.stages(), deit.clock(), deit.warmup()));
+    assert_eq!(file.preset_name(), deit.preset_name());
+    let file = read(&format!("{HEAD}preset = 'none'\nwarmup_epochs = 5\n")).expect("valid");
+    assert_eq!((file.warmup(), file.split()), (Warmup::Epochs(5.0), Split::Epochs));
+}
+
+#[test]
+fn a_preset_brings_its_own_base_and_stages() {
+    let preset = format!("{HEAD}preset = 'none'\n");
+    for (more, key) in
+        [("base = 224\n", "base"), ("[[stage]]\nshare = 1\nbandwidth = 96\nmagnitude = 1\n", "stage")]
+    {
+        let problem = Problem::PresetAnd { preset: "none".to_owned(), key };
+        assert_eq!(problems(&format!("{preset}{more}")), [problem]);
+    }
+    assert!(matches!(problems(&format!("{HEAD}preset = 'nine'\n"))[..], [Problem::UnknownPreset(_)]));
+    assert_eq!(problems(&format!("{preset}multiple_of = 0\n")), [Problem::MultipleOfZero]);
+    assert_eq!(problems(&format!("{preset}warmup_epochs = 1\nwarmup_share = 1\n")).len(), 1);
+}
