@@ -147,6 +147,8 @@ fn plan_draws_the_curriculum() {
     let image = image::open(&picture).unwrap().to_rgb8();
     let colours: std::collections::HashSet<_> = image.pixels().map(|pixel| pixel.0).collect();
     assert!(image.width() >= 1000 && image.height() >= 600 && colours.len() > 100);
+    // One line over the whole width.
+    plan_json(&["--curriculum", "none", "--global-batch", "4096", "--plot", path(&picture)]);
     let args = ["plan", "--model", "swin-t", "--epochs", "9", "--dataset-size", "10000", "--plot"];
     fails(&[&args[..], &["/nonexistent/out.png"]].concat(), 1, &["/nonexistent/out.png"]);
 }

@@ -11,6 +11,9 @@ use embedded_graphics::{
 };
 use image::{Rgb, RgbImage};
 
+/// Longest line in pixels that is drawn at once.
+const LINE_PART: f64 = 500.0;
+
 /// How text looks.
 #[derive(Clone, Copy)]
 pub(super) struct Ink {
@@ -46,7 +49,15 @@ impl Canvas {
     /// A line with round ends.
     pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), width: u32, colour: [u8; 3]) {
         let style = PrimitiveStyle::with_stroke(rgb(colour), width);
-        let _ = Line::new(point(from.0, from.1), point(to.0, to.1)).into_styled(style).draw(self);
+        // In parts, since the arithmetic behind a line that is both thick and long overflows.
+        let parts = ((to.0 - from.0).hypot(to.1 - from.1) / LINE_PART).ceil().max(1.0);
+        let along = |part: f64| {
+            point(from.0 + part / parts * (to.0 - from.0), from.1 + part / parts * (to.1 - from.1))
+        };
+        for part in 0..parts as u32 {
+            let (part, next) = (f64::from(part), f64::from(part) + 1.0);
+            let _ = Line::new(along(part), along(next)).into_styled(style).draw(self);
+        }
         for end in [from, to] {
             let disc = Circle::with_center(point(end.0, end.1), width);
             let _ = disc.into_styled(PrimitiveStyle::with_fill(rgb(colour))).draw(self);

@@ -44,8 +44,16 @@ pub(crate) struct Panel {
     pub(crate) marks: Vec<(f64, String)>,
     /// The first is filled down to the axis.
     pub(crate) curves: Vec<Curve>,
-    /// Text that stands above a point.
-    pub(crate) notes: Vec<(f64, f64, String)>,
+    /// Text below the curve, where there is room for it.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Text below a level part of a curve.
+pub(crate) struct Note {
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    pub(crate) value: f64,
+    pub(crate) text: String,
 }
 
 /// Panels over one axis from 0 to 1.
@@ -112,11 +120,9 @@ impl Chart {
         canvas.text(&self.axis, (LEFT, y + 34), Alignment::Left, HEADING);
         canvas.text(&self.spans_name, (LEFT - 10, HEAD - 6), Alignment::Right, LABEL);
         for (pair, text) in self.borders.windows(2).zip(&self.spans) {
-            let (from, to) = (across(pair[0]), across(pair[1]));
-            let wide = 8.0 * (text.len() + 1) as f64;
-            // A stage too narrow for its number goes without.
-            if to - from >= wide {
-                canvas.text(text, (f64::midpoint(from, to) as u32, HEAD - 6), Alignment::Center, LABEL);
+            if fits(text, pair[0], pair[1]) {
+                let middle = across(f64::midpoint(pair[0], pair[1])) as u32;
+                canvas.text(text, (middle, HEAD - 6), Alignment::Center, LABEL);
             }
         }
     }
@@ -149,9 +155,9 @@ impl Panel {
             let y = self.height(*value, top) as u32;
             canvas.text(text, (LEFT - 10, y - 6), Alignment::Right, LABEL);
         }
-        for (x, y, text) in &self.notes {
-            let y = self.height(*y, top) as u32;
-            canvas.text(text, (across(*x) as u32 + 6, (y + 5).min(top + PANEL - 16)), Alignment::Left, LABEL);
+        for note in self.notes.iter().filter(|note| fits(&note.text, note.from, note.to)) {
+            let y = (self.height(note.value, top) as u32 + 5).min(top + PANEL - 16);
+            canvas.text(&note.text, (across(note.from) as u32 + 6, y), Alignment::Left, LABEL);
         }
     }
 }
@@ -180,6 +186,11 @@ fn top(panel: usize) -> u32 {
 /// Pixel column of a place from 0 to 1.
 fn across(x: f64) -> f64 {
     f64::from(LEFT) + x * f64::from(WIDTH - LEFT - RIGHT)
+}
+
+/// Whether a label has room between two places.
+fn fits(text: &str, from: f64, to: f64) -> bool {
+    across(to) - across(from) >= 8.0 * (text.len() + 1) as f64
 }
 
 fn scaled((x, y): (f64, f64)) -> (f64, f64) {

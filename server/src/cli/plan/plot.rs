@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::format::{grouped, number},
-    picture::chart::{Chart, Curve, Panel},
+    picture::chart::{Chart, Curve, Note, Panel},
 };
 
 const BLUE: [u8; 3] = [31, 100, 180];
@@ -76,14 +76,13 @@ fn steps(spans: &[Span<'_>], colour: [u8; 3], name: &str, value: impl Fn(&Span<'
     Curve { colour, points, name: name.to_owned() }
 }
 
-/// A value at the start of each run of stages that share it.
-fn notes(
-    spans: &[Span<'_>],
-    value: impl Fn(&Span<'_>) -> f64,
-    text: impl Fn(f64) -> String,
-) -> Vec<(f64, f64, String)> {
-    let runs = spans.chunk_by(|a, b| value(a) == value(b));
-    runs.map(|run| (run[0].from, value(&run[0]), text(value(&run[0])))).collect()
+/// The value of each run of stages that share it.
+fn notes(spans: &[Span<'_>], value: impl Fn(&Span<'_>) -> f64, text: impl Fn(f64) -> String) -> Vec<Note> {
+    let note = |run: &[Span<'_>]| {
+        let (from, to, value) = (run[0].from, run[run.len() - 1].to, value(&run[0]));
+        Note { from, to, value, text: text(value) }
+    };
+    spans.chunk_by(|a, b| value(a) == value(b)).map(note).collect()
 }
 
 fn bandwidth(spans: &[Span<'_>], base: u32) -> Panel {

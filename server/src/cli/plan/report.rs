@@ -13,7 +13,7 @@ use crate::cli::{Failure, usage};
 pub(super) struct Report {
     pub(super) curriculum: String,
     pub(super) epochs: f64,
-    pub(super) epochs_count: &'static str,
+    pub(super) epochs_count: String,
     /// Where stages may end.
     pub(super) split: &'static str,
     /// Side of the base image in pixels.
@@ -114,8 +114,8 @@ impl Report {
             curriculum: curriculum.name().to_owned(),
             epochs: args.epochs,
             epochs_count: match curriculum.clock() {
-                Clock::Passes => "passes over the data",
-                Clock::Equivalents => "224-equivalents",
+                Clock::Passes => "passes over the data".to_owned(),
+                Clock::Equivalents => format!("{}-equivalents", plan.base()),
             },
             split: match curriculum.split() {
                 Split::Epochs => "epochs",
