@@ -6,6 +6,7 @@
 //! bin/fidelity  fidelity  error and time of fidelity = fast beside exact
 //! bin/loops     baseline  one of these loops alone, for the programs of `peers`
 //! bin/kernels   kernels   microseconds per call of each kernel, on each SIMD level, beside peers
+//! bin/replay    replay    CPU time and memory of a daemon with replay beside one without; in turns
 //! bin/transport transport batches from the daemon to a client, beside plain copies of the same bytes; in turns
 //! ```
 //!
@@ -24,6 +25,7 @@ mod cpu;
 pub mod daemon;
 pub mod fidelity;
 pub mod kernels;
+pub mod replay;
 pub mod report;
 pub mod stats;
 pub mod transport;

@@ -485,6 +485,41 @@ fn pull_prints_digests_that_do_not_depend_on_the_split() {
 }
 
 #[test]
+fn pull_replays_on_either_side() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("p.sock");
+    let curriculum = folder.path().join("replayed.toml");
+    let stage = "[[stage]]\nepochs = 12\nbandwidth = 16\nmagnitude = 0\nreplay = 2\nreplay_buffer = 3\n";
+    fs::write(&curriculum, format!("name = 'replayed'\nbase = 32\n{stage}")).unwrap();
+    let _daemon = Serve::start(&socket, &["--threads", "2", "--replay-memory-mib", "16"]);
+    let connect = format!("unix:{}", socket.display());
+    let pull = |more: &[&str]| {
+        let args = ["pull", "--connect", &connect, "--dataset", "photos", "--curriculum", path(&curriculum)];
+        let rank = ["--epochs", "12", "--batch-size", "4", "--world-size", "2", "--rank", "1", "--json"];
+        bandwise(&[&args[..], &rank, &["--replay-chunk", "2", "--digest=rows"], more].concat())
+    };
+    let rows = |output: &Output| -> Vec<String> {
+        let lines = stdout(output);
+        lines.lines().filter(|line| line.contains("sample_id")).map(str::to_owned).collect()
+    };
+    let server = rows(&pull(&["--replay-lanes", "2"]));
+    assert_eq!(server.len(), 18 * 4, "6 passes of 3 steps of 4 fresh rows");
+    assert_eq!(rows(&pull(&["--replay", "client", "--replay-memory-mib", "1"])), server);
+    assert_eq!(rows(&pull(&["--replay", "client", "--from-step", "7"])), server[7 * 4..]);
+    for (more, code, part) in [
+        (["--replay", "client", "--replay-lanes", "1"], 2, "replay_lanes is 1"),
+        (["--replay", "client", "--replay-memory-mib", "0"], 2, "0 are allowed"),
+        (["--replay", "client", "--replay-lanes", "8"], 1, "replay_lanes 8"),
+        (["--replay", "client", "--replay-lanes", "0"], 2, "--replay-lanes"),
+    ] {
+        let output = pull(&more);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(part), "no '{part}' in: {stderr}");
+    }
+}
+
+#[test]
 fn serve_refuses_bad_configurations_before_it_listens() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("b.toml");

@@ -5,9 +5,10 @@
 mod common;
 
 use bandwise::config::{MemoryMib, Shortage};
-use bandwise_client::{ClientError, RankShare, Run, RunOptions, proto};
+use bandwise_client::{ClientError, RankShare, ReplayBuffer, Run, RunOptions, proto};
 use bandwise_proto::detail_of;
 use common::{Rows, Server, get_batch, photos, pull, pull_all, raw_client};
+use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
 /// An epoch of 12 photographs is one step of 24 rows, of which 8 are fresh, where rows are replayed.
@@ -137,4 +138,104 @@ async fn a_buffer_that_does_not_fit_is_refused_when_the_stream_opens() {
     let status = client.plan(proto::PlanRequest { job: Some(odd) }).await.unwrap_err();
     assert_eq!(detail_of(&status).unwrap().reason, "impossible_stage");
     assert!(status.message().contains("8 fresh rows"), "{status:?}");
+}
+
+/// What a rank sees that keeps the rows itself, from `from_step` on.
+async fn pull_fresh(server: &Server, job: proto::Job, share: RankShare, steps: std::ops::Range<u64>) -> Rows {
+    let connection = server.connect().await;
+    let options = RunOptions {
+        share,
+        from_step: steps.start,
+        steps: Some(steps.end - steps.start),
+        fresh_only: true,
+        ..RunOptions::default()
+    };
+    let mut run = Run::start(&connection, job.clone(), &options).await.unwrap();
+    let mut buffer = ReplayBuffer::new(&connection, job, run.plan(), share, u64::MAX).unwrap();
+    let mut rows = Rows::new();
+    while let Some(fresh) = run.next().await.unwrap() {
+        let batch = buffer.complete(fresh).await.unwrap();
+        assert!(buffer.bytes_in_use() <= buffer.bytes(), "{} bytes", buffer.bytes_in_use());
+        for (i, &sample) in batch.header().sample_ids.iter().enumerate() {
+            let digest = Sha256::digest(batch.image(i)).into();
+            rows.insert((batch.step(), batch.first_row() + i as u64), (sample, digest));
+        }
+    }
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_keep_the_rows_see_what_others_see() {
+    let server = with_memory(64).await;
+    let steps = steps(&server).await;
+    for (world_size, accumulate, lanes) in [(1, 1, 1), (2, 1, 2), (2, 2, 4), (1, 2, 4)] {
+        let expected = pull_all(&server.connect().await, job(lanes), 0..steps).await;
+        for first in [0, 9] {
+            let mut rows = Rows::new();
+            for rank in 0..world_size {
+                let share = RankShare { rank, world_size, accumulate };
+                rows.append(&mut pull_fresh(&server, job(lanes), share, first..steps).await);
+            }
+            let wanted: Rows = expected
+                .iter()
+                .filter(|((step, _), _)| *step >= first)
+                .map(|(&at, &row)| (at, row))
+                .collect();
+            assert!(rows == wanted, "{world_size} ranks x {accumulate}, {lanes} lanes, from step {first}");
+        }
+    }
+}
+
+/// Headers, labels and substitutions as well, also where samples are undecodable.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_the_client_completes_are_those_of_the_daemon() {
+    let dataset = common::Dataset::new();
+    for i in 0..12 {
+        match i % 4 {
+            3 => dataset.file(&format!("a/{i:02}.jpg"), b"no image"),
+            _ => dataset.photo(&format!("b{}/{i:02}.jpg", i % 2), "nature/cat.jpg"),
+        };
+    }
+    let server = Server::with(dataset.path(), |config| config.replay_memory_mib = MemoryMib::Mib(64)).await;
+    let connection = server.connect().await;
+    let mut whole = Run::start(&connection, job(1), &RunOptions::default()).await.unwrap();
+    let options = RunOptions { fresh_only: true, ..RunOptions::default() };
+    let mut fresh = Run::start(&connection, job(1), &options).await.unwrap();
+    let mut buffer =
+        ReplayBuffer::new(&connection, job(1), fresh.plan(), RankShare::default(), u64::MAX).unwrap();
+    let (mut steps, mut substituted) = (0, 0);
+    while let Some(expected) = whole.next().await.unwrap() {
+        let batch = buffer.complete(fresh.next().await.unwrap().unwrap()).await.unwrap();
+        assert_eq!(batch.header(), expected.header());
+        assert!(batch.images() == expected.images() && batch.labels().eq(expected.labels()));
+        steps += 1;
+        substituted += expected.header().substitutions.len();
+    }
+    assert!(steps > 15 && substituted > 0, "{steps} steps, {substituted} rows substituted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_cannot_keep_the_rows_is_told_why() {
+    let server = with_memory(64).await;
+    let connection = server.connect().await;
+    let plan = connection.plan(job(2)).await.unwrap();
+    let share = |world_size| RankShare { rank: 0, world_size, accumulate: 1 };
+    let new = |world, max| ReplayBuffer::new(&connection, job(2), &plan, share(world), max);
+    assert!(matches!(new(4, u64::MAX), Err(ClientError::ReplayLanes { lanes: 2, batches: 4 })));
+    let bytes = new(2, u64::MAX).unwrap().bytes();
+    assert_eq!(bytes, plan.stages[2].replay_buffer_bytes / 2);
+    assert!(matches!(new(2, bytes - 1), Err(ClientError::ReplayMemory { .. })));
+    // The world size is part of such a job: the fingerprint of another one is another.
+    let other = connection.plan(job(4)).await.unwrap();
+    assert_ne!(plan.fingerprint, other.fingerprint);
+    let options = RunOptions { expected_fingerprint: plan.fingerprint.to_vec(), ..RunOptions::default() };
+    let error = Run::start(&connection, job(4), &options).await.unwrap_err();
+    assert!(matches!(error, ClientError::Daemon { code: Code::FailedPrecondition, .. }), "{error}");
+    let mixing = "name = 'm'\n[[operation]]\nname = 'random_resized_crop'\nside = 'bandwidth'\n\
+                  [[operation]]\nname = 'normalize'\n[[operation]]\nname = 'mix'\ngroup = 2\n";
+    let recipe = Some(proto::job::Recipe::RecipeToml(mixing.to_owned()));
+    let options = RunOptions { fresh_only: true, ..RunOptions::default() };
+    let mut run = Run::start(&connection, proto::Job { recipe, ..job(1) }, &options).await.unwrap();
+    let error = run.next().await.unwrap_err().to_string();
+    assert!(error.contains("mixing comes after replay"), "{error}");
 }

@@ -102,7 +102,16 @@ impl Connection {
     ///
     /// If the daemon cannot be reached or refuses the job.
     pub async fn stream(&self, job: Job, expected: Expected) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.channel.clone(), job, expected, None).await
+        BatchStream::open(self.channel.clone(), job, expected, false, None).await
+    }
+
+    /// The same for the fresh rows of batches alone, see [`crate::ReplayBuffer`].
+    pub(crate) async fn fresh_stream(
+        &self,
+        job: Job,
+        expected: Expected,
+    ) -> Result<BatchStream, ClientError> {
+        BatchStream::open(self.channel.clone(), job, expected, true, None).await
     }
 
     /// The same over `transport`. Memory that is shared has the shape `request`: as many slots as there will be
@@ -128,7 +137,7 @@ impl Connection {
         expected: Expected,
         request: SharedMemoryRequest,
     ) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.channel.clone(), job, expected, Some(request)).await
+        BatchStream::open(self.channel.clone(), job, expected, false, Some(request)).await
     }
 }
 

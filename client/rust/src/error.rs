@@ -46,6 +46,28 @@ pub enum ClientError {
         /// What stands in the way.
         reason: String,
     },
+    /// A rank would replay rows that other ranks have.
+    #[error(
+        "replay_lanes is {lanes}: a client that replays by itself needs a multiple of the {batches} batches of a step \
+         (world size x accumulate), so that it replays its own rows only"
+    )]
+    ReplayLanes {
+        /// Lanes of the job.
+        lanes: u64,
+        /// Batches of a step, over all ranks.
+        batches: u64,
+    },
+    /// The rows to replay take more memory than allowed.
+    #[error(
+        "the replay buffer of a rank takes {bytes} bytes, {max_bytes} are allowed; allow more, shorten replay_buffer, or \
+         let the daemon replay"
+    )]
+    ReplayMemory {
+        /// What the buffer takes.
+        bytes: u64,
+        /// What is allowed.
+        max_bytes: u64,
+    },
     /// The first step lies beyond the plan.
     #[error("step {from_step} is beyond the plan, which has {steps} steps")]
     BeyondPlan {

@@ -27,6 +27,8 @@
 //! On the daemon's host, over its Unix socket, batches come through shared memory by default ([`Transport`]): a
 //! [`Batch`] is then the memory into which the daemon's workers wrote it, and goes back to them when it is dropped.
 
+//! A trainer that is far from its daemons can keep the rows of a replay buffer itself: see [`ReplayBuffer`].
+
 #![forbid(unsafe_code)]
 
 mod address;
@@ -35,6 +37,7 @@ mod buffers;
 mod connection;
 mod error;
 mod memory;
+mod replay;
 mod run;
 mod share;
 mod stream;
@@ -46,6 +49,7 @@ pub use bandwise_proto::v1 as proto;
 pub use batch::Batch;
 pub use connection::Connection;
 pub use error::ClientError;
+pub use replay::ReplayBuffer;
 pub use run::{Run, RunOptions};
 pub use share::{RankShare, ShareError};
 pub use stream::{BatchStream, Expected, Reply};

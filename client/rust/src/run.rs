@@ -26,6 +26,8 @@ pub struct RunOptions {
     pub window: usize,
     /// The fingerprint that the job must have; empty for any.
     pub expected_fingerprint: Vec<u8>,
+    /// Whether batches hold their fresh rows alone, which [`crate::ReplayBuffer`] completes. They travel over gRPC.
+    pub fresh_only: bool,
     /// How batches travel. Through shared memory a run asks for two slots more than its window.
     pub transport: Transport,
 }
@@ -38,6 +40,7 @@ impl Default for RunOptions {
             steps: None,
             window: 8,
             expected_fingerprint: Vec::new(),
+            fresh_only: false,
             transport: Transport::default(),
         }
     }
@@ -84,7 +87,11 @@ impl Run {
             slots: u32::try_from(options.window.saturating_add(2)).unwrap_or(u32::MAX),
             slot_bytes: largest_batch(&plan, options.share, job.dtype()),
         };
-        let stream = connection.stream_over(options.transport, request, job, expected).await?;
+        let stream = if options.fresh_only {
+            connection.fresh_stream(job, expected).await?
+        } else {
+            connection.stream_over(options.transport, request, job, expected).await?
+        };
         let mut run = Self {
             plan,
             stream,

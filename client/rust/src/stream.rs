@@ -78,6 +78,7 @@ impl BatchStream {
         channel: Channel,
         job: Job,
         expected: Expected,
+        fresh_only: bool,
         shared_memory: Option<SharedMemoryRequest>,
     ) -> Result<Self, ClientError> {
         let (wants, outbound) = mpsc::unbounded_channel();
@@ -86,7 +87,7 @@ impl BatchStream {
             expected_fingerprint: expected.fingerprint.into(),
             expected_fields: expected.fields,
             shared_memory,
-            ..Open::default()
+            fresh_only,
         };
         // The receiver is right here, so this cannot fail.
         let _ = wants.send(Want { open: Some(open), ..Want::default() });

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bandwise_client::{Address, Batch, ClientError, Connection, Run, RunOptions, proto};
+use bandwise_client::{Address, Batch, ClientError, Connection, ReplayBuffer, Run, RunOptions, proto};
 use bandwise_job::Fingerprint;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -47,6 +47,13 @@ pub(crate) struct Args {
     /// Number of steps. [default: to the end of the plan]
     #[arg(long, value_name = "K")]
     steps: Option<u64>,
+    /// Who keeps the rows that stages replay: server, or client: fresh rows alone travel, over gRPC, and this side keeps
+    /// the others. For client, replay lanes default to the batches of a step.
+    #[arg(long, value_name = "SIDE", default_value = "server")]
+    replay: Side,
+    /// For --replay client: memory in MiB that its rows may take. [default: what the job needs]
+    #[arg(long, value_name = "MIB")]
+    replay_memory_mib: Option<u64>,
     /// How batches travel: auto (shared memory on the daemon's host, over its Unix socket; else gRPC), grpc, shm.
     #[arg(long, default_value = "auto")]
     transport: Transport,
@@ -74,6 +81,12 @@ enum Transport {
     Shm,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Side {
+    Server,
+    Client,
+}
+
 impl From<Transport> for bandwise_client::Transport {
     fn from(transport: Transport) -> Self {
         match transport {
@@ -86,13 +99,19 @@ impl From<Transport> for bandwise_client::Transport {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::cli::log("warn")?;
-    let job = args.job.job(&args.dataset, args.rank.global_batch()?)?;
+    let mut job = args.job.job(&args.dataset, args.rank.global_batch()?)?;
+    if args.replay == Side::Client && job.replay_lanes == 0 {
+        // The product of both is part of the global batch.
+        let batches = args.rank.world_size * args.rank.accumulate;
+        job.replay_lanes = u32::try_from(batches).map_err(usage)?;
+    }
     let options = RunOptions {
         share: args.rank.share(),
         from_step: args.from_step,
         steps: args.steps,
         expected_fingerprint: args.expect_fingerprint.map_or_else(Vec::new, |f| f.as_bytes().to_vec()),
         transport: args.transport.into(),
+        fresh_only: args.replay == Side::Client,
         ..RunOptions::default()
     };
     runtime(ASYNC_THREADS)?.block_on(pull(args, job, &options))
@@ -100,19 +119,38 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), Failure> {
     let connection = Connection::open(&args.connect).await?;
-    let mut run = Run::start(&connection, job, options).await.map_err(|error| match error {
-        ClientError::Share(_) | ClientError::BeyondPlan { .. } => usage(error),
-        other => other.into(),
-    })?;
+    let mut run = Run::start(&connection, job.clone(), options).await.map_err(usage_or_failure)?;
+    let mut buffer = match args.replay {
+        Side::Server => None,
+        Side::Client => {
+            let max_bytes = args.replay_memory_mib.map_or(u64::MAX, |mib| mib.saturating_mul(1 << 20));
+            let buffer = ReplayBuffer::new(&connection, job, run.plan(), options.share, max_bytes);
+            Some(buffer.map_err(usage_or_failure)?)
+        }
+    };
     let batches_ahead = run.plan().steps.saturating_sub(args.from_step);
     let total = args.steps.map_or(batches_ahead, |steps| steps.min(batches_ahead)) * args.rank.accumulate;
     let mut report = Reporter::new(args, total)?;
     loop {
         let asked = Instant::now();
-        let Some(batch) = run.next().await? else { break };
+        let Some(mut batch) = run.next().await? else { break };
+        if let Some(buffer) = &mut buffer {
+            batch = buffer.complete(batch).await?;
+        }
         report.batch(&batch, asked.elapsed())?;
     }
     report.finish(&hex(&run.plan().fingerprint), run.transport())
+}
+
+/// Numbers that do not fit together are the caller's mistake.
+fn usage_or_failure(error: ClientError) -> Failure {
+    match error {
+        ClientError::Share(_)
+        | ClientError::BeyondPlan { .. }
+        | ClientError::ReplayLanes { .. }
+        | ClientError::ReplayMemory { .. } => usage(error),
+        other => other.into(),
+    }
 }
 
 /// Collects figures and prints lines.

@@ -79,6 +79,13 @@ impl ReplayMemos {
             self.short_of(need, free_bytes)?;
         }
         let reserved = Reserved::take(&self.stats, wish(job).min(free_bytes));
+        tracing::info!(
+            job = %job.fingerprint(),
+            bytes = reserved.bytes(),
+            buffer_bytes = need.bytes,
+            free_bytes,
+            "memory for replay is reserved"
+        );
         let memo = Arc::new(ReplayMemo::new(Arc::clone(job), reserved));
         memos.insert(job.fingerprint(), Arc::downgrade(&memo));
         Ok(Some(memo))

@@ -197,3 +197,73 @@ impl Books {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows so large that each has a slab of its own.
+    fn shape() -> Shape {
+        Shape::new(4, 1 << 20)
+    }
+
+    /// Brings a row, with memory for `rows` of them; says whether it is kept.
+    fn bring(books: &mut Books, rows: u64, step: u64, fresh_row: u64) -> bool {
+        let origin = Origin { step, fresh_row };
+        let Some(room) = books.room(shape(), origin, rows * shape().slab_bytes()) else { return false };
+        let kept = Kept { image: room.freeze(), label: 0, delivered: 0, instead_of: None };
+        books.shelves.get_mut(&step).unwrap().put(fresh_row, kept);
+        true
+    }
+
+    fn steps(books: &Books) -> Vec<u64> {
+        books.shelves.keys().copied().collect()
+    }
+
+    #[test]
+    fn the_oldest_step_goes_first_and_nothing_older_comes_in() {
+        let mut books = Books::default();
+        for step in 5..8 {
+            assert!(bring(&mut books, 3, step, 0));
+        }
+        assert!(!bring(&mut books, 3, 5, 0), "it is there");
+        assert!(!bring(&mut books, 3, 5, 1) && !bring(&mut books, 3, 4, 0), "no memory for what is old");
+        assert!(bring(&mut books, 3, 9, 0));
+        assert_eq!((steps(&books), books.used), (vec![6, 7, 9], 3 * shape().slab_bytes()));
+        assert!(!bring(&mut Books::default(), 0, 1, 0), "no memory at all");
+    }
+
+    #[test]
+    fn what_no_stream_needs_goes_and_its_memory_is_used_again() {
+        let windows = BTreeMap::from([(StreamId(1), 2..=9), (StreamId(2), 6..=9)]);
+        let mut books = Books { windows, ..Books::default() };
+        for step in 2..9 {
+            assert!(bring(&mut books, 100, step, 3));
+        }
+        books.drop_old();
+        assert_eq!(steps(&books), (2..9).collect::<Vec<_>>(), "stream 1 needs them all");
+        books.windows.insert(StreamId(1), 5..=12);
+        books.drop_old();
+        assert_eq!((steps(&books), books.spare.len()), (vec![5, 6, 7, 8], REUSED_SHELVES));
+        let garbage = books.garbage.shelves.len() as u64;
+        assert_eq!((garbage, books.used), (1, 6 * shape().slab_bytes()));
+        assert!(bring(&mut books, 100, 10, 0) && bring(&mut books, 100, 20, 0));
+        assert_eq!((books.used, books.spare.len()), (6 * shape().slab_bytes(), 0));
+        books.windows.remove(&StreamId(2));
+        books.drop_unneeded();
+        assert_eq!(steps(&books), [5, 6, 7, 8, 10], "step 20 was a probe's");
+        books.windows.clear();
+        books.drop_unneeded();
+        assert_eq!((steps(&books), books.used), (vec![], 0));
+    }
+
+    #[test]
+    fn slabs_of_another_shape_are_not_used() {
+        let mut books = Books::default();
+        assert!(bring(&mut books, 1, 1, 0));
+        let small = Shape::new(1, 1 << 19);
+        let limit = shape().slab_bytes();
+        assert!(books.room(small, Origin { step: 2, fresh_row: 0 }, limit).is_some());
+        assert_eq!((steps(&books), books.used), (vec![2], small.slab_bytes()));
+    }
+}

@@ -61,7 +61,8 @@ impl Shape {
         Self::new(plan.fresh_rows(), 3 * pixels * job.output().dtype.size_in_bytes() as u64)
     }
 
-    fn new(rows: u64, row_bytes: u64) -> Self {
+    /// Shelves of `rows` rows of `row_bytes` bytes.
+    pub(crate) fn new(rows: u64, row_bytes: u64) -> Self {
         let (rows, row_bytes) = (rows.max(1), row_bytes.max(1));
         let slabs = rows.div_ceil((SLAB_BYTES / row_bytes).max(1));
         Self { rows, row_bytes, slab_rows: rows.div_ceil(slabs) }
