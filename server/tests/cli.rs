@@ -520,6 +520,84 @@ fn pull_replays_on_either_side() {
 }
 
 #[test]
+fn pull_takes_from_several_daemons_and_goes_on_where_it_was() {
+    let folder = TempDir::new().unwrap();
+    let sockets = ["one.sock", "two.sock"].map(|name| folder.path().join(name));
+    let _daemons = sockets.each_ref().map(|socket| Serve::start(socket, &["--threads", "1"]));
+    let [one, two] = sockets.each_ref().map(|socket| format!("unix:{}", socket.display()));
+    let nobody = format!("unix:{}", folder.path().join("nobody.sock").display());
+    let pull = |connect: &str, more: &[&str]| {
+        let job = ["--dataset", "photos", "--curriculum", "efficienttrain++", "--epochs", "10"];
+        let args = ["pull", "--connect", connect, "--batch-size", "12", "--json", "--digest"];
+        bandwise(&[&args[..], &job, more].concat())
+    };
+    let lines = |output: &Output| -> Vec<Value> {
+        stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let expected = lines(&pull(&one, &["--steps", "6"]));
+    let state = folder.path().join("state.json");
+    let both =
+        lines(&pull(&format!("{nobody},{one},{two}"), &["--steps", "4", "--save-state", path(&state)]));
+    assert_eq!(both[..4], expected[..4]);
+    let daemons = both[4]["daemons"].as_array().unwrap();
+    let batches: Vec<u64> = daemons.iter().map(|daemon| daemon["batches"].as_u64().unwrap()).collect();
+    assert_eq!((daemons.len(), batches[0], batches.iter().sum::<u64>()), (3, 0, 4), "{daemons:?}");
+    assert_eq!(daemons[1]["address"], Value::from(one.as_str()));
+    assert!(both[4]["longest_wait_ms"].as_f64() >= both[4]["wait_ms_p50"].as_f64(), "{}", both[4]);
+    let resumed = lines(&pull(&two, &["--steps", "2", "--resume", path(&state)]));
+    assert_eq!(resumed[..2], expected[4..6]);
+    let table = stdout(&bandwise(&[
+        "pull",
+        "--connect",
+        &format!("{one},{two}"),
+        "--dataset",
+        "photos",
+        "--curriculum",
+        "none",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "4",
+    ]));
+    assert!(table.contains("daemon") && table.contains(&two) && table.contains("longest"), "{table}");
+    let failed = |connect: &str, more: &[&str], code: i32, parts: &[&str]| {
+        let output = pull(connect, more);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        for part in parts {
+            assert!(stderr.contains(part), "no '{part}' in: {stderr}");
+        }
+    };
+    failed(&two, &["--resume", path(&state), "--seed", "5"], 1, &["seed: 0 -> 5"]);
+    failed(&two, &["--expect-fingerprint", &"0".repeat(64)], 1, &["--save-state", "--resume"]);
+    failed(&two, &["--resume", path(&photos().join("thing/cup.jpg"))], 2, &["cup.jpg"]);
+    failed(&two, &["--max-bad-fraction", "2"], 2, &["from 0 to 1"]);
+    failed(&nobody, &[], 1, &["nobody.sock"]);
+    failed("", &[], 2, &["address"]);
+}
+
+#[test]
+fn pull_stops_over_the_ceiling_of_bad_samples_with_their_names() {
+    let dataset = common::fleet::pictures(54);
+    for i in 0..6 {
+        dataset.file(&format!("b/bad{i}.png"), b"no image");
+    }
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("b.sock");
+    let bad = format!("bad={}", dataset.path().display());
+    let _daemon = Serve::start(&socket, &["--dataset", &bad]);
+    let connect = format!("unix:{}", socket.display());
+    let args = ["pull", "--connect", &connect, "--dataset", "bad", "--curriculum", "none", "--epochs", "3"];
+    let args = [&args[..], &["--batch-size", "20", "--recipe", "plain"]].concat();
+    // Two epochs have 12 of the 10 bad rows that are allowed of the first 1000.
+    let names: Vec<String> = (0..6).map(|i| format!("b/bad{i}.png (unknown_format)")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(["1 % are allowed"]).collect();
+    fails(&args, 1, &names);
+    stdout(&bandwise(&[&args[..], &["--max-bad-fraction", "0.2"]].concat()));
+    fails(&[&args[..], &["--max-bad-fraction", "0"]].concat(), 1, &["hold a substitute", "0 % are allowed"]);
+}
+
+#[test]
 fn serve_refuses_bad_configurations_before_it_listens() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("b.toml");

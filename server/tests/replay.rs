@@ -5,7 +5,10 @@
 mod common;
 
 use bandwise::config::{MemoryMib, Shortage};
-use bandwise_client::{ClientError, RankShare, ReplayBuffer, Run, RunOptions, proto};
+use bandwise_client::{
+    Batch, ClientError, Expected, RankShare, ReplayBuffer, Run, RunOptions,
+    proto::{self, BatchHeader},
+};
 use bandwise_proto::detail_of;
 use common::{Rows, Server, get_batch, photos, pull, pull_all, raw_client};
 use sha2::{Digest as _, Sha256};
@@ -151,7 +154,8 @@ async fn pull_fresh(server: &Server, job: proto::Job, share: RankShare, steps: s
         ..RunOptions::default()
     };
     let mut run = Run::start(&connection, job.clone(), &options).await.unwrap();
-    let mut buffer = ReplayBuffer::new(&connection, job, run.plan(), share, u64::MAX).unwrap();
+    let mut buffer =
+        ReplayBuffer::new(&[connection.address().clone()], job, run.plan(), share, u64::MAX).unwrap();
     let mut rows = Rows::new();
     while let Some(fresh) = run.next().await.unwrap() {
         let batch = buffer.complete(fresh).await.unwrap();
@@ -201,12 +205,19 @@ async fn batches_that_the_client_completes_are_those_of_the_daemon() {
     let mut whole = Run::start(&connection, job(1), &RunOptions::default()).await.unwrap();
     let options = RunOptions { fresh_only: true, ..RunOptions::default() };
     let mut fresh = Run::start(&connection, job(1), &options).await.unwrap();
-    let mut buffer =
-        ReplayBuffer::new(&connection, job(1), fresh.plan(), RankShare::default(), u64::MAX).unwrap();
+    let mut buffer = ReplayBuffer::new(
+        &[connection.address().clone()],
+        job(1),
+        fresh.plan(),
+        RankShare::default(),
+        u64::MAX,
+    )
+    .unwrap();
     let (mut steps, mut substituted) = (0, 0);
     while let Some(expected) = whole.next().await.unwrap() {
         let batch = buffer.complete(fresh.next().await.unwrap().unwrap()).await.unwrap();
-        assert_eq!(batch.header(), expected.header());
+        let header = |batch: &Batch| BatchHeader { completed_unix_ns: 0, ..batch.header().clone() };
+        assert_eq!(header(&batch), header(&expected));
         assert!(batch.images() == expected.images() && batch.labels().eq(expected.labels()));
         steps += 1;
         substituted += expected.header().substitutions.len();
@@ -220,7 +231,8 @@ async fn a_client_that_cannot_keep_the_rows_is_told_why() {
     let connection = server.connect().await;
     let plan = connection.plan(job(2)).await.unwrap();
     let share = |world_size| RankShare { rank: 0, world_size, accumulate: 1 };
-    let new = |world, max| ReplayBuffer::new(&connection, job(2), &plan, share(world), max);
+    let new =
+        |world, max| ReplayBuffer::new(&[connection.address().clone()], job(2), &plan, share(world), max);
     assert!(matches!(new(4, u64::MAX), Err(ClientError::ReplayLanes { lanes: 2, batches: 4 })));
     let bytes = new(2, u64::MAX).unwrap().bytes();
     assert_eq!(bytes, plan.stages[2].replay_buffer_bytes / 2);
@@ -228,7 +240,8 @@ async fn a_client_that_cannot_keep_the_rows_is_told_why() {
     // The world size is part of such a job: the fingerprint of another one is another.
     let other = connection.plan(job(4)).await.unwrap();
     assert_ne!(plan.fingerprint, other.fingerprint);
-    let options = RunOptions { expected_fingerprint: plan.fingerprint.to_vec(), ..RunOptions::default() };
+    let expected = Expected { fingerprint: plan.fingerprint.to_vec(), fields: Vec::new() };
+    let options = RunOptions { expected, ..RunOptions::default() };
     let error = Run::start(&connection, job(4), &options).await.unwrap_err();
     assert!(matches!(error, ClientError::Daemon { code: Code::FailedPrecondition, .. }), "{error}");
     let mixing = "name = 'm'\n[[operation]]\nname = 'random_resized_crop'\nside = 'bandwidth'\n\

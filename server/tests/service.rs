@@ -223,7 +223,8 @@ async fn runs_refuse_what_does_not_divide_or_lies_beyond() {
     let options = RunOptions { from_step: 1000, ..RunOptions::default() };
     let error = Run::start(&connection, job(4), &options).await.unwrap_err();
     assert!(error.to_string().contains("63 steps"), "{error}");
-    let options = RunOptions { expected_fingerprint: vec![0; 32], ..RunOptions::default() };
+    let expected = Expected { fingerprint: vec![0; 32], fields: Vec::new() };
+    let options = RunOptions { expected, ..RunOptions::default() };
     let error = Run::start(&connection, job(4), &options).await.unwrap_err();
     assert!(
         matches!(error, bandwise_client::ClientError::Daemon { code: Code::FailedPrecondition, .. }),
@@ -235,8 +236,8 @@ async fn runs_refuse_what_does_not_divide_or_lies_beyond() {
 async fn wants_during_a_drain_do_not_cost_the_promised_batches() {
     let server = Server::with(&photos(), |config| config.threads = 1).await;
     let connection = server.connect().await;
-    let mut run =
-        Run::start(&connection, job(4), &RunOptions { window: 6, ..RunOptions::default() }).await.unwrap();
+    let options = RunOptions { window: 6, patience: Duration::ZERO, ..RunOptions::default() };
+    let mut run = Run::start(&connection, job(4), &options).await.unwrap();
     run.next().await.unwrap().expect("a batch");
     let stopping = tokio::spawn(server.daemon.stop());
     let mut delivered = 1;

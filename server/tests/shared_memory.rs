@@ -31,7 +31,8 @@ const MIXING: &str = "name = 'mixing'\n[[operation]]\nname = 'random_resized_cro
 type Rows = BTreeMap<(u64, u64), (u64, i64, Option<(i64, u32)>, [u8; 32])>;
 
 fn options(transport: Transport, steps: u64) -> RunOptions {
-    RunOptions { transport, steps: Some(steps), window: 3, ..RunOptions::default() }
+    let patience = Duration::ZERO;
+    RunOptions { transport, steps: Some(steps), window: 3, patience, ..RunOptions::default() }
 }
 
 async fn start(server: &Server, job: proto::Job, options: &RunOptions) -> Run {

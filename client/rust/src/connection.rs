@@ -11,6 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::{
     address::Address,
     error::ClientError,
+    spec::StreamSpec,
     stream::{BatchStream, Expected},
     transport::{self, Transport},
 };
@@ -102,7 +103,7 @@ impl Connection {
     ///
     /// If the daemon cannot be reached or refuses the job.
     pub async fn stream(&self, job: Job, expected: Expected) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.channel.clone(), job, expected, false, None).await
+        self.stream_over(Transport::Grpc, SharedMemoryRequest::default(), job, expected).await
     }
 
     /// The same for the fresh rows of batches alone, see [`crate::ReplayBuffer`].
@@ -111,7 +112,8 @@ impl Connection {
         job: Job,
         expected: Expected,
     ) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.channel.clone(), job, expected, true, None).await
+        let spec = StreamSpec { fresh_only: true, ..StreamSpec::over_grpc(job, expected) };
+        self.open_stream(&spec, None).await
     }
 
     /// The same over `transport`. Memory that is shared has the shape `request`: as many slots as there will be
@@ -127,17 +129,17 @@ impl Connection {
         job: Job,
         expected: Expected,
     ) -> Result<BatchStream, ClientError> {
-        transport::open(self, (job, expected), transport, request).await
+        let spec = StreamSpec { transport, memory: request, ..StreamSpec::over_grpc(job, expected) };
+        transport::open(self, &spec).await
     }
 
-    /// Opens a stream that asks for shared memory and has not heard the answer.
-    pub(crate) async fn stream_sharing(
+    /// Opens a stream; one that asks for shared memory has not heard the answer.
+    pub(crate) async fn open_stream(
         &self,
-        job: Job,
-        expected: Expected,
-        request: SharedMemoryRequest,
+        spec: &StreamSpec,
+        memory: Option<SharedMemoryRequest>,
     ) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.channel.clone(), job, expected, false, Some(request)).await
+        BatchStream::open(self.channel.clone(), spec, memory).await
     }
 }
 

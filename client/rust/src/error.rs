@@ -76,19 +76,86 @@ pub enum ClientError {
         /// Steps of the plan.
         steps: u64,
     },
+    /// There is no address of a daemon.
+    #[error("no daemon to ask: give the address of one")]
+    NoAddress,
+    /// No daemon could be asked for the next batch for longer than the run is patient.
+    #[error("no daemon to ask for the next batch for {seconds:.1} s; the last one failed with: {last}")]
+    NoDaemon {
+        /// How long.
+        seconds: f64,
+        /// What went wrong last.
+        last: Box<Self>,
+    },
+    /// Too many samples are undecodable.
+    #[error(
+        "{bad} of {rows} rows hold a substitute or zeros, and {} % are allowed; undecodable samples:{}",
+        100.0 * *.max_fraction, listed(*.bad, .names)
+    )]
+    TooManyBad {
+        /// Rows without their own sample.
+        bad: u64,
+        /// Rows delivered.
+        rows: u64,
+        /// The fraction that is allowed.
+        max_fraction: f64,
+        /// The samples with their reasons, each once; not more than 100.
+        names: Vec<String>,
+    },
+    /// The daemon did not answer in time.
+    #[error("{address} has not answered for {seconds:.1} s")]
+    Late {
+        /// The daemon.
+        address: Address,
+        /// How long.
+        seconds: f64,
+    },
+}
+
+/// Names one a line, and how many rows are not listed.
+fn listed(bad: u64, names: &[String]) -> String {
+    let lines: String = names.iter().map(|name| format!("\n  {name}")).collect();
+    match bad.saturating_sub(names.len() as u64) {
+        0 => lines,
+        more => format!("{lines}\n  and {more} more rows"),
+    }
 }
 
 impl ClientError {
     /// The daemon is about to stop and has delivered what it had promised.
-    pub(crate) fn draining() -> Self {
-        let message = "the daemon is about to stop; go on at another".to_owned();
+    pub(crate) fn drained() -> Self {
+        let message = "the daemon is about to stop and has delivered what it had promised".to_owned();
         Self::Daemon { code: Code::Unavailable, message, detail: None }
+    }
+
+    /// Whether the daemon said this about what it was asked for, so that it would say it again.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            // Without a detail it is not the daemon that speaks, but the transport.
+            Self::Daemon { code, detail: Some(detail), .. } => match code {
+                Code::Unavailable | Code::DeadlineExceeded | Code::Internal => false,
+                // A place among the streams may become free.
+                Code::ResourceExhausted => !detail.limit.starts_with("max_streams"),
+                _ => true,
+            },
+            Self::Daemon { code, .. } => {
+                matches!(code, Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied)
+            }
+            Self::Connect { .. } | Self::NoDaemon { .. } | Self::Late { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Whether the daemon said that it is about to stop.
+    pub(crate) fn is_draining(&self) -> bool {
+        let Self::Daemon { detail: Some(detail), .. } = self else { return false };
+        matches!(detail.reason.as_str(), "draining" | "stopping")
     }
 
     /// Whether asking again, here or at another daemon, can help.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Connect { .. } => true,
+            Self::Connect { .. } | Self::NoDaemon { .. } | Self::Late { .. } => true,
             Self::Daemon { code, .. } => matches!(code, Code::Unavailable | Code::DeadlineExceeded),
             _ => false,
         }

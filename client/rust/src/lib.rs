@@ -22,7 +22,9 @@
 //!
 //! A [`Connection`] speaks to one daemon. A [`BatchStream`] is one `StreamBatches` call: wants in, batches out. A
 //! [`Run`] is what a trainer's rank uses: it turns rank, world size and accumulation into rows, keeps a window of
-//! wants outstanding, and yields batches in step order.
+//! wants outstanding, and yields batches in step order. With several daemons ([`Run::with_daemons`]) it spreads its
+//! wants over them, leaves those that die, hang or stop, and comes back to them; [`Run::state`] is all that is needed
+//! to go on elsewhere.
 //!
 //! On the daemon's host, over its Unix socket, batches come through shared memory by default ([`Transport`]): a
 //! [`Batch`] is then the memory into which the daemon's workers wrote it, and goes back to them when it is dropped.
@@ -32,16 +34,26 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod backoff;
 mod batch;
 mod buffers;
+mod ceiling;
 mod connection;
 mod error;
+mod greet;
+mod lane;
 mod memory;
+mod options;
 mod replay;
+mod report;
 mod run;
+mod schedule;
 mod share;
+mod spec;
+mod state;
 mod stream;
 mod transport;
+mod upcoming;
 mod wire;
 
 pub use address::{Address, AddressError};
@@ -49,8 +61,11 @@ pub use bandwise_proto::v1 as proto;
 pub use batch::Batch;
 pub use connection::Connection;
 pub use error::ClientError;
+pub use options::RunOptions;
 pub use replay::ReplayBuffer;
-pub use run::{Run, RunOptions};
+pub use report::DaemonReport;
+pub use run::Run;
 pub use share::{RankShare, ShareError};
+pub use state::RunState;
 pub use stream::{BatchStream, Expected, Reply};
 pub use transport::Transport;

@@ -10,7 +10,7 @@
 //! has another fingerprint and is refused.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     ops::Range,
 };
 
@@ -20,6 +20,7 @@ use bandwise_proto::v1::{
 use bytes::Bytes;
 
 use crate::{
+    address::Address,
     batch::Batch,
     buffers::{Buffer, Buffers},
     connection::Connection,
@@ -44,7 +45,8 @@ struct Row {
 /// Fresh rows of one rank, by step and row.
 #[derive(Debug)]
 pub struct ReplayBuffer {
-    connection: Connection,
+    /// Who is asked again, the one whose turn it is first.
+    daemons: VecDeque<Address>,
     job: Job,
     expected: Expected,
     stages: Vec<StagePlan>,
@@ -57,13 +59,13 @@ pub struct ReplayBuffer {
 
 impl ReplayBuffer {
     /// An empty buffer for a rank of a run of `job`, whose plan is `plan`. Rows that it lacks are asked for at
-    /// `connection`.
+    /// one of the daemons.
     ///
     /// # Errors
     ///
     /// If a batch would not hold whole lanes, or the buffer would take more than `max_bytes`.
     pub fn new(
-        connection: &Connection,
+        daemons: &[Address],
         job: Job,
         plan: &PlanResponse,
         share: RankShare,
@@ -80,7 +82,7 @@ impl ReplayBuffer {
             return Err(ClientError::ReplayMemory { bytes, max_bytes });
         }
         Ok(Self {
-            connection: connection.clone(),
+            daemons: daemons.iter().cloned().collect(),
             job,
             expected: Expected { fingerprint: plan.fingerprint.to_vec(), fields: plan.fields.clone() },
             stages: plan.stages.clone(),
@@ -144,11 +146,17 @@ impl ReplayBuffer {
         if blocks.is_empty() {
             return Ok(());
         }
-        match self.fetch_over(blocks).await {
-            // Once more, over a new stream: asking again is always safe.
-            Err(error) if error.is_retryable() => self.fetch_over(blocks).await,
-            outcome => outcome,
+        // Each once, and the first once more over a new stream: asking again is always safe.
+        for _ in 0..self.daemons.len() {
+            match self.fetch_over(blocks).await {
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(daemon = ?self.daemons.front(), %error, "rows to replay are asked for elsewhere");
+                    self.daemons.rotate_left(1);
+                }
+                outcome => return outcome,
+            }
         }
+        self.fetch_over(blocks).await
     }
 
     /// The stream is kept only if all went well.
@@ -166,8 +174,10 @@ impl ReplayBuffer {
 
     /// A stream for rows that are asked for again, and how many wants it takes at a time.
     async fn open(&self) -> Result<(BatchStream, usize), ClientError> {
-        let limit = self.connection.describe("").await?.max_pending_batches.max(1) as usize;
-        let stream = self.connection.fresh_stream(self.job.clone(), self.expected.clone()).await?;
+        let daemon = self.daemons.front().ok_or(ClientError::NoAddress)?;
+        let connection = Connection::open(daemon).await?;
+        let limit = connection.describe("").await?.max_pending_batches.max(1) as usize;
+        let stream = connection.fresh_stream(self.job.clone(), self.expected.clone()).await?;
         Ok((stream, limit.min(BLOCKS_AHEAD)))
     }
 

@@ -1,113 +1,176 @@
-//! A run: what one rank of a trainer takes, step by step, in order.
+//! A run: what one rank of a trainer takes, step by step, in order, from one daemon or several.
+//!
+//! The run owns everything: the lanes to the daemons, the scheduler that says who is asked for what, and the batches
+//! that have come before their turn. There is no task behind it; daemons are read while the trainer waits.
 
-use std::{collections::VecDeque, ops::Range};
-
-use bandwise_proto::v1::{Dtype, Job, PlanResponse, SharedMemoryRequest, StagePlan, WantSteps};
-
-use crate::{
-    batch::Batch,
-    connection::Connection,
-    error::ClientError,
-    share::RankShare,
-    stream::{BatchStream, Expected, Reply},
-    transport::Transport,
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
-/// What a rank wants of a job.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// The rank's share of each step.
-    pub share: RankShare,
-    /// The first step.
-    pub from_step: u64,
-    /// How many steps; `None` is to the end of the plan.
-    pub steps: Option<u64>,
-    /// Batches asked for ahead of the one that is next, at least 1.
-    pub window: usize,
-    /// The fingerprint that the job must have; empty for any.
-    pub expected_fingerprint: Vec<u8>,
-    /// Whether batches hold their fresh rows alone, which [`crate::ReplayBuffer`] completes. They travel over gRPC.
-    pub fresh_only: bool,
-    /// How batches travel. Through shared memory a run asks for two slots more than its window.
-    pub transport: Transport,
-}
+use bandwise_proto::v1::{Job, PlanResponse};
+use tokio::time::{Sleep, sleep, timeout};
 
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            share: RankShare::default(),
-            from_step: 0,
-            steps: None,
-            window: 8,
-            expected_fingerprint: Vec::new(),
-            fresh_only: false,
-            transport: Transport::default(),
-        }
-    }
-}
+use crate::{
+    address::Address,
+    batch::Batch,
+    ceiling::Ceiling,
+    connection::Connection,
+    error::ClientError,
+    greet::{self, Greeted, Origin},
+    lane::{Event, Lane},
+    options::RunOptions,
+    report::DaemonReport,
+    schedule::{Action, BatchId, Due, Phase, Scheduler},
+    spec::{self, StreamSpec},
+    state::RunState,
+    stream::Reply,
+    transport::Transport,
+    upcoming::Upcoming,
+};
 
-/// A run over the steps of a job. Dropping it ends all work for it on the daemon.
+/// A run over the steps of a job. Dropping it ends all work for it on the daemons.
 #[derive(Debug)]
 pub struct Run {
     plan: PlanResponse,
-    stream: BatchStream,
-    share: RankShare,
+    lanes: Vec<Lane>,
+    scheduler: Scheduler,
+    upcoming: Upcoming,
+    /// What has come before its turn.
+    ready: HashMap<BatchId, Result<Batch, ClientError>>,
+    /// Why batches could not be made where they were asked for last.
+    refusals: HashMap<BatchId, ClientError>,
+    /// What went wrong with a daemon last.
+    trouble: Option<ClientError>,
     window: usize,
-    /// Whether the daemon is about to stop.
-    draining: bool,
-    /// Steps not yet asked for.
-    to_ask: Range<u64>,
-    /// Batches asked for and not yet delivered: (step, first row).
-    outstanding: VecDeque<(u64, u64)>,
+    patience: Duration,
+    ceiling: Ceiling,
+    next_step: u64,
+    end: u64,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Run {
-    /// Resolves the job, opens a stream and asks for the first batches.
+    /// Begins a run at one daemon.
     ///
     /// # Errors
     ///
-    /// If the daemon cannot be reached or refuses the job, the fingerprint differs, the rows cannot be shared out,
-    /// or the first step is beyond the plan.
+    /// As [`Run::with_daemons`].
     pub async fn start(connection: &Connection, job: Job, options: &RunOptions) -> Result<Self, ClientError> {
-        let plan = connection.plan(job.clone()).await?;
-        for stage in &plan.stages {
-            options.share.check(stage.global_batch, stage.row_granularity)?;
-        }
-        if options.from_step > plan.steps {
-            return Err(ClientError::BeyondPlan { from_step: options.from_step, steps: plan.steps });
-        }
-        let end =
-            options.steps.map_or(plan.steps, |steps| plan.steps.min(options.from_step.saturating_add(steps)));
-        // Also without an expectation of the caller's: the daemon may be replaced between the two calls.
-        let expected = match options.expected_fingerprint.as_slice() {
-            [] => Expected { fingerprint: plan.fingerprint.to_vec(), fields: plan.fields.clone() },
-            fingerprint => Expected { fingerprint: fingerprint.to_vec(), fields: Vec::new() },
+        let origin = Origin { address: connection.address().clone(), connection: Some(connection.clone()) };
+        Self::begin(&[origin], job, options).await
+    }
+
+    /// Begins a run at several daemons: resolves the job, opens a stream at each that answers, and asks for the first
+    /// batches. The first daemon of the list is preferred if it is reached over a Unix socket. Daemons that do not
+    /// answer are tried again during the run; those that resolve the job to another fingerprint are not used.
+    ///
+    /// # Errors
+    ///
+    /// If no daemon can be reached, all refuse the job, the fingerprint differs at all of them, the rows cannot be
+    /// shared out, or the first step is beyond the plan.
+    pub async fn with_daemons(
+        addresses: &[Address],
+        job: Job,
+        options: &RunOptions,
+    ) -> Result<Self, ClientError> {
+        let origin = |address: &Address| Origin { address: address.clone(), connection: None };
+        let origins: Vec<Origin> = addresses.iter().map(origin).collect();
+        Self::begin(&origins, job, options).await
+    }
+
+    async fn begin(origins: &[Origin], job: Job, options: &RunOptions) -> Result<Self, ClientError> {
+        let answers = greet::greet(origins, &job).await;
+        let Some(Greeted { plan, .. }) = greet::reference(&answers, &options.expected.fingerprint) else {
+            return Err(greet::worst(answers).unwrap_or(ClientError::NoAddress));
         };
-        let request = SharedMemoryRequest {
-            slots: u32::try_from(options.window.saturating_add(2)).unwrap_or(u32::MAX),
-            slot_bytes: largest_batch(&plan, options.share, job.dtype()),
+        let plan = plan.clone();
+        spec::check(&plan, options)?;
+        let spec = Arc::new(StreamSpec::new(&plan, job, options));
+        let lane = |(origin, answer): (&Origin, Result<Greeted, ClientError>)| {
+            let connection = answer.map(|greeted| greeted.connection);
+            Lane::new(origin.address.clone(), Arc::clone(&spec), connection)
         };
-        let stream = if options.fresh_only {
-            connection.fresh_stream(job, expected).await?
-        } else {
-            connection.stream_over(options.transport, request, job, expected).await?
-        };
+        let lanes: Vec<Lane> = origins.iter().zip(answers).map(lane).collect();
+        let left = plan.steps - options.from_step;
+        let end = options.from_step + options.steps.map_or(left, |steps| steps.min(left));
+        let upcoming = Upcoming::new(plan.stages.clone(), options.share, options.from_step..end);
+        let home = matches!(origins[0].address, Address::Unix(_)) && origins.len() > 1;
         let mut run = Self {
+            scheduler: Scheduler::new(
+                lanes.len(),
+                home.then_some(0),
+                options.share.rank,
+                options.batch_timeout,
+            ),
             plan,
-            stream,
-            share: options.share,
+            lanes,
+            upcoming,
+            ready: HashMap::new(),
+            refusals: HashMap::new(),
+            trouble: None,
             window: options.window.max(1),
-            draining: false,
-            to_ask: options.from_step..end,
-            outstanding: VecDeque::new(),
+            patience: options.patience,
+            ceiling: Ceiling::new(options.max_bad_fraction),
+            next_step: options.from_step,
+            end,
+            timer: None,
         };
-        run.ask();
+        for daemon in 0..run.lanes.len() {
+            if run.lanes[daemon].is_refused() {
+                run.scheduler.closed(daemon, Phase::Refused);
+            }
+        }
+        run.first_streams().await?;
+        run.fill();
         Ok(run)
     }
 
-    /// How batches come: [`Transport::Grpc`] or [`Transport::SharedMemory`].
+    /// Waits until a daemon takes wants, or each has failed once; and for the others as long as for their greeting, so
+    /// that the first wants are spread over all.
+    async fn first_streams(&mut self) -> Result<(), ClientError> {
+        let opening = |&daemon: &usize| self.lanes[daemon].is_opening();
+        let mut opening: Vec<usize> = (0..self.lanes.len()).filter(opening).collect();
+        poll_fn(|context| {
+            self.poll_opening(&mut opening, context);
+            let ready = opening.is_empty() || self.has_stream();
+            if ready { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        if !self.has_stream() {
+            return Err(self.trouble.take().unwrap_or(ClientError::NoAddress));
+        }
+        let all = poll_fn(|context| {
+            self.poll_opening(&mut opening, context);
+            if opening.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        // Whoever is late joins the run later.
+        let _ = timeout(greet::GRACE, all).await;
+        Ok(())
+    }
+
+    fn has_stream(&self) -> bool {
+        (0..self.lanes.len()).any(|daemon| self.scheduler.phase(daemon) == Phase::Open)
+    }
+
+    /// Takes up what has happened to the lanes that are opening.
+    fn poll_opening(&mut self, opening: &mut Vec<usize>, context: &mut Context<'_>) {
+        opening.retain(|&daemon| match self.lanes[daemon].poll(context) {
+            Poll::Ready(event) => {
+                self.take(daemon, event);
+                false
+            }
+            Poll::Pending => true,
+        });
+    }
+
+    /// How batches come from the first daemon that was reached: [`Transport::Grpc`] or [`Transport::SharedMemory`].
     pub fn transport(&self) -> Transport {
-        self.stream.transport()
+        self.lanes.iter().find_map(Lane::transport).unwrap_or(Transport::Grpc)
     }
 
     /// The resolved job.
@@ -115,89 +178,179 @@ impl Run {
         &self.plan
     }
 
+    /// Where the run stands; see [`RunOptions::resume`].
+    pub fn state(&self) -> RunState {
+        RunState::new(&self.plan, self.next_step)
+    }
+
+    /// What each daemon has done, in the order of the addresses.
+    pub fn daemons(&self) -> Vec<DaemonReport> {
+        let report = |(daemon, lane): (usize, &Lane)| {
+            let (counts, phase) = (self.scheduler.counts(daemon), self.scheduler.phase(daemon));
+            DaemonReport::new(lane.address().clone(), lane.transport(), counts, phase)
+        };
+        self.lanes.iter().enumerate().map(report).collect()
+    }
+
     /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches; in a short
-    /// last step a rank's share may be empty, and the step is then passed over.
+    /// last step a rank's share may be empty, and the step is then passed over. Cancel-safe: a dropped call loses
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// If a batch cannot be made or the connection breaks. Start another run at the step that was to come.
+    /// If a batch cannot be made by any daemon, there is no daemon for longer than the run is patient, or too many
+    /// samples are undecodable. Start another run where [`Run::state`] says, or call again to go on behind a batch
+    /// that cannot be made.
     pub async fn next(&mut self) -> Result<Option<Batch>, ClientError> {
-        let Some(&(step, first_row)) = self.outstanding.front() else {
-            return if self.to_ask.is_empty() { Ok(None) } else { Err(ClientError::draining()) };
-        };
+        self.scheduler.wait_begins(Instant::now());
+        let outcome = poll_fn(|context| self.poll_next(context)).await;
+        self.scheduler.wait_ends(Instant::now());
+        outcome
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Batch>, ClientError>> {
         loop {
-            match self.stream.next().await? {
-                Some(Reply::Batch(batch)) if (batch.step(), batch.first_row()) == (step, first_row) => {
-                    self.outstanding.pop_front();
-                    self.ask();
-                    return Ok(Some(batch));
+            let mut changed = false;
+            for daemon in 0..self.lanes.len() {
+                if let Poll::Ready(event) = self.lanes[daemon].poll(context) {
+                    self.take(daemon, event);
+                    changed = true;
                 }
-                Some(Reply::Batch(batch)) => {
-                    return Err(ClientError::Protocol(format!(
-                        "step {} row {} came where step {step} row {first_row} was due",
-                        batch.step(),
-                        batch.first_row()
-                    )));
-                }
-                Some(Reply::Failed { error, .. }) => {
-                    self.outstanding.pop_front();
-                    return Err(error);
-                }
-                // The daemon still delivers what was asked for, and nothing more.
-                Some(Reply::Draining) => self.draining = true,
-                None => return Err(ClientError::Protocol("the stream ended early".to_owned())),
+            }
+            changed |= self.act();
+            if let Some(outcome) = self.outcome() {
+                return Poll::Ready(outcome);
+            }
+            if changed {
+                continue;
+            }
+            self.scheduler.all_taken();
+            if !self.time_is_up(context) {
+                return Poll::Pending;
             }
         }
+    }
+
+    /// Takes up what has happened to a lane.
+    fn take(&mut self, daemon: usize, event: Event) {
+        let now = Instant::now();
+        match event {
+            Event::Opened(capacity) => self.scheduler.opened(daemon, capacity, now),
+            Event::Reply(Reply::Draining) => self.scheduler.draining(daemon),
+            Event::Reply(Reply::Batch(batch)) => {
+                let id = BatchId { step: batch.step(), first_row: batch.first_row() };
+                self.answered(daemon, id, Ok(batch), now);
+            }
+            Event::Reply(Reply::Failed { step, first_row, error }) => {
+                let id = BatchId { step, first_row };
+                if error.is_draining() {
+                    self.scheduler.declined(daemon, id);
+                } else if error.is_retryable() {
+                    self.scheduler.unable(daemon, id, now);
+                    self.refusals.insert(id, error);
+                } else {
+                    self.answered(daemon, id, Err(error), now);
+                }
+            }
+            Event::Lost(error) => {
+                self.scheduler.closed(daemon, Phase::Closed);
+                // A refusal says more.
+                if self.trouble.as_ref().is_none_or(|trouble| !trouble.is_final()) {
+                    self.trouble = Some(error);
+                }
+            }
+            Event::Refused(error) => {
+                self.scheduler.closed(daemon, Phase::Refused);
+                self.trouble = Some(error);
+            }
+        }
+    }
+
+    fn answered(&mut self, daemon: usize, id: BatchId, answer: Result<Batch, ClientError>, now: Instant) {
+        self.lanes[daemon].works();
+        // What is not wanted any more is dropped here, and its slot goes back.
+        if self.scheduler.answered(daemon, id, now) {
+            self.ready.insert(id, answer);
+        }
+    }
+
+    /// Does what the scheduler says; whether a lane has changed.
+    fn act(&mut self) -> bool {
+        let mut changed = false;
+        for action in self.scheduler.decide(Instant::now()) {
+            match action {
+                Action::Want(daemon, wanted) => self.lanes[daemon].want(wanted),
+                Action::Cancel(daemon, step) => self.lanes[daemon].cancel(step),
+                Action::Leave(daemon, waited) => {
+                    let address = self.lanes[daemon].address().clone();
+                    let late = ClientError::Late { address, seconds: waited.as_secs_f64() };
+                    self.lanes[daemon].leave(late);
+                    changed = true;
+                }
+                Action::Drained(daemon) => {
+                    self.lanes[daemon].leave(ClientError::drained());
+                    self.trouble = Some(ClientError::drained());
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// What the trainer is told, if it is time.
+    fn outcome(&mut self) -> Option<Result<Option<Batch>, ClientError>> {
+        match self.scheduler.due(Instant::now()) {
+            Due::Nothing => {
+                self.next_step = self.end;
+                Some(Ok(None))
+            }
+            Due::Ready(id) => {
+                let answer = self.ready.remove(&id)?;
+                Some(self.deliver(id, answer).map(Some))
+            }
+            Due::Impossible(id) => {
+                let all_refuse = || ClientError::NoAddress;
+                let error = self.refusals.remove(&id).or_else(|| self.trouble.take());
+                Some(self.deliver(id, Err(error.unwrap_or_else(all_refuse))).map(Some))
+            }
+            Due::Waiting(id, Some(starving)) if starving >= self.patience => {
+                let last = self.refusals.remove(&id).or_else(|| self.trouble.take());
+                let last = Box::new(last.unwrap_or_else(ClientError::drained));
+                Some(Err(ClientError::NoDaemon { seconds: starving.as_secs_f64(), last }))
+            }
+            Due::Waiting(..) => None,
+        }
+    }
+
+    fn deliver(&mut self, id: BatchId, answer: Result<Batch, ClientError>) -> Result<Batch, ClientError> {
+        self.scheduler.deliver();
+        self.refusals.remove(&id);
+        self.fill();
+        let batch = answer?;
+        let next = self.scheduler.front().map_or(u64::MAX, |next| next.step);
+        self.next_step = if next == id.step { id.step } else { id.step + 1 };
+        self.ceiling.count(batch.header())?;
+        Ok(batch)
     }
 
     /// Fills the window.
-    fn ask(&mut self) {
-        while !self.draining && self.outstanding.len() < self.window {
-            let Some(step) = self.to_ask.next() else { return };
-            let Some((global_batch, rows)) = self.rows_of(step) else { return };
-            for rows in self.share.batches(global_batch, rows) {
-                self.outstanding.push_back((step, rows.start));
-                self.stream.want(WantSteps {
-                    first_step: step,
-                    count: 1,
-                    stride: 1,
-                    first_row: rows.start,
-                    rows: rows.end - rows.start,
-                });
-            }
+    fn fill(&mut self) {
+        while self.scheduler.len() < self.window {
+            let Some(wanted) = self.upcoming.next() else { break };
+            self.scheduler.add(wanted);
         }
+        self.act();
     }
 
-    /// Global batch and real rows of a step.
-    fn rows_of(&self, step: u64) -> Option<(u64, u64)> {
-        let holds = |stage: &&StagePlan| (stage.first_step..stage.first_step + stage.steps).contains(&step);
-        let stage = self.plan.stages.iter().find(holds)?;
-        Some((stage.global_batch, step_rows(stage, step - stage.first_step)))
+    /// Whether it is time to decide again although nothing has happened.
+    fn time_is_up(&mut self, context: &mut Context<'_>) -> bool {
+        let now = Instant::now();
+        let patience = match self.scheduler.due(now) {
+            Due::Waiting(_, Some(starving)) => Some(self.patience.saturating_sub(starving)),
+            _ => None,
+        };
+        let quiet = self.scheduler.quiet_for(now).into_iter().chain(patience).min();
+        self.timer = quiet.map(|quiet| Box::pin(sleep(quiet)));
+        self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(context).is_ready())
     }
-}
-
-/// Rows of a step of a stage, which counts from 0: the last of an epoch may be short.
-fn step_rows(stage: &StagePlan, step_in_stage: u64) -> u64 {
-    let done = step_in_stage + 1;
-    match done.checked_sub(stage.first_epoch_steps) {
-        Some(0) => stage.first_epoch_last_step_rows,
-        Some(more) if more.is_multiple_of(stage.steps_per_epoch) => stage.last_step_rows,
-        _ => stage.global_batch,
-    }
-}
-
-/// Bytes that no batch of a rank exceeds, the gaps between its tensors included.
-fn largest_batch(plan: &PlanResponse, share: RankShare, dtype: Dtype) -> u64 {
-    let element = match dtype {
-        Dtype::U8 => 1,
-        Dtype::F32 => 4,
-        _ => 2,
-    };
-    let batch = |stage: &StagePlan| {
-        let rows = stage.global_batch / (share.world_size * share.accumulate);
-        let side = u64::from(stage.bandwidth);
-        // Two labels and a share of a row, and three gaps of less than 64 bytes.
-        rows.saturating_mul(side * side * 3 * element + 20).saturating_add(192)
-    };
-    plan.stages.iter().map(batch).max().unwrap_or_default()
 }

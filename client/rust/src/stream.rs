@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bandwise_proto::v1::{
-    BatchHeader, CancelSteps, Failure, Job, JobField, Open, Part, SharedMemoryGrant, SharedMemoryRequest,
-    Want, WantSteps,
+    BatchHeader, CancelSteps, Failure, JobField, Open, Part, SharedMemoryGrant, SharedMemoryRequest, Want,
+    WantSteps,
 };
 use bandwise_shm::Slots;
 use tokio::sync::mpsc;
@@ -16,6 +16,7 @@ use crate::{
     buffers::{Buffer, Buffers},
     error::ClientError,
     memory::{HeldSlot, Memory},
+    spec::StreamSpec,
     transport::Transport,
     wire::{Parts, Piece},
 };
@@ -76,18 +77,17 @@ struct Partial {
 impl BatchStream {
     pub(crate) async fn open(
         channel: Channel,
-        job: Job,
-        expected: Expected,
-        fresh_only: bool,
+        spec: &StreamSpec,
         shared_memory: Option<SharedMemoryRequest>,
     ) -> Result<Self, ClientError> {
         let (wants, outbound) = mpsc::unbounded_channel();
         let open = Open {
-            job: Some(job),
-            expected_fingerprint: expected.fingerprint.into(),
-            expected_fields: expected.fields,
+            job: Some(spec.job.clone()),
+            expected_fingerprint: spec.expected.fingerprint.clone().into(),
+            expected_fields: spec.expected.fields.clone(),
             shared_memory,
-            fresh_only,
+            fresh_only: spec.fresh_only,
+            priority: spec.priority.into(),
         };
         // The receiver is right here, so this cannot fail.
         let _ = wants.send(Want { open: Some(open), ..Want::default() });

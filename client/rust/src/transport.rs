@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use bandwise_proto::v1::{Job, SharedMemoryGrant, SharedMemoryRequest};
+use bandwise_proto::v1::SharedMemoryGrant;
 use bandwise_shm::{Slots, Token, door_of, receive_descriptor};
 use tokio::{
     io::{AsyncWriteExt as _, Interest},
@@ -10,10 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    address::Address,
-    connection::Connection,
-    error::ClientError,
-    stream::{BatchStream, Expected},
+    address::Address, connection::Connection, error::ClientError, spec::StreamSpec, stream::BatchStream,
 };
 
 /// How long the hand-over of a descriptor may take: everything it needs is there already.
@@ -61,38 +58,28 @@ fn not_shared(reason: impl fmt::Display) -> Obstacle {
     Obstacle::NotShared(reason.to_string())
 }
 
-/// Opens a stream, with shared memory of the shape `request` where `transport` and the daemon allow it. What was taken
-/// and why is a line of the log.
-pub(crate) async fn open(
-    connection: &Connection,
-    (job, expected): (Job, Expected),
-    transport: Transport,
-    request: SharedMemoryRequest,
-) -> Result<BatchStream, ClientError> {
-    let reason = match transport {
+/// Opens a stream, with shared memory where the transport asked for and the daemon allow it. What was taken and why is a
+/// line of the log.
+pub(crate) async fn open(connection: &Connection, spec: &StreamSpec) -> Result<BatchStream, ClientError> {
+    let reason = match spec.transport {
         Transport::Grpc => "it was asked for".to_owned(),
-        _ => match shared(connection, (job.clone(), expected.clone()), transport, request).await {
+        _ => match shared(connection, spec).await {
             Ok(stream) => return Ok(stream),
             Err(Obstacle::Refused(error)) => return Err(error),
-            Err(Obstacle::NotShared(reason)) if transport == Transport::SharedMemory => {
+            Err(Obstacle::NotShared(reason)) if spec.transport == Transport::SharedMemory => {
                 return Err(ClientError::NoSharedMemory { reason });
             }
             Err(Obstacle::NotShared(reason)) => reason,
         },
     };
     tracing::info!(daemon = %connection.address(), reason, "batches come over gRPC");
-    connection.stream(job, expected).await
+    connection.open_stream(spec, None).await
 }
 
-async fn shared(
-    connection: &Connection,
-    (job, expected): (Job, Expected),
-    transport: Transport,
-    request: SharedMemoryRequest,
-) -> Result<BatchStream, Obstacle> {
+async fn shared(connection: &Connection, spec: &StreamSpec) -> Result<BatchStream, Obstacle> {
     // Before the stream: a daemon whose second socket cannot be reached need not make a pool.
-    let door = door(connection, transport).await?;
-    let mut stream = connection.stream_sharing(job, expected, request).await?;
+    let door = door(connection, spec.transport).await?;
+    let mut stream = connection.open_stream(spec, Some(spec.memory)).await?;
     let grant = stream.grant().await?;
     if grant.token.is_empty() {
         return Err(not_shared(format!("the daemon said: {}", grant.refusal)));

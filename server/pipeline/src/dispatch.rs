@@ -2,7 +2,8 @@
 //!
 //! It is told what changes and gives tasks, one a row, to the workers through a short channel. Streams take turns
 //! row by row, so that each gets its share of the workers; within a stream, batches are begun in the order in
-//! which they were asked for. A batch is begun when a worker could start on it and its stream's share of the
+//! which they were asked for. Streams of high priority have their turns first, but no more than three of four while
+//! others wait. A batch is begun when a worker could start on it and its stream's share of the
 //! memory budget allows it:
 //!
 //! - a stream may hold budget / streams bytes, and all together at most the budget;
@@ -32,11 +33,24 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StreamId(pub(crate) u64);
 
+/// Whose rows are given out first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// In turn with the others.
+    #[default]
+    Normal,
+    /// Before those of normal priority, in at most three of four turns while these wait.
+    High,
+}
+
+/// Turns in a row that streams of high priority take while others wait.
+const HIGH_TURNS: u32 = 3;
+
 /// What the dispatcher is told. Places bound the opens and closes, blocks the releases.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A stream begins.
-    Open { id: StreamId, wants: Intake, slots: Option<Vec<Block>>, place: Place },
+    Open { id: StreamId, wants: Intake, slots: Option<Vec<Block>>, priority: Priority, place: Place },
     /// A stream is gone: what it waits for is dropped.
     Close(StreamId),
     /// A loan of memory has ended: so many bytes of the budget, or none for a slot.
@@ -81,6 +95,7 @@ struct Stream {
     bytes: usize,
     /// The slots that are free, if the stream has slots; the one that came back last at the end.
     slots: Option<Vec<Block>>,
+    priority: Priority,
     place: Arc<Place>,
 }
 
@@ -92,8 +107,12 @@ pub(crate) struct Dispatcher {
     streams: BTreeMap<StreamId, Stream>,
     /// Streams that take part in the budget.
     budget_streams: usize,
-    /// Whose turn it is.
-    turn: StreamId,
+    /// Streams of high priority.
+    high_streams: usize,
+    /// Whose turn it is among the streams of normal and of high priority.
+    turns: [StreamId; 2],
+    /// Turns that streams of high priority took since one of normal priority.
+    high_turns: u32,
     /// Bytes on loan to all streams, also to those that are closed.
     on_loan: usize,
     /// Together with the loans they stay within the budget.
@@ -108,7 +127,9 @@ impl Dispatcher {
             budget,
             streams: BTreeMap::new(),
             budget_streams: 0,
-            turn: StreamId(0),
+            high_streams: 0,
+            turns: [StreamId(0); 2],
+            high_turns: 0,
             on_loan: 0,
             free: FreeBlocks::default(),
         }
@@ -154,14 +175,16 @@ impl Dispatcher {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Open { id, wants, slots, place } => {
+            Command::Open { id, wants, slots, priority, place } => {
                 self.budget_streams += usize::from(slots.is_none());
-                let stream = Stream { wants, begun: None, bytes: 0, slots, place: Arc::new(place) };
+                self.high_streams += usize::from(priority == Priority::High);
+                let stream = Stream { wants, begun: None, bytes: 0, slots, priority, place: Arc::new(place) };
                 self.streams.insert(id, stream);
             }
             Command::Close(id) => {
                 if let Some(stream) = self.streams.remove(&id) {
                     self.budget_streams -= usize::from(stream.slots.is_none());
+                    self.high_streams -= usize::from(stream.priority == Priority::High);
                     stream.abandon();
                 }
             }
@@ -193,11 +216,34 @@ impl Dispatcher {
         self.free.shrink_to(self.budget.saturating_sub(self.on_loan));
     }
 
-    /// The next row, from the first stream from the turn on that has one.
+    /// The next row.
     fn next_task(&mut self) -> Option<Task> {
+        if self.high_streams == 0 {
+            self.next_normal()
+        } else if self.high_turns < HIGH_TURNS {
+            self.next_high().or_else(|| self.next_normal())
+        } else {
+            self.next_normal().or_else(|| self.next_high())
+        }
+    }
+
+    fn next_high(&mut self) -> Option<Task> {
+        let task = self.next_task_of(Priority::High)?;
+        self.high_turns = (self.high_turns + 1).min(HIGH_TURNS);
+        Some(task)
+    }
+
+    fn next_normal(&mut self) -> Option<Task> {
+        let task = self.next_task_of(Priority::Normal)?;
+        self.high_turns = 0;
+        Some(task)
+    }
+
+    /// The next row of a priority, from the first stream from its turn on that has one.
+    fn next_task_of(&mut self, priority: Priority) -> Option<Task> {
         for _ in 0..self.streams.len() {
-            let id = self.next_stream()?;
-            self.turn = StreamId(id.0 + 1);
+            let id = self.next_stream(priority)?;
+            self.turns[priority as usize] = StreamId(id.0 + 1);
             if let Some(task) = self.task_of(id) {
                 return Some(task);
             }
@@ -205,9 +251,10 @@ impl Dispatcher {
         None
     }
 
-    fn next_stream(&self) -> Option<StreamId> {
-        let next = self.streams.range(self.turn..).next();
-        next.or_else(|| self.streams.first_key_value()).map(|(id, _)| *id)
+    fn next_stream(&self, priority: Priority) -> Option<StreamId> {
+        let from_turn = self.streams.range(self.turns[priority as usize]..);
+        let mut round = from_turn.chain(&self.streams);
+        round.find(|(_, stream)| stream.priority == priority).map(|(id, _)| *id)
     }
 
     fn task_of(&mut self, id: StreamId) -> Option<Task> {

@@ -34,6 +34,7 @@ mod wants;
 mod worker;
 
 pub use batch::{Batch, Replayed, Substitution};
+pub use dispatch::Priority;
 pub use error::{BatchError, PipelineError, WantError};
 pub use layout::BatchLayout;
 pub use pipeline::{Pipeline, PipelineConfig, StreamOptions};

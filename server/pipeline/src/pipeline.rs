@@ -17,7 +17,7 @@ use crossbeam::channel::{self, Receiver, Sender};
 
 use crate::{
     cores,
-    dispatch::{Channels, Command, Dispatcher, StreamId, Task},
+    dispatch::{Channels, Command, Dispatcher, Priority, StreamId, Task},
     error::PipelineError,
     place::Place,
     read_ahead::ReadAhead,
@@ -65,6 +65,8 @@ pub struct StreamOptions {
     /// Whether its batches hold the fresh rows alone, for a trainer that keeps the replayed ones itself. Rows are
     /// counted as ever.
     pub fresh_only: bool,
+    /// Whose rows come first where several streams wait for workers.
+    pub priority: Priority,
     /// Whether it is for a single batch. Such a stream reads what others keep for replay, and keeps nothing.
     pub single_batch: bool,
 }
@@ -163,7 +165,7 @@ impl Pipeline {
         let place = Place::take(&self.stats, self.config.max_streams)?;
         let id = StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed));
         let hold = self.hold(&dataset, &job, &options, id)?;
-        let StreamOptions { pool, fresh_only, .. } = options;
+        let StreamOptions { pool, fresh_only, priority, .. } = options;
         let limits = StreamLimits {
             batch_rows: self.config.max_batch_rows,
             batch_bytes: self.config.max_batch_bytes,
@@ -172,7 +174,7 @@ impl Pipeline {
         let slots = pool.map(|pool| pool.blocks);
         let (wants, intake) = Wants::new(self.config.max_pending_batches, self.wake.clone());
         self.commands
-            .send(Command::Open { id, wants: intake, slots, place })
+            .send(Command::Open { id, wants: intake, slots, priority, place })
             .map_err(|_| PipelineError::Stopped)?;
         let (read_ahead, commands) = (Arc::clone(&self.read_ahead), self.commands.clone());
         let replay = StreamReplay { hold, fresh_only };

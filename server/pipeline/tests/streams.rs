@@ -71,6 +71,32 @@ fn equal_streams_advance_at_the_same_pace() {
 }
 
 #[test]
+fn high_priority_takes_three_of_four_turns_and_starves_nobody() {
+    let names = ["_begin", "", "", "", "", "", "", "", "_halt", "", "", ""];
+    let bench = Bench::with(one_thread(), 4, &names);
+    let (begin, halt) = (Gate::close(&name(0, "_begin")), Gate::close(&name(8, "_halt")));
+    let (starter, normal, high) = (bench.open(), bench.open(), bench.open_high());
+    let _first = starter.want(0, 0, 1).unwrap();
+    begin.reached();
+    // The only worker is held up until all of this is wanted, and again when it comes to step 2.
+    let want = |stream: &Stream, step| stream.want(step, 0, 4).unwrap();
+    let mut to_halt: Vec<Ticket> = (0..10).map(|_| want(&normal, 1)).collect();
+    to_halt.push(want(&normal, 2));
+    let mut urgent: Vec<Ticket> = (0..60).map(|_| want(&high, 1)).collect();
+    begin.open();
+    halt.reached();
+    let ready = [&mut to_halt, &mut urgent].map(|tickets| tickets.iter_mut().filter_map(poll_now).count());
+    assert_eq!(ready[0], 10);
+    assert!((29..=32).contains(&ready[1]), "{ready:?}");
+    drop(halt);
+    // Alone it has every turn.
+    drop((normal, to_halt));
+    for ticket in urgent.iter_mut().skip(ready[1]) {
+        block_on(ticket).unwrap();
+    }
+}
+
+#[test]
 fn a_stream_waits_for_a_limited_number_of_batches() {
     let bench = Bench::photos(PipelineConfig { max_pending_batches: 3, ..config() }, 4);
     let (stream, other) = (bench.open(), bench.open());

@@ -87,10 +87,11 @@ impl LoaderService {
     /// Opens a stream; with shared memory if the client asks for it and it can be had.
     fn open(&self, open: proto::Open) -> Result<(Stream, Option<Shared>), Reject> {
         let resolved = self.admit(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields)?;
+        let priority = wire::priority_of(open.priority)?;
         let answer = |request| Shared::answer(request, self.door.as_ref(), &self.pipeline);
         let mut shared = open.shared_memory.as_ref().map(answer);
         let pool = shared.as_mut().and_then(|shared| shared.pool.take());
-        let options = StreamOptions { pool, fresh_only: open.fresh_only, single_batch: false };
+        let options = StreamOptions { pool, priority, fresh_only: open.fresh_only, single_batch: false };
         Ok((self.pipeline.open_with(resolved.dataset, resolved.job, options)?, shared))
     }
 }
@@ -175,7 +176,8 @@ impl Loader for LoaderService {
     ) -> Result<Response<PartStream>, Status> {
         let request = request.into_inner();
         let resolved = self.admit(request.job.as_ref(), &request.expected_fingerprint, Vec::new())?;
-        let options = StreamOptions { pool: None, fresh_only: request.fresh_only, single_batch: true };
+        let options =
+            StreamOptions { fresh_only: request.fresh_only, single_batch: true, ..StreamOptions::default() };
         let stream =
             self.pipeline.open_with(resolved.dataset, resolved.job, options).map_err(Reject::from)?;
         let ticket = stream.want(request.step, request.first_row, request.rows).map_err(Reject::from)?;
@@ -184,7 +186,7 @@ impl Loader for LoaderService {
         // The batch keeps the stream's share of memory until it is sent.
         let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
         // The receiver is right here and empty.
-        let _ = sender.try_send(Ok(Parts::new(batch, stream.job().fingerprint())));
+        let _ = sender.try_send(Ok(Parts::new(batch, stream.dataset(), stream.job().fingerprint())));
         Ok(body::answer(receiver))
     }
 

@@ -3,6 +3,7 @@
 
 use std::time::UNIX_EPOCH;
 
+use bandwise_dataset::Dataset;
 use bandwise_job::Fingerprint;
 use bandwise_pipeline::{Batch, BatchLayout, Replayed};
 use bandwise_proto::{PART_DATA_BYTES, TENSOR_ALIGN, v1 as proto};
@@ -12,6 +13,12 @@ use crate::service::wire::dtype_to_wire;
 
 /// In shared memory the trainer finds tensors by this rule.
 const _: () = assert!(BatchLayout::ALIGN == TENSOR_ALIGN);
+
+/// Substitutions of a batch that name their sample, so that a header stays small.
+const NAMED_SUBSTITUTIONS: usize = 64;
+
+/// Longest name in a header, in characters.
+const MAX_NAME_CHARS: usize = 256;
 
 /// The parts that were not sent yet, of a batch or of anything else.
 #[derive(Debug)]
@@ -25,9 +32,9 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn new(batch: Batch, fingerprint: Fingerprint) -> Self {
+    pub(crate) fn new(batch: Batch, dataset: &Dataset, fingerprint: Fingerprint) -> Self {
         let (step, first_row) = (batch.moment.step, batch.first_row);
-        let header = Some(header_of(&batch, fingerprint));
+        let header = Some(header_of(&batch, dataset, fingerprint));
         let first = proto::Part { step, first_row, header, ..proto::Part::default() };
         let tensors = [batch.lam, batch.labels_b, batch.labels, batch.images];
         let tensors = tensors.into_iter().filter(|tensor| !tensor.is_empty()).collect();
@@ -62,13 +69,18 @@ impl Iterator for Parts {
 }
 
 /// The only part of a batch that the trainer reads in its slot.
-pub(crate) fn announced(batch: &Batch, slot: u32, fingerprint: Fingerprint) -> proto::Part {
-    let header = Some(header_of(batch, fingerprint));
+pub(crate) fn announced(
+    batch: &Batch,
+    slot: u32,
+    dataset: &Dataset,
+    fingerprint: Fingerprint,
+) -> proto::Part {
+    let header = Some(header_of(batch, dataset, fingerprint));
     let (step, first_row) = (batch.moment.step, batch.first_row);
     proto::Part { step, first_row, header, slot: Some(slot), ..proto::Part::default() }
 }
 
-fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
+fn header_of(batch: &Batch, dataset: &Dataset, fingerprint: Fingerprint) -> proto::BatchHeader {
     let moment = &batch.moment;
     let rows = batch.layout.rows() as u64;
     let tensor = |name: &str, dtype: proto::Dtype, shape: Vec<u64>, bytes: &Bytes| proto::TensorInfo {
@@ -101,16 +113,7 @@ fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
                 origin_row,
             })
             .collect(),
-        substitutions: batch
-            .substitutions
-            .iter()
-            .map(|s| proto::Substitution {
-                row: s.row,
-                requested: s.requested,
-                delivered: s.delivered,
-                reason: s.reason.to_owned(),
-            })
-            .collect(),
+        substitutions: substitutions_of(batch, dataset),
         tensors: [
             tensor("images", image_dtype, image_shape, &batch.images),
             tensor("labels", proto::Dtype::I64, vec![rows], &batch.labels),
@@ -126,4 +129,21 @@ fn header_of(batch: &Batch, fingerprint: Fingerprint) -> proto::BatchHeader {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)),
     }
+}
+
+fn substitutions_of(batch: &Batch, dataset: &Dataset) -> Vec<proto::Substitution> {
+    let name = |i: usize, sample| match i {
+        0..NAMED_SUBSTITUTIONS => dataset.display_name(sample).chars().take(MAX_NAME_CHARS).collect(),
+        _ => String::new(),
+    };
+    let substitutions = batch.substitutions.iter().enumerate();
+    substitutions
+        .map(|(i, s)| proto::Substitution {
+            row: s.row,
+            requested: s.requested,
+            delivered: s.delivered,
+            reason: s.reason.to_owned(),
+            requested_name: name(i, s.requested),
+        })
+        .collect()
 }

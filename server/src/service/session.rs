@@ -181,13 +181,13 @@ impl Session {
         let Some(ticket) = self.tickets.pop_front() else { return };
         self.next = Some(match outcome {
             Ok(batch) => {
-                let fingerprint = self.stream.job().fingerprint();
+                let (dataset, fingerprint) = (self.stream.dataset(), self.stream.job().fingerprint());
                 if let Some(slot) = batch.slot {
-                    let parts = announced(&batch, slot, fingerprint).into();
+                    let parts = announced(&batch, slot, dataset, fingerprint).into();
                     self.handed_out.insert(slot, batch);
                     parts
                 } else {
-                    Parts::new(batch, fingerprint)
+                    Parts::new(batch, dataset, fingerprint)
                 }
             }
             Err(error) => {

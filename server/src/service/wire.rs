@@ -4,6 +4,7 @@ use bandwise_curriculum::{Curriculum, OrderKind, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
 use bandwise_job::{BadSample, Fidelity, Field, Job, JobSpec, RecipeChoice, ReplaySpec};
 use bandwise_kernels::{Dtype, Layout};
+use bandwise_pipeline::Priority;
 use bandwise_proto::v1 as proto;
 use bandwise_recipe::{LowFrequency, OutputFormat, Recipe};
 
@@ -106,6 +107,14 @@ fn bad_sample_of(number: i32) -> Result<BadSample, Reject> {
         proto::BadSample::Unspecified | proto::BadSample::Substitute => BadSample::Substitute,
         proto::BadSample::Zero => BadSample::Zero,
         proto::BadSample::Fail => BadSample::Fail,
+    })
+}
+
+/// The priority of a stream.
+pub(crate) fn priority_of(number: i32) -> Result<Priority, Reject> {
+    Ok(match proto::Priority::try_from(number).map_err(|_| unknown("priority", number))? {
+        proto::Priority::Unspecified | proto::Priority::Normal => Priority::Normal,
+        proto::Priority::High => Priority::High,
     })
 }
 

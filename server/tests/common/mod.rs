@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses a part")]
 
+pub mod fleet;
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -25,7 +25,8 @@ use bandwise_decode::DecodeLimits;
 use bandwise_job::{BadSample, Fidelity, Job, JobSpec, ReplaySpec};
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
 use bandwise_pipeline::{
-    Batch, BatchError, Pipeline, PipelineConfig, ReplayConfig, ReplayShortage, Stream, Ticket,
+    Batch, BatchError, Pipeline, PipelineConfig, Priority, ReplayConfig, ReplayShortage, Stream,
+    StreamOptions, Ticket,
 };
 use bandwise_recipe::OutputFormat;
 use tempfile::TempDir;
@@ -91,6 +92,13 @@ impl Bench {
 
     pub fn open(&self) -> Stream {
         self.pipeline.open(Arc::clone(&self.dataset), Arc::clone(&self.job)).unwrap()
+    }
+
+    /// A stream of high priority.
+    pub fn open_high(&self) -> Stream {
+        let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
+        let options = StreamOptions { priority: Priority::High, ..StreamOptions::default() };
+        self.pipeline.open_with(dataset, job, options).unwrap()
     }
 
     pub fn batches(&self) -> u64 {

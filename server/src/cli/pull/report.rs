@@ -1,12 +1,11 @@
-//! `bandwise pull`: a trainer without a model. Pulls batches, measures, digests.
+//! What `pull` prints: digests on the way, figures at the end.
 
 use std::{
     io::IsTerminal as _,
     time::{Duration, Instant},
 };
 
-use bandwise_client::{Address, Batch, ClientError, Connection, ReplayBuffer, Run, RunOptions, proto};
-use bandwise_job::Fingerprint;
+use bandwise_client::{Batch, DaemonReport, Run, proto};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
@@ -15,146 +14,15 @@ use sha2::{Digest as _, Sha256};
 use crate::cli::{
     Failure,
     format::{bytes, grouped, hex, json_line, table},
-    job_args::{JobArgs, RankArgs},
-    progress, runtime, usage,
+    progress,
+    pull::{Args, Digests},
 };
 
 /// Longest wait that is told apart from longer ones: a day.
 const LONGEST_WAIT_US: u64 = 86_400_000_000;
 
-/// Async threads of the client.
-const ASYNC_THREADS: usize = 1;
-
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  bandwise pull --connect unix:/run/bandwise.sock --dataset imagenet --curriculum efficienttrain++ \\\n      \
-    --epochs 200 --batch-size 256 --steps 100 --digest"
-)]
-pub(crate) struct Args {
-    /// The daemon, as unix:PATH or HOST:PORT.
-    #[arg(long, value_name = "ADDRESS")]
-    connect: Address,
-    /// Name of the dataset at the daemon.
-    #[arg(long, value_name = "NAME")]
-    dataset: String,
-    #[command(flatten)]
-    job: JobArgs,
-    #[command(flatten)]
-    rank: RankArgs,
-    /// First step.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    from_step: u64,
-    /// Number of steps. [default: to the end of the plan]
-    #[arg(long, value_name = "K")]
-    steps: Option<u64>,
-    /// Who keeps the rows that stages replay: server, or client: fresh rows alone travel, over gRPC, and this side keeps
-    /// the others. For client, replay lanes default to the batches of a step.
-    #[arg(long, value_name = "SIDE", default_value = "server")]
-    replay: Side,
-    /// For --replay client: memory in MiB that its rows may take. [default: what the job needs]
-    #[arg(long, value_name = "MIB")]
-    replay_memory_mib: Option<u64>,
-    /// How batches travel: auto (shared memory on the daemon's host, over its Unix socket; else gRPC), grpc, shm.
-    #[arg(long, default_value = "auto")]
-    transport: Transport,
-    /// Fail unless the job has this fingerprint (64 hex digits).
-    #[arg(long, value_name = "H")]
-    expect_fingerprint: Option<Fingerprint>,
-    /// Print SHA-256 digests: one line a step, or with --digest=rows one line a row.
-    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "batch")]
-    digest: Option<Digests>,
-    /// Print JSON, one object a line.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Digests {
-    Batch,
-    Rows,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Transport {
-    Auto,
-    Grpc,
-    Shm,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Side {
-    Server,
-    Client,
-}
-
-impl From<Transport> for bandwise_client::Transport {
-    fn from(transport: Transport) -> Self {
-        match transport {
-            Transport::Auto => Self::Auto,
-            Transport::Grpc => Self::Grpc,
-            Transport::Shm => Self::SharedMemory,
-        }
-    }
-}
-
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    crate::cli::log("warn")?;
-    let mut job = args.job.job(&args.dataset, args.rank.global_batch()?)?;
-    if args.replay == Side::Client && job.replay_lanes == 0 {
-        // The product of both is part of the global batch.
-        let batches = args.rank.world_size * args.rank.accumulate;
-        job.replay_lanes = u32::try_from(batches).map_err(usage)?;
-    }
-    let options = RunOptions {
-        share: args.rank.share(),
-        from_step: args.from_step,
-        steps: args.steps,
-        expected_fingerprint: args.expect_fingerprint.map_or_else(Vec::new, |f| f.as_bytes().to_vec()),
-        transport: args.transport.into(),
-        fresh_only: args.replay == Side::Client,
-        ..RunOptions::default()
-    };
-    runtime(ASYNC_THREADS)?.block_on(pull(args, job, &options))
-}
-
-async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), Failure> {
-    let connection = Connection::open(&args.connect).await?;
-    let mut run = Run::start(&connection, job.clone(), options).await.map_err(usage_or_failure)?;
-    let mut buffer = match args.replay {
-        Side::Server => None,
-        Side::Client => {
-            let max_bytes = args.replay_memory_mib.map_or(u64::MAX, |mib| mib.saturating_mul(1 << 20));
-            let buffer = ReplayBuffer::new(&connection, job, run.plan(), options.share, max_bytes);
-            Some(buffer.map_err(usage_or_failure)?)
-        }
-    };
-    let batches_ahead = run.plan().steps.saturating_sub(args.from_step);
-    let total = args.steps.map_or(batches_ahead, |steps| steps.min(batches_ahead)) * args.rank.accumulate;
-    let mut report = Reporter::new(args, total)?;
-    loop {
-        let asked = Instant::now();
-        let Some(mut batch) = run.next().await? else { break };
-        if let Some(buffer) = &mut buffer {
-            batch = buffer.complete(batch).await?;
-        }
-        report.batch(&batch, asked.elapsed())?;
-    }
-    report.finish(&hex(&run.plan().fingerprint), run.transport())
-}
-
-/// Numbers that do not fit together are the caller's mistake.
-fn usage_or_failure(error: ClientError) -> Failure {
-    match error {
-        ClientError::Share(_)
-        | ClientError::BeyondPlan { .. }
-        | ClientError::ReplayLanes { .. }
-        | ClientError::ReplayMemory { .. } => usage(error),
-        other => other.into(),
-    }
-}
-
 /// Collects figures and prints lines.
-struct Reporter {
+pub(super) struct Reporter {
     digests: Option<Digests>,
     json: bool,
     bar: ProgressBar,
@@ -205,13 +73,45 @@ struct Summary {
     substituted: u64,
     wait_ms_p50: f64,
     wait_ms_p99: f64,
-    /// `grpc` or `shm`.
+    longest_wait_ms: f64,
+    /// `grpc` or `shm`: of the first daemon that was reached.
     transport: String,
+    daemons: Vec<DaemonLine>,
     fingerprint: String,
 }
 
+#[derive(Debug, Serialize)]
+struct DaemonLine {
+    address: String,
+    /// `open`, `draining`, `lost` or `refused`.
+    state: &'static str,
+    transport: Option<String>,
+    /// Batches that came from here first.
+    batches: u64,
+    /// Batches that did not come from here and were asked for again.
+    retried: u64,
+    /// Batches that were asked for here because another daemon was late.
+    hedged: u64,
+    /// Batches that came from here second.
+    duplicates: u64,
+}
+
+impl DaemonLine {
+    fn new(daemon: &DaemonReport) -> Self {
+        Self {
+            address: daemon.address.to_string(),
+            state: daemon.state,
+            transport: daemon.transport.map(|transport| transport.to_string()),
+            batches: daemon.batches,
+            retried: daemon.retried,
+            hedged: daemon.hedged,
+            duplicates: daemon.duplicates,
+        }
+    }
+}
+
 impl Reporter {
-    fn new(args: &Args, batches: u64) -> Result<Self, Failure> {
+    pub(super) fn new(args: &Args, batches: u64) -> Result<Self, Failure> {
         let bar = progress::bar(batches, "batches");
         let lines_on_terminal = args.digest.is_some() && std::io::stdout().is_terminal();
         if args.json || lines_on_terminal {
@@ -231,7 +131,7 @@ impl Reporter {
         })
     }
 
-    fn batch(&mut self, batch: &Batch, wait: Duration) -> Result<(), Failure> {
+    pub(super) fn batch(&mut self, batch: &Batch, wait: Duration) -> Result<(), Failure> {
         self.images += batch.rows();
         self.bytes += batch.byte_len() as u64;
         self.batches += 1;
@@ -291,7 +191,7 @@ impl Reporter {
         Ok(())
     }
 
-    fn finish(mut self, fingerprint: &str, transport: bandwise_client::Transport) -> Result<(), Failure> {
+    pub(super) fn finish(mut self, run: &Run) -> Result<(), Failure> {
         self.print_step()?;
         self.bar.finish_and_clear();
         let seconds = self.begun.elapsed().as_secs_f64();
@@ -306,8 +206,10 @@ impl Reporter {
             substituted: self.substituted,
             wait_ms_p50: wait_ms(0.5),
             wait_ms_p99: wait_ms(0.99),
-            transport: transport.to_string(),
-            fingerprint: fingerprint.to_owned(),
+            longest_wait_ms: self.waits_us.max() as f64 / 1000.0,
+            transport: run.transport().to_string(),
+            daemons: run.daemons().iter().map(DaemonLine::new).collect(),
+            fingerprint: hex(&run.plan().fingerprint),
         };
         if self.json {
             return Ok(json_line(&summary)?);
@@ -319,8 +221,17 @@ impl Reporter {
 
 impl Summary {
     fn print(&self) {
-        let mut table =
-            table(&["images/s", "GB/s", "batches", "images", "bytes", "substituted", "wait p50", "wait p99"]);
+        let mut table = table(&[
+            "images/s",
+            "GB/s",
+            "batches",
+            "images",
+            "bytes",
+            "substituted",
+            "wait p50",
+            "wait p99",
+            "longest",
+        ]);
         table.add_row([
             format!("{:.0}", self.images_per_s),
             format!("{:.3}", self.bytes_per_s / 1e9),
@@ -330,8 +241,32 @@ impl Summary {
             grouped(self.substituted),
             format!("{:.1} ms", self.wait_ms_p50),
             format!("{:.1} ms", self.wait_ms_p99),
+            format!("{:.1} ms", self.longest_wait_ms),
         ]);
-        println!("{table}\ntransport {}\nfingerprint {}", self.transport, self.fingerprint);
+        println!("{table}");
+        if self.daemons.len() > 1 {
+            self.print_daemons();
+        } else {
+            println!("transport {}", self.transport);
+        }
+        println!("fingerprint {}", self.fingerprint);
+    }
+
+    fn print_daemons(&self) {
+        let mut table =
+            table(&["daemon", "state", "transport", "batches", "retried", "hedged", "duplicates"]);
+        for daemon in &self.daemons {
+            table.add_row([
+                daemon.address.clone(),
+                daemon.state.to_owned(),
+                daemon.transport.clone().unwrap_or_default(),
+                grouped(daemon.batches),
+                grouped(daemon.retried),
+                grouped(daemon.hedged),
+                grouped(daemon.duplicates),
+            ]);
+        }
+        println!("{table}");
     }
 }
 

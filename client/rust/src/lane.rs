@@ -1,0 +1,236 @@
+//! The way to one daemon: opens a stream, reads it, and opens it again after it broke.
+//!
+//! A stream is read where the run polls it, so that nothing is received that nobody waits for; it is opened by a task of
+//! its own, which goes on while the trainer works. What is asked for, and what follows from an answer, is the
+//! scheduler's matter.
+
+use std::{
+    fmt,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bandwise_proto::v1::WantSteps;
+use tokio::{
+    task::JoinHandle,
+    time::{Sleep, sleep, timeout},
+};
+
+use crate::{
+    address::Address,
+    backoff::Backoff,
+    connection::Connection,
+    error::ClientError,
+    schedule::Wanted,
+    spec::StreamSpec,
+    stream::{BatchStream, Reply},
+    transport::{self, Transport},
+};
+
+/// How long a daemon may take until its stream is open.
+pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What has happened to a lane.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The stream is open, for so many batches at a time.
+    Opened(usize),
+    /// The daemon has answered.
+    Reply(Reply),
+    /// The stream broke or could not be opened; it is tried again.
+    Lost(ClientError),
+    /// The daemon does not take this job; it is not tried again.
+    Refused(ClientError),
+}
+
+/// A stream, and how many batches it takes at a time.
+type Opened = (BatchStream, usize);
+
+enum State {
+    /// Left alone for a while.
+    Resting(Pin<Box<Sleep>>),
+    Opening(Opening),
+    Open(Box<BatchStream>),
+    Refused,
+}
+
+/// A task that ends with the value.
+struct Opening(JoinHandle<Result<Opened, ClientError>>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The way to one daemon.
+pub(crate) struct Lane {
+    address: Address,
+    spec: Arc<StreamSpec>,
+    state: State,
+    backoff: Backoff,
+    /// Whether the log knows the daemon as lost.
+    told_lost: bool,
+    transport: Option<Transport>,
+}
+
+impl Lane {
+    /// A lane that opens its stream over `connection`, or leaves the daemon alone for a while because of the error.
+    pub(crate) fn new(
+        address: Address,
+        spec: Arc<StreamSpec>,
+        connection: Result<Connection, ClientError>,
+    ) -> Self {
+        let mut lane = Self {
+            address,
+            spec,
+            state: State::Refused,
+            backoff: Backoff::default(),
+            told_lost: false,
+            transport: None,
+        };
+        match connection {
+            Ok(connection) => lane.state = lane.opening(Some(connection)),
+            Err(error) => drop(lane.broken(error)),
+        }
+        lane
+    }
+
+    /// Where the daemon listens.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Whether its stream is about to open.
+    pub(crate) fn is_opening(&self) -> bool {
+        matches!(self.state, State::Opening(_))
+    }
+
+    /// Whether the daemon is not tried any more.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.state, State::Refused)
+    }
+
+    /// How batches come from here, or came last.
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        self.transport
+    }
+
+    /// Asks for a batch.
+    pub(crate) fn want(&self, wanted: Wanted) {
+        if let State::Open(stream) = &self.state {
+            stream.want(WantSteps {
+                first_step: wanted.id.step,
+                count: 1,
+                stride: 1,
+                first_row: wanted.id.first_row,
+                rows: wanted.rows,
+            });
+        }
+    }
+
+    /// Takes back what was asked for of a step.
+    pub(crate) fn cancel(&self, step: u64) {
+        if let State::Open(stream) = &self.state {
+            stream.cancel(vec![step]);
+        }
+    }
+
+    /// Ends the stream, which is opened again after a while.
+    pub(crate) fn leave(&mut self, why: ClientError) {
+        drop(self.broken(why));
+    }
+
+    /// The daemon has made a batch, so its next failure is its first one again.
+    pub(crate) fn works(&mut self) {
+        self.backoff.reset();
+    }
+
+    /// What happens next.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        loop {
+            match &mut self.state {
+                State::Refused => return Poll::Pending,
+                State::Resting(pause) => {
+                    ready!(pause.as_mut().poll(context));
+                    self.state = self.opening(None);
+                }
+                State::Opening(opening) => {
+                    let opened = ready!(Pin::new(&mut opening.0).poll(context));
+                    return Poll::Ready(self.opened(opened.unwrap_or_else(|error| {
+                        Err(self.unreachable(&format!("the task that opens the stream has ended: {error}")))
+                    })));
+                }
+                State::Open(stream) => {
+                    let reply = ready!(pin!(stream.next()).poll(context));
+                    return Poll::Ready(match reply {
+                        Ok(Some(reply)) => Event::Reply(reply),
+                        Ok(None) => self.broken(self.unreachable("the daemon has ended the stream")),
+                        Err(error) => self.broken(error),
+                    });
+                }
+            }
+        }
+    }
+
+    fn opened(&mut self, opened: Result<Opened, ClientError>) -> Event {
+        match opened {
+            Ok((stream, capacity)) => {
+                if std::mem::take(&mut self.told_lost) {
+                    tracing::info!(daemon = %self.address, "the daemon is back");
+                }
+                self.transport = Some(stream.transport());
+                self.state = State::Open(Box::new(stream));
+                Event::Opened(capacity)
+            }
+            Err(error) => self.broken(error),
+        }
+    }
+
+    fn broken(&mut self, error: ClientError) -> Event {
+        if error.is_final() {
+            tracing::error!(daemon = %self.address, %error, "the daemon is not used: it refuses this job");
+            self.state = State::Refused;
+            return Event::Refused(error);
+        }
+        if !std::mem::replace(&mut self.told_lost, true) {
+            tracing::warn!(daemon = %self.address, %error, "the daemon is left for a while");
+        }
+        self.state = State::Resting(Box::pin(sleep(self.backoff.next())));
+        Event::Lost(error)
+    }
+
+    fn opening(&self, connection: Option<Connection>) -> State {
+        let (address, spec) = (self.address.clone(), Arc::clone(&self.spec));
+        let late = self.unreachable("it does not answer");
+        State::Opening(Opening(tokio::spawn(async move {
+            timeout(OPEN_TIMEOUT, open(&address, &spec, connection)).await.unwrap_or(Err(late))
+        })))
+    }
+
+    fn unreachable(&self, reason: &str) -> ClientError {
+        ClientError::Connect { address: self.address.clone(), reason: reason.to_owned() }
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Opens a stream; over a new connection where there is none, so that nothing is left of one that hangs.
+async fn open(
+    address: &Address,
+    spec: &StreamSpec,
+    connection: Option<Connection>,
+) -> Result<Opened, ClientError> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => Connection::open(address).await?,
+    };
+    let capacity = connection.describe("").await?.max_pending_batches;
+    Ok((transport::open(&connection, spec).await?, capacity as usize))
+}

@@ -1,0 +1,64 @@
+//! What a rank wants of a job.
+
+use std::time::Duration;
+
+use bandwise_proto::v1::Priority;
+
+use crate::{share::RankShare, state::RunState, stream::Expected, transport::Transport};
+
+/// What a rank wants of a job.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The rank's share of each step.
+    pub share: RankShare,
+    /// The first step.
+    pub from_step: u64,
+    /// How many steps; `None` is to the end of the plan.
+    pub steps: Option<u64>,
+    /// Batches asked for ahead of the one that is next, at least 1; over all daemons together.
+    pub window: usize,
+    /// The fingerprint that the job must have; by default that of the first daemon.
+    pub expected: Expected,
+    /// Whether batches hold their fresh rows alone, which [`crate::ReplayBuffer`] completes. They travel over gRPC.
+    pub fresh_only: bool,
+    /// How batches travel. Through shared memory a run asks each daemon for two slots more than its window.
+    pub transport: Transport,
+    /// Whose rows daemons make first where streams compete.
+    pub priority: Priority,
+    /// How long the trainer may wait for a batch before the daemon that owes it is left for another one. It doubles
+    /// with each daemon that is left until a batch comes. `None`: four times what 95 of the last 64 batches took, but at
+    /// least 1 s; 5 s while fewer than 8 batches have come. The only daemon is never left for being late.
+    pub batch_timeout: Option<Duration>,
+    /// How long a run waits for a daemon while there is none to ask for the next batch.
+    pub patience: Duration,
+    /// Rows that may hold a substitute or zeros for an undecodable sample, as a fraction of all rows of this rank so
+    /// far (of 1000 while they are fewer); 0 to 1.
+    pub max_bad_fraction: f64,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            share: RankShare::default(),
+            from_step: 0,
+            steps: None,
+            window: 8,
+            expected: Expected::default(),
+            fresh_only: false,
+            transport: Transport::default(),
+            priority: Priority::Normal,
+            batch_timeout: None,
+            patience: Duration::from_mins(1),
+            max_bad_fraction: 0.01,
+        }
+    }
+}
+
+impl RunOptions {
+    /// The same, to go on where `state` was taken. Another job is refused, with the fields that differ.
+    #[must_use]
+    pub fn resume(self, state: &RunState) -> Self {
+        let expected = Expected { fingerprint: state.fingerprint.clone(), fields: state.job_fields() };
+        Self { from_step: state.step, expected, ..self }
+    }
+}

@@ -1,0 +1,39 @@
+//! What each daemon has done for a run.
+
+use crate::{
+    address::Address,
+    schedule::{Counts, Phase},
+    transport::Transport,
+};
+
+/// What a daemon has done for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonReport {
+    /// Where it listens.
+    pub address: Address,
+    /// How batches come from there, or came last; `None` if there never was a stream.
+    pub transport: Option<Transport>,
+    /// How it stands with it now: `open`, `draining`, `lost` (and tried again) or `refused`.
+    pub state: &'static str,
+    /// Batches that came from here, and were not there yet.
+    pub batches: u64,
+    /// Batches that were asked for here, did not come, and were asked for again.
+    pub retried: u64,
+    /// Batches that were asked for here because another daemon was late with them.
+    pub hedged: u64,
+    /// Batches that came from here when they were there already.
+    pub duplicates: u64,
+}
+
+impl DaemonReport {
+    pub(crate) fn new(address: Address, transport: Option<Transport>, counts: Counts, phase: Phase) -> Self {
+        let Counts { batches, retried, hedged, duplicates } = counts;
+        let state = match phase {
+            Phase::Closed => "lost",
+            Phase::Open => "open",
+            Phase::Draining => "draining",
+            Phase::Refused => "refused",
+        };
+        Self { address, transport, state, batches, retried, hedged, duplicates }
+    }
+}

@@ -1,0 +1,158 @@
+//! What is known of one daemon: its queue, its pace, what it has done.
+
+use std::time::Duration;
+
+use crate::schedule::clock::{Look, Moment, smooth};
+
+/// A pace that is not confirmed is believed half as much after the time of so many batches, so that a daemon that once
+/// was slow is tried again.
+const BELIEVED_BATCHES: f64 = 4.0;
+
+/// The same after so long at the latest.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// What a run may ask of a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing: there is no stream.
+    Closed,
+    /// Batches.
+    Open,
+    /// Nothing more; what was asked for still comes.
+    Draining,
+    /// Nothing, in this run.
+    Refused,
+}
+
+/// What a daemon has done for a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Batches that were delivered to the trainer.
+    pub(crate) batches: u64,
+    /// Batches that were asked for here, did not come, and were asked for again.
+    pub(crate) retried: u64,
+    /// Batches asked for here because another daemon was late with them.
+    pub(crate) hedged: u64,
+    /// Batches that came although the trainer had them already.
+    pub(crate) duplicates: u64,
+}
+
+/// One daemon as the scheduler sees it.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) phase: Phase,
+    pub(crate) counts: Counts,
+    /// Since when a batch that was due was late here and nothing has come.
+    pub(crate) suspect: Option<Moment>,
+    /// Batches that may be under way at a time.
+    capacity: usize,
+    /// Batches that were asked for and are waited for.
+    outstanding: usize,
+    /// Batches that will come although nobody waits for them.
+    strays: usize,
+    /// Seconds that a batch takes here while the daemon works for this run, smoothed.
+    period: Option<f64>,
+    last_answer: Option<Moment>,
+    /// The look in which the last answer came that had come before.
+    last_look: u64,
+}
+
+impl Book {
+    /// A daemon without a stream.
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: Phase::Closed,
+            counts: Counts::default(),
+            suspect: None,
+            capacity: 0,
+            outstanding: 0,
+            strays: 0,
+            period: None,
+            last_answer: None,
+            last_look: 0,
+        }
+    }
+
+    /// A stream for `capacity` batches at a time is open.
+    pub(crate) fn open(&mut self, capacity: usize, now: Moment) {
+        let (counts, period) = (self.counts, self.period);
+        let capacity = capacity.max(1);
+        *self = Self { phase: Phase::Open, counts, capacity, period, last_answer: Some(now), ..Self::new() };
+    }
+
+    /// The stream is gone, with all that was asked for.
+    pub(crate) fn close(&mut self, phase: Phase) {
+        (self.phase, self.outstanding, self.strays, self.suspect) = (phase, 0, 0, None);
+    }
+
+    /// Whether another batch can be asked for.
+    pub(crate) fn takes_wants(&self) -> bool {
+        self.phase == Phase::Open && self.outstanding + self.strays < self.capacity
+    }
+
+    /// Whether nothing is waited for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.outstanding == 0
+    }
+
+    pub(crate) fn asked(&mut self) {
+        self.outstanding += 1;
+    }
+
+    /// A batch is not waited for any more; `comes` if it will come all the same.
+    pub(crate) fn dropped(&mut self, comes: bool) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        self.strays += usize::from(comes);
+    }
+
+    /// Something has come; `asked_at` is when it was asked for if it was waited for. Since when it was at the head of
+    /// the queue, if that says something.
+    pub(crate) fn answered(&mut self, asked_at: Option<Moment>, now: Moment, look: Look) -> Option<Moment> {
+        let from = asked_at.map(|asked_at| self.head_since(asked_at));
+        match from {
+            Some(_) => self.outstanding = self.outstanding.saturating_sub(1),
+            None => self.strays = self.strays.saturating_sub(1),
+        }
+        self.last_answer = Some(now);
+        self.suspect = None;
+        from.filter(|&from| self.measure(from, now, look))
+    }
+
+    /// Whether the time says something.
+    fn measure(&mut self, from: Moment, now: Moment, look: Look) -> bool {
+        let seconds = now.since(from).as_secs_f64();
+        if look.fresh {
+            smooth(&mut self.period, seconds);
+            return true;
+        }
+        // It had come before the trainer looked, so this is only more than it took; for a second one not even that.
+        let first = self.last_look != look.number;
+        if first {
+            self.last_look = look.number;
+            self.period = Some(self.period.map_or(seconds, |period| period.min(seconds)));
+        }
+        first
+    }
+
+    /// Since when a batch asked for at `asked_at` is at the head of the queue, if it is there.
+    pub(crate) fn head_since(&self, asked_at: Moment) -> Moment {
+        asked_at.or_later(self.last_answer)
+    }
+
+    /// Seconds that a batch takes, if it was measured.
+    pub(crate) fn period(&self) -> Option<f64> {
+        self.period
+    }
+
+    /// Seconds until one more batch would be there; `usual` seconds a batch where nothing was measured.
+    pub(crate) fn ready_after(&self, usual: f64, now: Moment) -> f64 {
+        let mut period = self.period.unwrap_or(usual);
+        if self.is_idle()
+            && let Some(last) = self.last_answer
+        {
+            let half_life = (BELIEVED_BATCHES * period).min(BELIEVED.as_secs_f64()).max(f64::MIN_POSITIVE);
+            period *= (-now.since(last).as_secs_f64() / half_life).exp2();
+        }
+        (self.outstanding + self.strays + 1) as f64 * period
+    }
+}

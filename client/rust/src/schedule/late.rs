@@ -1,0 +1,118 @@
+//! What is late: when another daemon is asked too, and when one is left.
+
+use std::time::{Duration, Instant};
+
+use crate::schedule::{Action, Phase, Scheduler, book::Book, clock::Moment};
+
+/// A batch is hedged at the earliest after so long a wait.
+const HEDGE_FLOOR: Duration = Duration::from_millis(100);
+
+/// A batch is hedged when it is waited for so many times longer than 95 of 100 are.
+const HEDGE_FACTOR: u32 = 2;
+
+/// One want in so many may be hedged.
+const WANTS_FOR_A_HEDGE: u64 = 20;
+
+/// A daemon is left at the earliest after so long a wait.
+const LEAVE_FLOOR: Duration = Duration::from_secs(1);
+
+/// A daemon is left when a batch takes so many times longer than 95 of 100 do.
+const LEAVE_FACTOR: u32 = 4;
+
+/// A daemon is left after so long a wait while nothing is known of usual times.
+const LEAVE_UNKNOWN: Duration = Duration::from_secs(5);
+
+/// Patience doubles at most so often.
+const MAX_DOUBLINGS: u32 = 6;
+
+impl Scheduler {
+    /// How long nothing needs to be decided if nothing happens, where that is known.
+    pub(crate) fn quiet_for(&self, now: Instant) -> Option<Duration> {
+        let now = self.clock.moment(now);
+        let entry = self.table.front().filter(|entry| !entry.ready)?;
+        let limits = [self.hedge_after(), Some(self.leave_after())];
+        let waits = entry.asks.iter().map(|&(daemon, at)| self.head_wait(daemon, at, now));
+        waits
+            .flat_map(|wait| limits.iter().flatten().filter_map(move |limit| limit.checked_sub(wait)))
+            .filter(|left| !left.is_zero())
+            .min()
+    }
+
+    /// Leaves the daemons that owe the next batch for too long, and those that owe nothing any more because others were
+    /// faster: whether they are still there shows when their stream is opened again.
+    pub(super) fn leave_late(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let late: Vec<(usize, Duration)> = self.late_with_next(now).chain(self.overtaken(now)).collect();
+        for (daemon, wait) in late {
+            // A late daemon is better than none.
+            let others = |(other, book): (usize, &Book)| other != daemon && book.phase == Phase::Open;
+            if self.books.iter().enumerate().any(others) {
+                self.closed(daemon, Phase::Closed);
+                self.doublings += 1;
+                actions.push(Action::Leave(daemon, wait));
+            }
+        }
+    }
+
+    fn late_with_next(&self, now: Moment) -> impl Iterator<Item = (usize, Duration)> {
+        let limit = self.leave_after();
+        let entry = self.table.front().filter(|entry| !entry.ready);
+        entry
+            .into_iter()
+            .flat_map(|entry| &entry.asks)
+            .map(move |&(daemon, at)| (daemon, self.head_wait(daemon, at, now)))
+            .filter(move |&(_, wait)| wait >= limit)
+    }
+
+    fn overtaken(&self, now: Moment) -> impl Iterator<Item = (usize, Duration)> {
+        self.books.iter().enumerate().filter_map(move |(daemon, book)| {
+            let wait = now.since(book.suspect?);
+            (book.phase == Phase::Open && book.is_idle() && wait >= LEAVE_FLOOR).then_some((daemon, wait))
+        })
+    }
+
+    /// Asks one more daemon for the next batch if it is late.
+    pub(super) fn hedge(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let Some((daemon, limit)) = self.late(now) else { return };
+        self.books[daemon].suspect.get_or_insert(now);
+        if self.hedges * WANTS_FOR_A_HEDGE >= self.wants {
+            return;
+        }
+        let usual = self.usual_period();
+        // One that would only put it at the end of a long queue is no help.
+        let idle_enough = |other: &usize| {
+            let book = &self.books[*other];
+            book.is_idle() || book.ready_after(usual, now) <= limit.as_secs_f64()
+        };
+        if let Some(other) = self.choose(0, now).filter(idle_enough)
+            && other != daemon
+        {
+            self.hedges += 1;
+            self.books[other].counts.hedged += 1;
+            actions.push(self.want(0, other, now));
+        }
+    }
+
+    /// The only daemon that was asked for the next batch, if it is late, and after how long a wait it is.
+    fn late(&self, now: Moment) -> Option<(usize, Duration)> {
+        let entry = self.table.front().filter(|entry| !entry.ready)?;
+        let (&[(daemon, at)], limit) = (entry.asks.as_slice(), self.hedge_after()?) else { return None };
+        (self.head_wait(daemon, at, now) >= limit).then_some((daemon, limit))
+    }
+
+    /// How long the trainer has waited since the batch asked for at `at` is at the head of its daemon's queue.
+    fn head_wait(&self, daemon: usize, at: Moment, now: Moment) -> Duration {
+        now.waited_since(self.books[daemon].head_since(at))
+    }
+
+    /// How long a batch is waited for before another daemon is asked too; `None` while nothing is usual.
+    fn hedge_after(&self) -> Option<Duration> {
+        self.times.usual_wait().map(|usual| usual.saturating_mul(HEDGE_FACTOR).max(HEDGE_FLOOR))
+    }
+
+    /// How long a batch is waited for before its daemon is left.
+    fn leave_after(&self) -> Duration {
+        let many = |usual: Duration| usual.saturating_mul(LEAVE_FACTOR).max(LEAVE_FLOOR);
+        let adaptive = || self.times.usual_time().map_or(LEAVE_UNKNOWN, many);
+        self.batch_timeout.unwrap_or_else(adaptive).saturating_mul(1 << self.doublings.min(MAX_DOUBLINGS))
+    }
+}

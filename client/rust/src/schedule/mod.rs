@@ -1,0 +1,371 @@
+//! Which daemon is asked for the next batch, which one is late, and when a second one is asked: decisions without I/O.
+//!
+//! The scheduler owns the table of batches that were asked for and not yet delivered, in the order of delivery. It is
+//! told what daemons answer, and says what is to be asked, cancelled and left. Daemons are numbers here; time is an
+//! argument.
+//!
+//! - A batch goes to the daemon that will have it first, by the time that a batch takes there and the length of its
+//!   queue. The preferred daemon gets it if it will have it before the trainer comes to it, even where others are
+//!   faster: work stays at home until home is saturated.
+//! - When the trainer waits for a batch much longer than is usual, one more daemon is asked for it (a hedge): never
+//!   more than one, and for at most one want in twenty beyond the first. Whoever answers second is cancelled.
+//! - When it waits much longer still, the daemon is left, if there is another, and everything that was asked for there
+//!   is asked for elsewhere. Without an answer in between, the patience doubles from daemon to daemon, so that a run
+//!   whose batches have become slow does not leave all of them for ever.
+
+mod book;
+mod clock;
+mod late;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use book::Book;
+pub(crate) use book::{Counts, Phase};
+use clock::{Moment, Times, WaitClock};
+
+/// What a batch is known by within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct BatchId {
+    pub(crate) step: u64,
+    pub(crate) first_row: u64,
+}
+
+/// A batch that the trainer will want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) id: BatchId,
+    pub(crate) rows: u64,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Ask a daemon for a batch.
+    Want(usize, Wanted),
+    /// Take back what a daemon was asked for of a step.
+    Cancel(usize, u64),
+    /// End the stream of a daemon that is late: the trainer has waited so long.
+    Leave(usize, Duration),
+    /// End the stream of a daemon that is about to stop and has delivered everything.
+    Drained(usize),
+}
+
+/// How things stand with the batch that is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Nothing is wanted.
+    Nothing,
+    /// It is there.
+    Ready(BatchId),
+    /// Every daemon that could be asked has said that it cannot make it.
+    Impossible(BatchId),
+    /// It is waited for; nobody makes it since so long a wait.
+    Waiting(BatchId, Option<Duration>),
+}
+
+/// A batch in the table.
+#[derive(Debug)]
+struct Entry {
+    wanted: Wanted,
+    ready: bool,
+    /// Who was asked and has not answered, and when.
+    asks: Vec<(usize, Moment)>,
+    /// Who cannot make it.
+    unable: Vec<usize>,
+}
+
+/// See the head of the file.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    books: Vec<Book>,
+    table: VecDeque<Entry>,
+    clock: WaitClock,
+    times: Times,
+    /// How long a batch may be waited for; adaptive if absent.
+    batch_timeout: Option<Duration>,
+    /// The daemon at home.
+    preferred: Option<usize>,
+    /// Among equals the daemon of this number comes first.
+    first: usize,
+    wants: u64,
+    hedges: u64,
+    /// Daemons left since the last answer.
+    doublings: u32,
+    /// Since when nobody makes the batch that is next.
+    starving: Option<Moment>,
+    /// Cancels that answers have led to.
+    cancels: Vec<Action>,
+}
+
+impl Scheduler {
+    /// A scheduler for `daemons` daemons without a stream. Among equals the one of number `first` comes first.
+    pub(crate) fn new(
+        daemons: usize,
+        preferred: Option<usize>,
+        first: u64,
+        batch_timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            books: (0..daemons).map(|_| Book::new()).collect(),
+            table: VecDeque::new(),
+            clock: WaitClock::default(),
+            times: Times::default(),
+            batch_timeout,
+            preferred,
+            first: (first % daemons.max(1) as u64) as usize,
+            wants: 0,
+            hedges: 0,
+            doublings: 0,
+            starving: None,
+            cancels: Vec::new(),
+        }
+    }
+
+    /// The trainer waits from now on.
+    pub(crate) fn wait_begins(&mut self, now: Instant) {
+        self.clock.begin(now);
+    }
+
+    /// Everything that had come before the trainer began to wait is told.
+    pub(crate) fn all_taken(&mut self) {
+        self.clock.all_taken();
+    }
+
+    /// The trainer has a batch, or an error.
+    pub(crate) fn wait_ends(&mut self, now: Instant) {
+        self.clock.end(now);
+    }
+
+    /// Batches in the table.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// What a daemon has done.
+    pub(crate) fn counts(&self, daemon: usize) -> Counts {
+        self.books[daemon].counts
+    }
+
+    /// What may be asked of a daemon.
+    pub(crate) fn phase(&self, daemon: usize) -> Phase {
+        self.books[daemon].phase
+    }
+
+    /// Puts a batch behind the others.
+    pub(crate) fn add(&mut self, wanted: Wanted) {
+        self.table.push_back(Entry { wanted, ready: false, asks: Vec::new(), unable: Vec::new() });
+    }
+
+    /// A daemon's stream for `capacity` batches at a time is open.
+    pub(crate) fn opened(&mut self, daemon: usize, capacity: usize, now: Instant) {
+        let now = self.clock.moment(now);
+        self.books[daemon].open(capacity, now);
+        // It may be another process by now, with all of its files.
+        for entry in &mut self.table {
+            entry.unable.retain(|&unable| unable != daemon);
+        }
+    }
+
+    /// A daemon's stream is gone: what it owes is asked for elsewhere. [`Phase::Refused`] if it is not to be used again.
+    pub(crate) fn closed(&mut self, daemon: usize, phase: Phase) {
+        let book = &mut self.books[daemon];
+        book.close(phase);
+        for entry in &mut self.table {
+            let before = entry.asks.len();
+            entry.asks.retain(|&(asked, _)| asked != daemon);
+            book.counts.retried += u64::from(entry.asks.len() < before);
+        }
+    }
+
+    /// A daemon is about to stop.
+    pub(crate) fn draining(&mut self, daemon: usize) {
+        if self.books[daemon].phase == Phase::Open {
+            self.books[daemon].phase = Phase::Draining;
+        }
+    }
+
+    /// A daemon has answered with a batch, or an error that stands for it. Whether it is wanted.
+    pub(crate) fn answered(&mut self, daemon: usize, id: BatchId, now: Instant) -> bool {
+        let now = self.clock.moment(now);
+        let position = self.position(id);
+        self.settle(daemon, position, now);
+        let Some(entry) = position.and_then(|position| self.table.get_mut(position)) else {
+            self.books[daemon].counts.duplicates += 1;
+            return false;
+        };
+        if std::mem::replace(&mut entry.ready, true) {
+            self.books[daemon].counts.duplicates += 1;
+            return false;
+        }
+        self.books[daemon].counts.batches += 1;
+        let losers = std::mem::take(&mut entry.asks);
+        for (loser, _) in losers {
+            self.lose(loser, id.step);
+        }
+        true
+    }
+
+    /// A daemon cannot make a batch.
+    pub(crate) fn unable(&mut self, daemon: usize, id: BatchId, now: Instant) {
+        let now = self.clock.moment(now);
+        let position = self.position(id);
+        self.settle(daemon, position, now);
+        let Some(entry) = position.and_then(|position| self.table.get_mut(position)) else { return };
+        if !entry.ready && !entry.unable.contains(&daemon) {
+            entry.unable.push(daemon);
+            self.books[daemon].counts.retried += 1;
+        }
+    }
+
+    /// A daemon that is about to stop has not taken up a want.
+    pub(crate) fn declined(&mut self, daemon: usize, id: BatchId) {
+        self.draining(daemon);
+        let Some(position) = self.position(id) else { return };
+        let entry = &mut self.table[position];
+        let before = entry.asks.len();
+        entry.asks.retain(|&(asked, _)| asked != daemon);
+        if entry.asks.len() < before {
+            self.books[daemon].dropped(false);
+            self.books[daemon].counts.retried += 1;
+        }
+    }
+
+    /// The next batch.
+    pub(crate) fn front(&self) -> Option<BatchId> {
+        self.table.front().map(|entry| entry.wanted.id)
+    }
+
+    /// Takes the next batch out of the table.
+    pub(crate) fn deliver(&mut self) {
+        self.table.pop_front();
+    }
+
+    /// How things stand with the next batch.
+    pub(crate) fn due(&self, now: Instant) -> Due {
+        let Some(entry) = self.table.front() else { return Due::Nothing };
+        let id = entry.wanted.id;
+        if entry.ready {
+            return Due::Ready(id);
+        }
+        let usable = |&daemon: &usize| self.books[daemon].phase != Phase::Refused;
+        let mut usable = (0..self.books.len()).filter(usable);
+        if entry.asks.is_empty() && usable.all(|daemon| entry.unable.contains(&daemon)) {
+            return Due::Impossible(id);
+        }
+        let starving = self.starving.filter(|_| entry.asks.is_empty());
+        Due::Waiting(id, starving.map(|since| self.clock.moment(now).waited_since(since)))
+    }
+
+    /// What is to be done now.
+    pub(crate) fn decide(&mut self, now: Instant) -> Vec<Action> {
+        let now = self.clock.moment(now);
+        let mut actions = std::mem::take(&mut self.cancels);
+        self.leave_late(now, &mut actions);
+        self.leave_drained(&mut actions);
+        self.ask(now, &mut actions);
+        self.hedge(now, &mut actions);
+        let nobody = self.table.front().is_some_and(|entry| !entry.ready && entry.asks.is_empty());
+        if nobody {
+            self.starving.get_or_insert(now);
+        }
+        actions
+    }
+
+    fn position(&self, id: BatchId) -> Option<usize> {
+        self.table.iter().position(|entry| entry.wanted.id == id)
+    }
+
+    /// Does the accounts of an answer.
+    fn settle(&mut self, daemon: usize, position: Option<usize>, now: Moment) {
+        let entry = position.and_then(|position| self.table.get_mut(position));
+        let asked_at = entry.and_then(|entry| {
+            let ask = entry.asks.iter().position(|&(asked, _)| asked == daemon)?;
+            Some(entry.asks.swap_remove(ask).1)
+        });
+        if let Some(from) = self.books[daemon].answered(asked_at, now, self.clock.look()) {
+            self.times.record(from, now);
+        }
+        (self.doublings, self.starving) = (0, None);
+    }
+
+    /// Takes back what is not needed any more. A cancel is for all batches of a step, so it must be the only one.
+    fn lose(&mut self, daemon: usize, step: u64) {
+        let asked_for = |entry: &Entry| {
+            entry.wanted.id.step == step && entry.asks.iter().any(|&(asked, _)| asked == daemon)
+        };
+        let comes = self.table.iter().any(asked_for);
+        self.books[daemon].dropped(comes);
+        if !comes {
+            self.cancels.push(Action::Cancel(daemon, step));
+        }
+    }
+
+    fn leave_drained(&mut self, actions: &mut Vec<Action>) {
+        for (daemon, book) in self.books.iter_mut().enumerate() {
+            if book.phase == Phase::Draining && book.is_idle() {
+                book.close(Phase::Closed);
+                actions.push(Action::Drained(daemon));
+            }
+        }
+    }
+
+    /// Asks for every batch that nobody was asked for, as far as daemons take wants.
+    fn ask(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        for position in 0..self.table.len() {
+            let entry = &self.table[position];
+            if entry.ready || !entry.asks.is_empty() {
+                continue;
+            }
+            if let Some(daemon) = self.choose(position, now) {
+                actions.push(self.want(position, daemon, now));
+            }
+        }
+    }
+
+    fn want(&mut self, position: usize, daemon: usize, now: Moment) -> Action {
+        let entry = &mut self.table[position];
+        entry.asks.push((daemon, now));
+        self.books[daemon].asked();
+        self.wants += 1;
+        Action::Want(daemon, entry.wanted)
+    }
+
+    /// The daemon for the batch at `position`.
+    fn choose(&self, position: usize, now: Moment) -> Option<usize> {
+        let usual = self.usual_period();
+        let can = |daemon: usize| {
+            self.books[daemon].takes_wants() && !self.table[position].unable.contains(&daemon)
+        };
+        let due_in = (position + 1) as f64 * self.clock.trainer_seconds();
+        let in_time = |&daemon: &usize| {
+            let book = &self.books[daemon];
+            can(daemon) && book.suspect.is_none() && book.ready_after(usual, now) <= due_in
+        };
+        if let Some(home) = self.preferred.filter(in_time) {
+            return Some(home);
+        }
+        let count = self.books.len();
+        // A late daemon only where there is no other; among equals they take turns, from rank to rank too.
+        (0..count).map(|turn| (self.first + turn) % count).filter(|&daemon| can(daemon)).min_by(
+            |&one, &other| {
+                let rank = |daemon: usize| {
+                    let book = &self.books[daemon];
+                    (book.suspect.is_some(), book.ready_after(usual, now))
+                };
+                let (one, other) = (rank(one), rank(other));
+                one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+            },
+        )
+    }
+
+    /// Seconds that a batch takes at a daemon that is not measured: what it takes at the others.
+    fn usual_period(&self) -> f64 {
+        let known: Vec<f64> = self.books.iter().filter_map(Book::period).collect();
+        if known.is_empty() { 1.0 } else { known.iter().sum::<f64>() / known.len() as f64 }
+    }
+}

@@ -1,0 +1,82 @@
+//! From a rank's options to its streams.
+
+use bandwise_proto::v1::{Dtype, Job, PlanResponse, Priority, SharedMemoryRequest, StagePlan};
+
+use crate::{
+    error::ClientError, options::RunOptions, share::RankShare, stream::Expected, transport::Transport,
+};
+
+/// What a stream is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamSpec {
+    pub(crate) job: Job,
+    pub(crate) expected: Expected,
+    pub(crate) transport: Transport,
+    /// The shape of shared memory, if it comes to that.
+    pub(crate) memory: SharedMemoryRequest,
+    pub(crate) priority: Priority,
+    /// Whether batches hold their fresh rows alone.
+    pub(crate) fresh_only: bool,
+}
+
+impl StreamSpec {
+    /// A stream as it is unless somebody asks for more.
+    pub(crate) fn over_grpc(job: Job, expected: Expected) -> Self {
+        Self {
+            job,
+            expected,
+            transport: Transport::Grpc,
+            memory: SharedMemoryRequest::default(),
+            priority: Priority::Normal,
+            fresh_only: false,
+        }
+    }
+
+    /// The streams of a run with the plan of `job`.
+    pub(crate) fn new(plan: &PlanResponse, job: Job, options: &RunOptions) -> Self {
+        // Also without an expectation of the caller's: every daemon must make the same of the job, and go on to do so.
+        let expected = match options.expected.fingerprint.as_slice() {
+            [] => Expected { fingerprint: plan.fingerprint.to_vec(), fields: plan.fields.clone() },
+            _ => options.expected.clone(),
+        };
+        let memory = SharedMemoryRequest {
+            slots: u32::try_from(options.window.saturating_add(2)).unwrap_or(u32::MAX),
+            slot_bytes: largest_batch(plan, options.share, job.dtype()),
+        };
+        // A slot has room for whole batches, and who completes them copies the rows anyway.
+        let transport = if options.fresh_only { Transport::Grpc } else { options.transport };
+        let (priority, fresh_only) = (options.priority, options.fresh_only);
+        Self { job, expected, transport, memory, priority, fresh_only }
+    }
+}
+
+/// Whether a plan can be run like this.
+///
+/// # Errors
+///
+/// If the rows of a stage cannot be shared out, or the first step is beyond the plan.
+pub(crate) fn check(plan: &PlanResponse, options: &RunOptions) -> Result<(), ClientError> {
+    for stage in &plan.stages {
+        options.share.check(stage.global_batch, stage.row_granularity)?;
+    }
+    if options.from_step > plan.steps {
+        return Err(ClientError::BeyondPlan { from_step: options.from_step, steps: plan.steps });
+    }
+    Ok(())
+}
+
+/// Bytes that no batch of a rank exceeds, the gaps between its tensors included.
+fn largest_batch(plan: &PlanResponse, share: RankShare, dtype: Dtype) -> u64 {
+    let element = match dtype {
+        Dtype::U8 => 1,
+        Dtype::F32 => 4,
+        _ => 2,
+    };
+    let batch = |stage: &StagePlan| {
+        let rows = stage.global_batch / (share.world_size * share.accumulate);
+        let side = u64::from(stage.bandwidth);
+        // Two labels and a share of a row, and three gaps of less than 64 bytes.
+        rows.saturating_mul(side * side * 3 * element + 20).saturating_add(192)
+    };
+    plan.stages.iter().map(batch).max().unwrap_or_default()
+}
