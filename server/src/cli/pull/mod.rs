@@ -22,6 +22,9 @@ use report::Reporter;
 /// Async threads of the client.
 const ASYNC_THREADS: usize = 1;
 
+/// What is said on the way: what goes wrong, and daemons that come back.
+const LOG: &str = "warn,bandwise_client::lane=info";
+
 /// Longest patience in seconds: a year.
 const MAX_PATIENCE: f64 = 31_536_000.0;
 
@@ -141,7 +144,7 @@ impl From<Priority> for proto::Priority {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    crate::cli::log("warn")?;
+    crate::cli::log(LOG)?;
     let mut job = args.job.job(&args.dataset, args.rank.global_batch()?)?;
     if args.replay == Side::Client && job.replay_lanes == 0 {
         // The product of both is part of the global batch.
