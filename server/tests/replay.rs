@@ -6,7 +6,7 @@ mod common;
 
 use bandwise::config::{MemoryMib, Shortage};
 use bandwise_client::{
-    Batch, ClientError, Expected, RankShare, ReplayBuffer, Run, RunOptions,
+    Batch, ClientError, Expected, RankShare, ReplayBuffer, Reply, Run, RunOptions,
     proto::{self, BatchHeader},
 };
 use bandwise_proto::detail_of;
@@ -68,6 +68,25 @@ async fn memory_and_world_sizes_do_not_show() {
     let server = with_memory(64).await;
     let resumed = pull_all(&server.connect().await, job(1), 9..steps).await;
     assert!(resumed.iter().all(|(at, row)| expected[at] == *row));
+}
+
+/// Each of two daemons makes every other step, and so lacks half of the rows that its own steps replay.
+#[tokio::test(flavor = "multi_thread")]
+async fn daemons_that_share_the_steps_give_the_same_rows() {
+    let (one, two) = (with_memory(64).await, with_memory(64).await);
+    let steps = steps(&one).await;
+    let expected = pull_all(&one.connect().await, job(1), 2..steps).await;
+    for (server, first_step) in [(&one, 2), (&two, 3)] {
+        let mut stream = server.connect().await.stream(job(1), Expected::default()).await.unwrap();
+        let count = (steps - first_step).div_ceil(2);
+        stream.want(proto::WantSteps { first_step, count, stride: 2, first_row: 0, rows: ROWS });
+        for _ in 0..count {
+            let Some(Reply::Batch(batch)) = stream.next().await.unwrap() else { panic!("no batch") };
+            for (row, image) in (0..ROWS).map(|row| (row, batch.image(row as usize))) {
+                assert!(expected[&(batch.step(), row)].1 == *Sha256::digest(image), "step {}", batch.step());
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

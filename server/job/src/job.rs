@@ -327,11 +327,6 @@ impl Job {
         (0..self.replays.len()).map(|stage| self.row_granularity(stage)).fold(1, least_common_multiple)
     }
 
-    /// How rows are replayed.
-    pub fn replay_spec(&self) -> ReplaySpec {
-        self.replay
-    }
-
     /// The replay of a stage; `None` where every row is fresh.
     ///
     /// # Panics

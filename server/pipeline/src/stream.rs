@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bandwise_curriculum::Moment;
 use bandwise_dataset::Dataset;
 use bandwise_job::Job;
 use crossbeam::channel::Sender;
@@ -99,27 +100,32 @@ impl Stream {
             .plan()
             .locate(step)
             .map_err(|_| WantError::StepOutOfRange { step, steps: self.job.plan().steps() })?;
+        self.check_rows(&moment, first_row, rows)?;
+        let (replay, fresh_only) = (self.job.replay(moment.stage), self.replay.fresh_only);
+        let delivered = replay.filter(|_| fresh_only).map_or(rows, |replay| rows / replay.times());
+        let layout = self.layout(moment.bandwidth, rows, delivered)?;
+        let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
+        let lookup = self.replay.hold.as_ref().filter(|_| replay.is_some()).map(Hold::lookup);
+        Ok(BatchRequest { dataset, job, moment, first_row, rows, fresh_only, lookup, layout })
+    }
+
+    /// Whether the rows are some of the step's, and none is torn from those that it belongs to.
+    fn check_rows(&self, moment: &Moment, first_row: u64, rows: u64) -> Result<(), WantError> {
+        let Moment { step, stage, rows: step_rows, .. } = *moment;
         if rows == 0 {
             return Err(WantError::NoRows);
         }
-        if first_row.checked_add(rows).is_none_or(|end| end > moment.rows) {
-            return Err(WantError::RowsOutOfRange { step, first_row, rows, step_rows: moment.rows });
+        if first_row.checked_add(rows).is_none_or(|end| end > step_rows) {
+            return Err(WantError::RowsOutOfRange { step, first_row, rows, step_rows });
         }
-        let group = self.job.row_granularity(moment.stage);
+        let group = self.job.row_granularity(stage);
         if !first_row.is_multiple_of(group) || !rows.is_multiple_of(group) {
             return Err(WantError::CutsGroup { first_row, rows, group });
         }
         if self.replay.fresh_only && self.job.recipe().mix().is_some() {
             return Err(WantError::FreshRowsMixed);
         }
-        let replay = self.job.replay(moment.stage);
-        let fresh_of = replay.filter(|_| self.replay.fresh_only);
-        let delivered = fresh_of.map_or(rows, |replay| rows / replay.times());
-        let layout = self.layout(moment.bandwidth, rows, delivered)?;
-        let (dataset, job) = (Arc::clone(&self.dataset), Arc::clone(&self.job));
-        let lookup = self.replay.hold.as_ref().filter(|_| replay.is_some()).map(Hold::lookup);
-        let fresh_only = self.replay.fresh_only;
-        Ok(BatchRequest { dataset, job, moment, first_row, rows, fresh_only, lookup, layout })
+        Ok(())
     }
 
     /// The layout of a batch that holds `delivered` of the `rows` rows that were asked for, unless it is too large.
