@@ -35,8 +35,8 @@ pub struct Settings {
 ///
 /// If the daemon cannot be started, a check of outputs fails, or a subject cannot be measured.
 pub fn run(corpus: &Corpus, settings: &Settings, before: impl FnMut(&Subject)) -> Result<Outcome> {
-    // One thread beside the one that waits, as in `bandwise pull`.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    // One thread that reads and puts batches together, as in `bandwise pull`.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (daemon, connection) = Daemon::start(&corpus.folder, settings.threads).await?;
         let source = Source {

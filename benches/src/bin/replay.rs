@@ -40,7 +40,7 @@ struct Args {
 fn main() -> Result<()> {
     let Args { corpus, threads, batch, bandwidth, replay, buffer, rounds } = Args::parse();
     let setup = Setup { threads, batch, bandwidth, replay, buffer };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut ratios, mut memory) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let round = runtime.block_on(round(&corpus, &setup))?;

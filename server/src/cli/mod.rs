@@ -107,7 +107,13 @@ pub(crate) fn log(filter: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An async runtime for clients: two threads receive and assemble faster than any network.
+/// An async runtime for a client. One thread reads from the connections and puts batches together: to hand each part of
+/// a batch to another thread costs more than to copy it.
+pub(crate) fn client_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// An async runtime for a daemon, alone or with clients.
 pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)

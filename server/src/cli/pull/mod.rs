@@ -13,14 +13,11 @@ use bandwise_client::{Address, ClientError, Expected, ReplayBuffer, Run, RunOpti
 use bandwise_job::Fingerprint;
 
 use crate::cli::{
-    Failure,
+    Failure, client_runtime,
     job_args::{JobArgs, RankArgs},
-    runtime, usage,
+    usage,
 };
 use report::Reporter;
-
-/// Async threads of the client.
-const ASYNC_THREADS: usize = 1;
 
 /// What is said on the way: what goes wrong, and daemons that come back.
 const LOG: &str = "warn,bandwise_client::lane=info";
@@ -170,7 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(file) => options.resume(&read_state(file)?),
         None => options,
     };
-    runtime(ASYNC_THREADS)?.block_on(pull(args, job, &options))
+    client_runtime()?.block_on(pull(args, job, &options))
 }
 
 async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), Failure> {
