@@ -62,11 +62,13 @@ corpus: setup ## Make 2000 JPEGs like ImageNet's in target/corpus, out of Debian
 	sh benches/photos.sh target/photos
 	$(BENCHES)/corpus --out target/corpus --from target/photos
 
-bench: setup ## Measure the daemon on target/corpus, transport and the kernels; rewrites the tables of benches/RESULTS.md
+bench: setup ## Measure daemons on target/corpus, transport, replay, kernels; rewrites the tables of benches/RESULTS.md
 	$(BUILD_BENCHES)
 	$(BENCHES)/baseline --corpus target/corpus --write
 	$(BENCHES)/fidelity --corpus target/corpus --write
 	$(BENCHES)/transport --write
+	$(BENCHES)/fleet --corpus target/corpus --write
+	$(BENCHES)/replay --corpus target/corpus --write
 	$(BENCHES)/kernels --write
 
 peers: setup ## Measure the daemon beside timm, torchvision, DALI, tf.data, FFCV and SPDL on target/corpus (35 minutes)

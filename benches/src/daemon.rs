@@ -91,6 +91,11 @@ impl Daemon {
         Ok((daemon, connection))
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The daemon's process.
     pub(crate) fn process(&self) -> u32 {
         self.child.id()

@@ -5,6 +5,7 @@
 //! bin/baseline  baseline  a bare libjpeg-turbo loop, our loop without a pipeline, a real daemon; in turns
 //! bin/fidelity  fidelity  error and time of fidelity = fast beside exact
 //! bin/loops     baseline  one of these loops alone, for the programs of `peers`
+//! bin/fleet     fleet     two daemons behind one client, beside one, and when one is killed; in turns
 //! bin/kernels   kernels   microseconds per call of each kernel, on each SIMD level, beside peers
 //! bin/replay    replay    CPU time and memory of a daemon with replay beside one without; in turns
 //! bin/transport transport batches from the daemon to a client, beside plain copies of the same bytes; in turns
@@ -24,6 +25,7 @@ pub mod corpus;
 mod cpu;
 pub mod daemon;
 pub mod fidelity;
+pub mod fleet;
 pub mod kernels;
 pub mod replay;
 pub mod report;

@@ -95,7 +95,7 @@ async fn groups_are_not_cut() {
     for (first_row, rows) in [(2, 4), (0, 6), (0, 2)] {
         let status = get_batch(&mut client, request(first_row, rows)).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{first_row} {rows}: {status:?}");
-        assert!(status.message().contains("4 rows at a time"), "{}", status.message());
+        assert!(status.message().contains("cut a group of 4 rows"), "{}", status.message());
     }
     let connection = server.connect().await;
     let share = bandwise_client::RankShare { rank: 0, world_size: 6, accumulate: 1 };

@@ -1,16 +1,20 @@
-//! `replay`: CPU time and memory of a daemon with replay beside one without, as lines of JSON.
+//! `replay`: CPU time and memory of a daemon with replay beside one without.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use bandwise_benches::{
-    replay::{Setup, round},
+    conditions::Conditions,
+    replay::{Round, Setup, round},
+    report::{self, Table, short},
     stats::Spread,
 };
 use clap::Parser;
-use serde_json::json;
+use indicatif::ProgressBar;
 
 /// Measure what replay saves and what it takes.
+///
+/// Needs the program `bandwise` beside this one: cargo build --release -p bandwise -p bandwise-benches
 #[derive(Debug, Parser)]
 #[command(name = "replay", max_term_width = 110)]
 struct Args {
@@ -35,20 +39,63 @@ struct Args {
     /// Rounds, whose medians count.
     #[arg(long, value_name = "K", default_value_t = 3)]
     rounds: usize,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Write the table into benches/RESULTS.md.
+    #[arg(long)]
+    write: bool,
 }
 
 fn main() -> Result<()> {
-    let Args { corpus, threads, batch, bandwidth, replay, buffer, rounds } = Args::parse();
+    let args = Args::parse();
+    ensure!(args.rounds > 0 && args.batch > 0, "--rounds and --batch must be at least 1");
+    let Args { threads, batch, bandwidth, replay, buffer, .. } = args;
     let setup = Setup { threads, batch, bandwidth, replay, buffer };
+    let conditions = Conditions::gather();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut ratios, mut memory) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        let round = runtime.block_on(round(&corpus, &setup))?;
-        println!("{}", serde_json::to_string(&round)?);
-        ratios.push(round.ratio);
-        memory.push(round.memory_bytes as f64 / round.buffer_bytes as f64);
+    let bar = ProgressBar::new(args.rounds as u64);
+    let mut rounds = Vec::with_capacity(args.rounds);
+    for _ in 0..args.rounds {
+        rounds.push(runtime.block_on(round(&args.corpus, &setup))?);
+        bar.inc(1);
     }
-    let summary = json!({ "ratio": Spread::of(&ratios), "memory_per_buffer_byte": Spread::of(&memory) });
-    println!("{summary}");
-    Ok(())
+    bar.finish_and_clear();
+    let how = format!(
+        "- {} rounds; {bandwidth} px, steps of {batch} rows, replay {replay}, a buffer of {buffer} steps, {threads} \
+         workers\n",
+        args.rounds
+    );
+    let table = table(&rounds);
+    if args.json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&serde_json::json!({ "conditions": conditions, "rounds": rounds }))?
+        );
+    } else {
+        println!("{}{how}\n{}", conditions.markdown(), table.terminal());
+    }
+    if !args.write {
+        return Ok(());
+    }
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+    let body = format!("{}{how}\n{}", conditions.markdown(), table.markdown());
+    let written = report::write_section(&results, "replay", &body)?;
+    written.then_some(()).with_context(|| format!("no section 'replay' in {}", results.display()))
+}
+
+fn table(rounds: &[Round]) -> Table {
+    let spread = |kind: fn(&Round) -> f64| Spread::of(&rounds.iter().map(kind).collect::<Vec<f64>>());
+    let mut table = Table::new(&["", "median", "lowest .. highest"]);
+    for (name, Spread { median, min, max }) in [
+        ("CPU µs of the daemon for each delivered image, without replay", spread(|r| r.cpu_us_per_image)),
+        ("the same with replay", spread(|r| r.cpu_us_per_image_replayed)),
+        ("ratio", spread(|r| r.ratio)),
+        ("announced buffer, MB", spread(|r| r.buffer_bytes as f64 / 1e6)),
+        ("memory beside that of the daemon without replay, MB", spread(|r| r.memory_bytes as f64 / 1e6)),
+        ("ratio", spread(|r| r.memory_bytes as f64 / r.buffer_bytes as f64)),
+    ] {
+        table.row(vec![name.to_owned(), short(median), format!("{} .. {}", short(min), short(max))]);
+    }
+    table
 }
