@@ -36,6 +36,26 @@ fn fails(args: &[&str], code: i32, parts: &[&str]) {
     assert!(!stderr.contains("panicked") && stderr.lines().count() < 30, "{stderr}");
 }
 
+/// Nobody reads what the command prints.
+fn unread(args: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bandwise"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.args(args).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_failure() {
+    let plan =
+        ["plan", "--curriculum", "none", "--epochs", "1", "--dataset-size", "9", "--global-batch", "3"];
+    unread(&plan);
+    unread(&[&plan[..], &["--json"]].concat());
+    unread(&["check", path(&photos())]);
+}
+
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }

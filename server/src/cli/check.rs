@@ -21,6 +21,7 @@ use crate::{
     cli::{
         Failure,
         format::{bytes, grouped, json_line, table},
+        output::outln,
         progress,
     },
     config::user_cache_dir,
@@ -259,7 +260,7 @@ impl Content {
     fn print(&self) {
         let formats: Vec<String> =
             self.formats.iter().map(|(name, count)| format!("{} {name}", grouped(*count))).collect();
-        println!("formats     {}", formats.join(", "));
+        outln!("formats     {}", formats.join(", "));
         let mut table = table(&["", "min", "median", "mean", "99 %", "max"]);
         for (name, q, show) in [
             ("width", &self.width, grouped as fn(u64) -> String),
@@ -270,21 +271,21 @@ impl Content {
             let mean = show(q.mean.round() as u64);
             table.add_row([name.to_owned(), show(q.min), show(q.p50), mean, show(q.p99), show(q.max)]);
         }
-        println!("{table}");
+        outln!("{table}");
         if self.bad() == 0 {
-            println!("all {} samples can be used", grouped(self.decoded));
+            outln!("all {} samples can be used", grouped(self.decoded));
             return;
         }
         for (reason, count) in &self.undecodable {
-            println!("undecodable {} ({reason})", grouped(*count));
+            outln!("undecodable {} ({reason})", grouped(*count));
         }
-        println!("unreadable  {}", grouped(self.unreadable));
+        outln!("unreadable  {}", grouped(self.unreadable));
         for bad in &self.bad_samples {
-            println!("  sample {} {}: {}", bad.sample, bad.name, bad.detail);
+            outln!("  sample {} {}: {}", bad.sample, bad.name, bad.detail);
         }
         let more = self.bad().saturating_sub(self.bad_samples.len() as u64);
         if more > 0 {
-            println!("  and {} more", grouped(more));
+            outln!("  and {} more", grouped(more));
         }
     }
 }
@@ -309,8 +310,8 @@ impl Report {
     }
 
     fn print(&self) {
-        println!("dataset     {}", self.path);
-        println!(
+        outln!("dataset     {}", self.path);
+        outln!(
             "samples     {} in {} classes of {} to {}",
             grouped(self.samples),
             grouped(self.classes as u64),
@@ -318,14 +319,14 @@ impl Report {
             grouped(self.largest_class_samples)
         );
         let source = if self.index_from_cache { "from the cache" } else { "scanned" };
-        println!("index       {} in memory, {source}", bytes(self.index_bytes));
-        println!("digest      {}", self.digest);
+        outln!("index       {} in memory, {source}", bytes(self.index_bytes));
+        outln!("digest      {}", self.digest);
         for warning in &self.warnings {
-            println!("warning     {warning}");
+            outln!("warning     {warning}");
         }
         if let Some(content) = &self.content {
             content.print();
         }
-        println!();
+        outln!("");
     }
 }

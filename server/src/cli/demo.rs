@@ -17,6 +17,7 @@ use crate::{
     cli::{
         Failure,
         format::{bytes, grouped, table},
+        output::outln,
         progress, runtime,
     },
     config::{Config, DatasetConfig, Settings},
@@ -94,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let job = job(args.low_frequency);
         let options = RunOptions { window: WINDOW, ..RunOptions::default() };
         let run = Run::start(&connection, job, &options).await?;
-        println!(
+        outln!(
             "{} photographs in {} classes, {} threads, {}; a short efficienttrain++ run over a Unix socket:\n",
             PHOTOS.len(),
             5,
@@ -192,7 +193,7 @@ fn print_stages(stages: &[Stage]) {
             bytes(stage.bytes),
         ]);
     }
-    println!("{table}");
+    outln!("{table}");
 }
 
 fn write_sheet(stages: &[Stage], args: &Args) -> Result<(), Failure> {
@@ -218,7 +219,7 @@ fn write_sheet(stages: &[Stage], args: &Args) -> Result<(), Failure> {
         stages.iter().filter_map(spectrum).collect(),
     );
     save(&sheet, &args.out)?;
-    println!(
+    outln!(
         "\ncontact sheet: {} (rows: photographs, columns: stages, last row: the bands arriving)",
         args.out.display()
     );

@@ -3,6 +3,8 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use crate::cli::output;
+
 /// A table with right-aligned columns and a rule under the head.
 pub(crate) fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
@@ -52,9 +54,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// One JSON object on a line of its own.
+///
+/// # Errors
+///
+/// If it cannot be written.
 pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
-    Ok(())
+    output::line(&serde_json::to_string(value)?)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod format;
 mod job_args;
+mod output;
 mod plan;
 mod preview;
 mod progress;
@@ -83,6 +84,7 @@ pub fn run() -> ExitCode {
     };
     let (code, error) = match result {
         Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) if error.is::<output::Closed>() => return ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => (2, error),
         Err(Failure::Failed(error)) => (1, error),
     };

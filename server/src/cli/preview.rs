@@ -17,6 +17,7 @@ use crate::{
         Failure,
         demo::save,
         job_args::{CurriculumArg, RecipeArg},
+        output::outln,
         progress, usage,
     },
     config::user_cache_dir,
@@ -96,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         sheet.row(format!("spectrum of {name}"), tiles.iter().map(|tile| tile.spectrum(frame)).collect());
     }
     save(&sheet, &args.out)?;
-    println!("wrote {}", args.out.display());
+    outln!("wrote {}", args.out.display());
     Ok(())
 }
 

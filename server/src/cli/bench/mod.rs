@@ -24,6 +24,7 @@ use crate::{
         Failure,
         format::{json_line, table},
         job_args::{CurriculumArg, JobArgs, RecipeArg, ReplayArgs},
+        output::outln,
         progress, runtime, usage,
     },
     config::user_cache_dir,
@@ -304,7 +305,7 @@ impl StageReport {
 
 impl Report {
     fn print(&self) {
-        println!(
+        outln!(
             "{}: {} samples of {:.0} kB; recipe {}, {}; {}; batches of {}; CPU microseconds per image\n",
             self.dataset,
             self.samples,
@@ -327,9 +328,9 @@ impl Report {
         table.add_row([format!("images/s, {} threads", self.threads)].into_iter().chain(rates));
         let shares = self.stages.iter().map(|stage| format!("{:.2}", stage.efficiency));
         table.add_row(["of what the workers allow".to_owned()].into_iter().chain(shares));
-        println!("{table}");
+        outln!("{table}");
         if self.undecodable > 0 {
-            println!("{} undecodable images were left out; `bandwise check` names them", self.undecodable);
+            outln!("{} undecodable images were left out; `bandwise check` names them", self.undecodable);
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::cli::{
     Failure,
     format::json_line,
     job_args::{CurriculumArg, RecipeArg},
+    output::outln,
     usage,
 };
 use report::Report;
@@ -100,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         report.print();
         if let Some(path) = &args.plot {
-            println!("\npicture: {}", path.display());
+            outln!("\npicture: {}", path.display());
         }
     }
     Ok(())

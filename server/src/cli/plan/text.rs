@@ -4,11 +4,14 @@ use super::{
     report::{ModelReport, RecipeReport, Report, StageReport},
     sizing::{Sizing, StageSizing},
 };
-use crate::cli::format::{grouped, number, table};
+use crate::cli::{
+    format::{grouped, number, table},
+    output::outln,
+};
 
 impl Report {
     pub(super) fn print(&self) {
-        println!(
+        outln!(
             "{}: {} epochs ({}), {} samples, stages split in {}\n",
             self.curriculum,
             self.epochs,
@@ -46,7 +49,7 @@ impl Report {
             }
             rows.add_row(row);
         }
-        println!("{rows}\n");
+        outln!("{rows}\n");
     }
 
     fn print_totals(&self) {
@@ -65,13 +68,13 @@ impl Report {
                 number(self.decode_passes)
             )
         };
-        println!(
+        outln!(
             "{} steps; {images}; compute of {:.2} epochs at {}",
             grouped(self.steps),
             self.compute_equivalent_epochs,
             self.base
         );
-        println!(
+        outln!(
             "clock: epochs of the reference's own learning-rate clock; demand: decoded images per second against \
              training at {0} x {0};\nlr: learning rate at the stage's borders as a factor of its peak",
             self.base
@@ -100,9 +103,9 @@ impl StageReport {
 
 impl ModelReport {
     fn print(&self, curriculum: &str, stages: &[StageReport]) {
-        println!("\nmodel {}, as in the papers on {} processes", self.name, self.processes);
+        outln!("\nmodel {}, as in the papers on {} processes", self.name, self.processes);
         let optional = |value: Option<f64>| value.map_or("none".to_owned(), |value| value.to_string());
-        println!(
+        outln!(
             "  drop path {:.3}, {}, peak lr {:e}, lowest lr {:e}, weight decay {}, clip {}, EMA {}, {}",
             self.drop_path,
             self.optimizer,
@@ -114,10 +117,10 @@ impl ModelReport {
             self.precision
         );
         for run in stages.chunk_by(|a, b| a.share() == b.share()) {
-            println!("  {}: {}", span(run), run[0].share());
+            outln!("  {}: {}", span(run), run[0].share());
         }
         if let Some(replay) = self.replay_curriculum.filter(|replay| *replay != curriculum) {
-            println!("  with replay: --curriculum {replay}");
+            outln!("  with replay: --curriculum {replay}");
         }
     }
 }
@@ -146,7 +149,7 @@ impl StageReport {
 impl Sizing {
     fn print(&self, base: u32) {
         let Self { images_per_gpu_s, gpus, .. } = self;
-        println!("\nat {images_per_gpu_s} images/s per GPU at {base} x {base}, {gpus} GPUs together ask for");
+        outln!("\nat {images_per_gpu_s} images/s per GPU at {base} x {base}, {gpus} GPUs together ask for");
         let mut head = vec!["stages", "B", "trained/s", "decoded/s"];
         if self.measured_on.is_some() {
             head.extend(["us/image", "images/s per core", "cores"]);
@@ -155,16 +158,16 @@ impl Sizing {
         for run in self.stages.chunk_by(StageSizing::same) {
             rows.add_row(StageSizing::cells(run));
         }
-        println!("{rows}");
+        outln!("{rows}");
         self.print_answer();
     }
 
     fn print_answer(&self) {
         let peak = self.stages.iter().map(|stage| stage.decoded_images_per_s).fold(0.0, f64::max);
-        println!("images per second: {peak:.0} at most, {:.0} on average", self.mean_decoded_images_per_s);
+        outln!("images per second: {peak:.0} at most, {:.0} on average", self.mean_decoded_images_per_s);
         let cores: Option<Vec<f64>> = self.stages.iter().map(|stage| stage.cores).collect();
         match (&self.measured_on, cores, self.mean_cores) {
-            (Some(dataset), Some(cores), Some(mean)) => println!(
+            (Some(dataset), Some(cores), Some(mean)) => outln!(
                 "this needs {:.0} cores like those of this machine at most, {:.1} on average; it has {}\n\
                  (CPU time of one worker on {dataset}, {} pixels; sending the batches takes up to a tenth more)",
                 cores.into_iter().fold(0.0, f64::max).ceil(),
@@ -172,7 +175,7 @@ impl Sizing {
                 self.cores_here,
                 self.fidelity.as_deref().unwrap_or_default(),
             ),
-            _ => println!("how many cores that needs: add --measure PATH with a folder of class folders"),
+            _ => outln!("how many cores that needs: add --measure PATH with a folder of class folders"),
         }
     }
 }
@@ -209,11 +212,11 @@ impl RecipeReport {
     fn print(&self) {
         let views =
             if self.views == 1 { String::new() } else { format!(", {} views of each sample", self.views) };
-        println!("\nrecipe {}{views}", self.name);
+        outln!("\nrecipe {}{views}", self.name);
         for (i, operation) in self.operations.iter().enumerate() {
             let parameters: Vec<String> =
                 operation.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-            println!("  {}. {:<20} {}", i + 1, operation.name, parameters.join(", "));
+            outln!("  {}. {:<20} {}", i + 1, operation.name, parameters.join(", "));
         }
     }
 }

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cli::{
     Failure,
     format::{bytes, grouped, hex, json_line, table},
+    output::outln,
     progress,
     pull::{Args, Digests},
 };
@@ -165,7 +166,7 @@ impl Reporter {
             return Ok(json_line(&line)?);
         }
         let StepLine { step, epoch, stage, bandwidth, magnitude, samples_digest, sha256 } = line;
-        println!(
+        outln!(
             "step {step} epoch {epoch} stage {stage} B {bandwidth} m {magnitude} samples {samples_digest} sha256 {sha256}"
         );
         Ok(())
@@ -182,9 +183,12 @@ impl Reporter {
             if self.json {
                 json_line(&line)?;
             } else {
-                println!(
+                outln!(
                     "step {} row {} sample {} sha256 {}",
-                    line.step, line.row, line.sample_id, line.sha256
+                    line.step,
+                    line.row,
+                    line.sample_id,
+                    line.sha256
                 );
             }
         }
@@ -243,13 +247,13 @@ impl Summary {
             format!("{:.1} ms", self.wait_ms_p99),
             format!("{:.1} ms", self.longest_wait_ms),
         ]);
-        println!("{table}");
+        outln!("{table}");
         if self.daemons.len() > 1 {
             self.print_daemons();
         } else {
-            println!("transport {}", self.transport);
+            outln!("transport {}", self.transport);
         }
-        println!("fingerprint {}", self.fingerprint);
+        outln!("fingerprint {}", self.fingerprint);
     }
 
     fn print_daemons(&self) {
@@ -266,7 +270,7 @@ impl Summary {
                 grouped(daemon.duplicates),
             ]);
         }
-        println!("{table}");
+        outln!("{table}");
     }
 }
 
