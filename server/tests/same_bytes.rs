@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::{HashMap, HashSet};
 
-use bandwise_client::{RankShare, proto};
+use bandwise_client::{RankShare, Run, RunOptions, proto};
 use bandwise_kernels::SimdLevel;
 use common::{Rows, Server, job, photos, pull, pull_all};
 
@@ -148,6 +148,15 @@ async fn eval_keeps_the_tail_and_the_order() {
         let mut mine = pull(&connection, job.clone(), share(rank), 0..2).await;
         assert_eq!(mine.len(), if rank == 0 { 4 } else { 2 }, "rank {rank}");
         rows.append(&mut mine);
+        // The second step has two rows, which are those of the first rank.
+        let options = RunOptions { share: share(rank), ..RunOptions::default() };
+        let mut run = Run::start(&connection, job.clone(), &options).await.unwrap();
+        let mut steps = Vec::new();
+        while let Some(batch) = run.next().await.unwrap() {
+            assert_eq!(batch.images().len() as u64, batch.rows() * 224 * 224 * 3 * 2);
+            steps.push((batch.step(), batch.rows()));
+        }
+        assert_eq!(steps, [(0, 2), (1, if rank == 0 { 2 } else { 0 })], "rank {rank}");
     }
     let samples: Vec<u64> = rows.values().map(|(sample, _)| *sample).collect();
     assert!(samples.into_iter().eq(0..12));

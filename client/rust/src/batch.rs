@@ -35,6 +35,27 @@ impl Batch {
         Ok(Self { header: Box::new(header), first_row, memory, images, labels, mixed })
     }
 
+    /// The same without its rows.
+    pub(crate) fn emptied(mut self) -> Self {
+        self.header.rows = 0;
+        self.header.sample_ids.clear();
+        self.header.origin_steps.clear();
+        self.header.substitutions.clear();
+        for tensor in &mut self.header.tensors {
+            tensor.byte_length = 0;
+            if let Some(rows) = tensor.shape.first_mut() {
+                *rows = 0;
+            }
+        }
+        for range in [&mut self.images, &mut self.labels] {
+            range.end = range.start;
+        }
+        if let Some((labels_b, lam)) = &mut self.mixed {
+            (labels_b.end, lam.end) = (labels_b.start, lam.start);
+        }
+        self
+    }
+
     /// Step, epoch, stage, bandwidth, progress, sample ids and so on.
     pub fn header(&self) -> &BatchHeader {
         &self.header
@@ -50,7 +71,7 @@ impl Batch {
         self.first_row
     }
 
-    /// Number of rows.
+    /// Number of rows; 0 where the rank has none of a short last step.
     pub fn rows(&self) -> u64 {
         self.header.rows
     }
@@ -86,6 +107,7 @@ impl Batch {
     ///
     /// If the batch has no such row.
     pub fn image(&self, row: usize) -> &[u8] {
+        assert!((row as u64) < self.header.rows, "a batch of {} rows has no row {row}", self.header.rows);
         let row_bytes = self.images.len() / self.header.rows as usize;
         &self.images()[row * row_bytes..(row + 1) * row_bytes]
     }
@@ -191,5 +213,11 @@ mod tests {
         ] {
             assert!(batch(rows, &ids, tensors.clone()).is_err(), "{tensors:?}");
         }
+        let empty = batch(2, &[7, 8], vec![images(&[2, 3, 4, 4], 192), labels()]).unwrap().emptied();
+        assert_eq!(
+            (empty.rows(), empty.byte_len(), empty.images().len(), empty.labels().count()),
+            (0, 0, 0, 0)
+        );
+        assert_eq!(empty.header().tensors[0].shape, [0, 3, 4, 4]);
     }
 }

@@ -183,6 +183,11 @@ impl Run {
         RunState::new(&self.plan, self.next_step)
     }
 
+    /// The step of [`Run::state`].
+    pub fn next_step(&self) -> u64 {
+        self.next_step
+    }
+
     /// What each daemon has done, in the order of the addresses.
     pub fn daemons(&self) -> Vec<DaemonReport> {
         let report = |(daemon, lane): (usize, &Lane)| {
@@ -192,8 +197,9 @@ impl Run {
         self.lanes.iter().enumerate().map(report).collect()
     }
 
-    /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches; in a short
-    /// last step a rank's share may be empty, and the step is then passed over. Cancel-safe: a dropped call loses
+    /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches. In a short last
+    /// step a rank's share may be empty; the step then has one batch without rows, so that all ranks have as many
+    /// steps. Cancel-safe: a dropped call loses
     /// nothing.
     ///
     /// # Errors
@@ -329,6 +335,7 @@ impl Run {
         let batch = answer?;
         let next = self.scheduler.front().map_or(u64::MAX, |next| next.step);
         self.next_step = if next == id.step { id.step } else { id.step + 1 };
+        let batch = if self.upcoming.is_empty_share(id.step) { batch.emptied() } else { batch };
         self.ceiling.count(batch.header())?;
         Ok(batch)
     }

@@ -9,7 +9,9 @@ use crate::{
     share::RankShare,
 };
 
-/// Goes through the rank's batches of some steps, in order.
+/// Goes through the rank's batches of some steps, in order. Every step has one at least, so that all ranks have as many
+/// steps: where the rank's share of a short last step is empty, other rows are asked for, of which the header alone is
+/// wanted.
 #[derive(Debug)]
 pub(crate) struct Upcoming {
     stages: Vec<StagePlan>,
@@ -25,11 +27,17 @@ impl Upcoming {
         Self { stages, share, steps, step: VecDeque::new() }
     }
 
-    /// Global batch and real rows of a step.
-    fn rows_of(&self, step: u64) -> Option<(u64, u64)> {
+    /// Whether the rank has no row of a step.
+    pub(crate) fn is_empty_share(&self, step: u64) -> bool {
+        self.stage_of(step).is_some_and(|stage| {
+            let rows = step_rows(stage, step - stage.first_step);
+            self.share.batches(stage.global_batch, rows).next().is_none()
+        })
+    }
+
+    fn stage_of(&self, step: u64) -> Option<&StagePlan> {
         let holds = |stage: &&StagePlan| (stage.first_step..stage.first_step + stage.steps).contains(&step);
-        let stage = self.stages.iter().find(holds)?;
-        Some((stage.global_batch, step_rows(stage, step - stage.first_step)))
+        self.stages.iter().find(holds)
     }
 }
 
@@ -47,15 +55,18 @@ impl Iterator for Upcoming {
     type Item = Wanted;
 
     fn next(&mut self) -> Option<Wanted> {
-        // In a short last step a rank's share may be empty.
-        while self.step.is_empty() {
+        if self.step.is_empty() {
             let step = self.steps.next()?;
-            let (global_batch, rows) = self.rows_of(step)?;
-            let batches = self.share.batches(global_batch, rows);
-            self.step.extend(batches.map(|rows| Wanted {
+            let stage = *self.stage_of(step)?;
+            let batches = self.share.batches(stage.global_batch, step_rows(&stage, step - stage.first_step));
+            let wanted = |rows: Range<u64>| Wanted {
                 id: BatchId { step, first_row: rows.start },
                 rows: rows.end - rows.start,
-            }));
+            };
+            self.step = batches.map(wanted).collect();
+            if self.step.is_empty() {
+                self.step.push_back(wanted(0..stage.row_granularity.max(1)));
+            }
         }
         self.step.pop_front()
     }
@@ -66,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_come_in_order_and_empty_shares_are_passed_over() {
+    fn batches_come_in_order_and_empty_shares_have_a_header_of_others() {
         let stage = StagePlan {
             global_batch: 8,
             first_step: 3,
@@ -83,6 +94,11 @@ mod tests {
         };
         let first = [(3, 0, 2), (3, 2, 2), (4, 0, 2), (4, 2, 1), (5, 0, 2), (5, 2, 2), (6, 0, 2), (6, 2, 1)];
         assert_eq!(batches(0), first);
-        assert_eq!(batches(1), [(3, 4, 2), (3, 6, 2), (5, 4, 2), (5, 6, 2)]);
+        assert_eq!(batches(1), [(3, 4, 2), (3, 6, 2), (4, 0, 1), (5, 4, 2), (5, 6, 2), (6, 0, 1)]);
+        for (rank, empty) in [(0, [false; 4]), (1, [false, true, false, true])] {
+            let share = RankShare { rank, world_size: 2, accumulate: 2 };
+            let upcoming = Upcoming::new(vec![stage], share, 3..7);
+            assert_eq!([3, 4, 5, 6].map(|step| upcoming.is_empty_share(step)), empty);
+        }
     }
 }

@@ -183,9 +183,10 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
     let left = run.plan().steps.saturating_sub(options.from_step);
     let total = options.steps.map_or(left, |steps| steps.min(left)) * args.rank.accumulate;
     let mut report = Reporter::new(args, total)?;
-    let pulled = pull_all(&mut run, buffer.as_mut(), &mut report).await;
+    let mut state = run.state();
+    let pulled = pull_all(&mut run, buffer.as_mut(), &mut report, &mut state.step).await;
     if let Some(file) = &args.save_state {
-        write_state(file, &run.state())?;
+        write_state(file, &state)?;
     }
     pulled?;
     report.finish(&run)
@@ -195,15 +196,20 @@ async fn pull_all(
     run: &mut Run,
     mut buffer: Option<&mut ReplayBuffer>,
     report: &mut Reporter,
+    next_step: &mut u64,
 ) -> Result<(), Failure> {
     loop {
         let asked = Instant::now();
-        let Some(mut batch) = run.next().await? else { return Ok(()) };
+        let Some(mut batch) = run.next().await? else { break };
         if let Some(buffer) = &mut buffer {
             batch = buffer.complete(batch).await?;
         }
         report.batch(&batch, asked.elapsed())?;
+        // Only now: a batch that cannot be completed was not delivered.
+        *next_step = run.next_step();
     }
+    *next_step = run.next_step();
+    Ok(())
 }
 
 fn at_start(error: ClientError) -> Failure {
