@@ -16,7 +16,7 @@ BUILD_BENCHES := $(CARGO) build --release --locked -p bandwise -p bandwise-bench
 BENCHES := $(or $(CARGO_TARGET_DIR),target)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup build fmt fmt-check clippy docs deny golden corpus bench peers
+.PHONY: help demo test setup build wheel fmt fmt-check clippy docs deny golden corpus bench peers
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,14 +24,18 @@ help: ## List these targets
 demo: setup ## Show all of it on the embedded photographs; writes demo/contact-sheet.png
 	$(CARGO) run --release --locked --bin bandwise -- demo
 
-test: setup ## Run every test of every crate, examples in the documentation included
+test: setup ## Run every test of every crate, examples in the documentation included, and those of the Python package
 	$(CARGO) test --locked --workspace
+	PYTHON=$(PYTHON) sh client/python/package.sh test
 
 setup: ## Install what the build needs (cmake, nasm), or say what to install; silent when all is there
 	@sh deploy/setup.sh
 
 build: setup ## Build the daemon for use: target/release/bandwise
 	$(CARGO) build --release --locked --bin bandwise
+
+wheel: build ## Make the Python package with the daemon in it: target/wheels/*.whl
+	PYTHON=$(PYTHON) sh client/python/package.sh wheel
 
 fmt: ## Format all Rust code
 	$(CARGO) fmt --all

@@ -2,15 +2,19 @@
 # Makes sure that this machine can build Bandwise. Silent when nothing is missing.
 #
 # usage: deploy/setup.sh          (`make setup`; `make demo` and `make test` run it first)
+#        deploy/setup.sh python   also what the Python package needs (`make wheel` and `make test`)
 #
 # Needs Rust (never installed here: which toolchain a machine has is its owner's business), a C compiler, make,
 # cmake and, on x86, nasm, all for libjpeg-turbo. Without nasm libjpeg-turbo would lose its SIMD code and decode
 # several times slower, so the build refuses to go on without it.
 #
+# The Python package needs a Python that makes virtual environments; which one is PYTHON, or python3.
+#
 # On Debian and Ubuntu it installs what is missing, with sudo unless root; elsewhere it says what to install.
 
 set -eu
 cd "$(dirname "$0")/.."
+part=${1:-}
 
 # ---- small words -----------------------------------------------------------------------------------------------
 
@@ -62,6 +66,10 @@ missing_tools() {
     case $(uname -m) in
         x86_64 | amd64 | i?86) has nasm || echo nasm ;;
     esac
+    if [ "$part" = python ]; then
+        # Debian has the module that fills an environment in a package of its own.
+        "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || echo python-venv
+    fi
 }
 
 # The packages of system $1 that hold the tools $2..., on one line.
@@ -72,6 +80,9 @@ packages() {
         case $system:$tool in
             debian:cc) echo gcc libc6-dev ;;
             alpine:cc) echo gcc musl-dev ;;
+            debian:python-venv) echo python3 python3-venv ;;
+            arch:python-venv) echo python ;;
+            *:python-venv) echo python3 ;;
             *:cc) echo gcc ;;
             *) echo "$tool" ;;
         esac
@@ -84,6 +95,7 @@ macos_commands() {
     for tool in "$@"; do
         case $tool in
             cc | make) apple='xcode-select --install' ;;
+            python-venv) brew="$brew python" ;;
             *) brew="$brew $tool" ;;
         esac
     done

@@ -6,6 +6,7 @@ mod common;
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -420,12 +421,16 @@ impl Serve {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let begun = Instant::now();
-        while std::os::unix::net::UnixStream::connect(socket).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        wait_for(socket);
         Self(child)
+    }
+}
+
+fn wait_for(socket: &Path) {
+    let begun = Instant::now();
+    while std::os::unix::net::UnixStream::connect(socket).is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the daemon does not listen");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -615,6 +620,29 @@ fn pull_stops_over_the_ceiling_of_bad_samples_with_their_names() {
     fails(&args, 1, &names);
     stdout(&bandwise(&[&args[..], &["--max-bad-fraction", "0.2"]].concat()));
     fails(&[&args[..], &["--max-bad-fraction", "0"]].concat(), 1, &["hold a substitute", "0 % are allowed"]);
+}
+
+#[test]
+fn serve_ends_with_its_standard_input_and_leaves_nothing() {
+    let folder = TempDir::new().unwrap();
+    let private = folder.path().join("private");
+    fs::create_dir(&private).unwrap();
+    let socket = private.join("p.sock");
+    let child = Command::new(env!("CARGO_BIN_EXE_bandwise"))
+        .args(["serve", "--exit-with-stdin", "--dataset", &format!("photos={}", photos().display())])
+        .args(["--listen", &format!("unix:{}", socket.display())])
+        .env("XDG_CACHE_HOME", folder.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut daemon = Serve(child.unwrap());
+    wait_for(&socket);
+    let mut pipe = daemon.0.stdin.take().unwrap();
+    pipe.write_all(b"what it holds is ignored").unwrap();
+    assert!(daemon.0.try_wait().unwrap().is_none(), "the pipe is open");
+    drop(pipe);
+    assert!(daemon.0.wait().unwrap().success());
+    assert!(!private.exists());
 }
 
 #[test]

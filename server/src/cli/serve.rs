@@ -1,9 +1,13 @@
 //! `bandwise serve`: the daemon.
 
-use std::path::PathBuf;
+use std::{fs, io, path::PathBuf, thread};
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use bandwise_client::Address;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 
 use crate::{
     cli::{Failure, log, progress, runtime, usage},
@@ -56,6 +60,11 @@ pub(crate) struct Args {
     /// Allow TCP listeners beyond loopback although they are not encrypted.
     #[arg(long)]
     allow_insecure_tcp: bool,
+    /// End when standard input is closed, for a daemon that belongs to one process: with a pipe from there it ends
+    /// however that process ends. What can be read is ignored. At the end, folders of its Unix sockets are removed if
+    /// they are empty.
+    #[arg(long)]
+    exit_with_stdin: bool,
     /// SIMD level to force (scalar, avx2, avx512); it never changes bytes. [default: the best of this CPU]
     #[arg(long, value_name = "LEVEL", hide = true)]
     simd: Option<String>,
@@ -129,12 +138,45 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = stdin_closed(args.exit_with_stdin) => {}
         }
         tracing::info!("stopping; a second interrupt stops at once");
+        let sockets = daemon.addresses().to_vec();
         tokio::select! {
             () = daemon.stop() => {}
             _ = interrupt.recv() => {}
         }
+        if args.exit_with_stdin {
+            remove_empty_folders(&sockets);
+        }
         Ok(())
     })
+}
+
+/// Ends when standard input is closed, if that is asked for.
+async fn stdin_closed(asked: bool) {
+    if !asked {
+        return std::future::pending().await;
+    }
+    let (open, closed) = oneshot::channel::<()>();
+    // A thread and not a task: nothing can end its read when the daemon is told to stop, and the process waits for
+    // tasks of the runtime.
+    thread::spawn(move || {
+        // An input that cannot be read is as good as closed.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(open);
+    });
+    let _ = closed.await;
+}
+
+/// Removes the folders of Unix sockets that are empty now.
+fn remove_empty_folders(sockets: &[Address]) {
+    for address in sockets {
+        if let Address::Unix(path) = address
+            && let Some(folder) = path.parent()
+        {
+            // Refused where something else is in it, which then is not ours to remove.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }

@@ -1,0 +1,78 @@
+#!/bin/sh
+# Packs the Python package, and tests it.
+#
+# usage: client/python/package.sh wheel        (`make wheel`) target/wheels/*.whl, optimised
+#        client/python/package.sh test         (`make test`) the same in the dev profile, installed and tested
+#
+# Tools come into virtual environments under target/. The wheel carries the program `bandwise`, built first, as a
+# script. It suits every CPython from 3.9 on, on systems with a C library as new as this one's: hence `linux` and no
+# manylinux tag. Tests with torch run where a Python with torch is found, as with Debian's python3-torch; nothing that
+# large is downloaded.
+
+set -eu
+cd "$(dirname "$0")/../.."
+
+# What packages and tests are made with; a change makes new environments.
+BUILD_TOOLS='maturin==1.16.0'
+TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy'
+
+target=${CARGO_TARGET_DIR:-target}
+
+has_torch() { "$1" -c 'import torch' >/dev/null 2>&1; }
+
+# The Python to test with: one that has torch, if there is one.
+test_python() {
+    for python in "${PYTHON:-python3}" /usr/bin/python3; do
+        if has_torch "$python"; then
+            echo "$python"
+            return
+        fi
+    done
+    echo "${PYTHON:-python3}"
+}
+
+# environment FOLDER PYTHON TOOLS [OPTION]: makes a virtual environment, unless it is there and like this.
+environment() {
+    wanted="$2 $3 ${4:-}"
+    if [ "$(cat "$1/made-of" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    rm -rf "$1"
+    # The option is one word or none, the tools are several.
+    # shellcheck disable=SC2086
+    "$2" -m venv ${4:-} "$1"
+    # shellcheck disable=SC2086
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check $3
+    echo "$wanted" >"$1/made-of"
+}
+
+# wheel PROFILE BINARY FOLDER
+wheel() {
+    environment target/python-build "${PYTHON:-python3}" "$BUILD_TOOLS"
+    mkdir -p target/wheel-data/scripts
+    cp "$2" target/wheel-data/scripts/bandwise
+    rm -rf "$3"
+    target/python-build/bin/maturin build --quiet --locked --profile "$1" --compatibility linux \
+        --manifest-path client/python/Cargo.toml --out "$3"
+}
+
+sh deploy/setup.sh python
+
+case ${1:-} in
+    wheel)
+        wheel release "$target/release/bandwise" target/wheels
+        ls target/wheels
+        ;;
+    test)
+        wheel dev "$target/debug/bandwise" target/wheels-dev
+        environment target/python-test "$(test_python)" "$TEST_TOOLS" --system-site-packages
+        test=target/python-test/bin/python
+        "$test" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels-dev/*.whl
+        has_torch "$test" || echo 'package: no torch in any Python here: its tests are skipped' >&2
+        (cd client/python && ../../$test -m pytest && ../../$test -m mypy python/bandwise tests)
+        ;;
+    *)
+        echo 'usage: client/python/package.sh wheel|test' >&2
+        exit 2
+        ;;
+esac

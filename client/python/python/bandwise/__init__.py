@@ -1,0 +1,28 @@
+"""Bandwise: images for EfficientTrain curricula, in three lines.
+
+>>> import bandwise                                                                  # doctest: +SKIP
+>>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)    # doctest: +SKIP
+>>> for images, labels in loader:                                                    # doctest: +SKIP
+...     ...
+
+``Loader`` gets batches from a daemon, or starts a private one for a folder. ``Batch`` is what it yields, ``Plan`` what it
+will yield. Every error is an ``Error``.
+"""
+
+from ._batch import Batch, Substitution
+from ._errors import BadSampleError, ConnectionError, Error, FingerprintError, JobError
+from ._loader import Loader
+from ._plan import Plan, Stage
+
+__all__ = [
+    "BadSampleError",
+    "Batch",
+    "ConnectionError",
+    "Error",
+    "FingerprintError",
+    "JobError",
+    "Loader",
+    "Plan",
+    "Stage",
+    "Substitution",
+]

@@ -1,0 +1,159 @@
+"""What a loader yields."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+
+from ._native import Array
+from ._native import Batch as NativeBatch
+
+Convert = Callable[[Array], Any]
+
+
+class Substitution(NamedTuple):
+    """A row that does not hold the sample that the order asked for, since that one is undecodable."""
+
+    row: int
+    """Row of the step."""
+    requested: int
+    """Id of the sample that the order asked for."""
+    delivered: int
+    """Id of the sample that is there; equal to ``requested`` for a row of zeros."""
+    reason: str
+    """Why the requested one is undecodable, in a word."""
+    name: str
+    """Name of the requested sample; empty behind the first 64 of a batch."""
+
+
+def converter(arrays: str) -> Convert:
+    """How arrays are handed out: ``auto``, ``torch``, ``numpy`` or ``raw``. Imports what that needs."""
+    if arrays == "auto":
+        arrays = next((name for name in ("torch", "numpy") if importlib.util.find_spec(name)), "raw")
+    if arrays == "torch":
+        from torch.utils.dlpack import from_dlpack
+
+        return lambda array: from_dlpack(array)
+    if arrays == "numpy":
+        import numpy
+
+        # numpy has no bfloat16.
+        return lambda array: array if array.dtype == "bfloat16" else numpy.asarray(array)
+    if arrays == "raw":
+        return lambda array: array
+    raise ValueError(f"arrays is 'auto', 'torch', 'numpy' or 'raw', not {arrays!r}")
+
+
+class Batch:
+    """One batch of one rank. ``images, labels = batch`` works too.
+
+    The images lie where they were received, in shared memory if the daemon is on this host, and are not copied. That
+    memory goes back when the batch and everything made of it are gone; until then it is yours, also to write. Whoever
+    keeps many batches keeps their memory: ``images.clone()`` keeps only the values.
+    """
+
+    __slots__ = ("_convert", "_images", "_labels", "_native")
+
+    def __init__(self, native: NativeBatch, convert: Convert) -> None:
+        self._native = native
+        self._convert = convert
+        self._images: Any = None
+        self._labels: Any = None
+
+    @property
+    def images(self) -> Any:
+        """The images: rows x 3 x B x B, or rows x B x B x 3 with ``layout="nhwc"``, in the loader's ``dtype``; B is
+        ``bandwidth``. ``u8`` holds pixels of 0 to 255, the floats are normalised."""
+        if self._images is None:
+            self._images = self._convert(self._native.images)
+        return self._images
+
+    @property
+    def labels(self) -> Any:
+        """The class of each row, int64; -1 for a row of zeros (``on_bad_sample="zero"``)."""
+        if self._labels is None:
+            self._labels = self._convert(self._native.labels)
+        return self._labels
+
+    @property
+    def labels_b(self) -> Any:
+        """With a recipe that mixes rows: the class of each row's partner, int64; else None."""
+        return self._optional(self._native.labels_b)
+
+    @property
+    def lam(self) -> Any:
+        """With a recipe that mixes rows: the share of each row's own label, float32 in 0 to 1; else None."""
+        return self._optional(self._native.lam)
+
+    def _optional(self, array: Optional[Array]) -> Any:
+        return None if array is None else self._convert(array)
+
+    @property
+    def sample_ids(self) -> Any:
+        """Which sample each row holds, int64: positions in the dataset's index."""
+        return self._convert(self._native.sample_ids)
+
+    @property
+    def substitutions(self) -> List[Substitution]:
+        """The rows that hold another sample than the order asked for, or zeros."""
+        return [Substitution(*entry) for entry in self._native.substitutions]
+
+    @property
+    def step(self) -> int:
+        """The optimiser step, from 0. With ``accumulate=A`` a step comes in A batches."""
+        return self._native.step
+
+    @property
+    def first_row(self) -> int:
+        """Position in the step of the first row."""
+        return self._native.first_row
+
+    @property
+    def epoch(self) -> int:
+        """How often the data has been gone through before, from 0; it never steps back."""
+        return self._native.epoch
+
+    @property
+    def stage(self) -> int:
+        """Index of the curriculum's stage."""
+        return self._native.stage
+
+    @property
+    def bandwidth(self) -> int:
+        """Side of the images in pixels."""
+        return self._native.bandwidth
+
+    @property
+    def magnitude(self) -> float:
+        """Strength of RandAugment, 0 to 10."""
+        return self._native.magnitude
+
+    @property
+    def progress(self) -> float:
+        """Share of the compute budget that was spent before this step, in [0, 1)."""
+        return self._native.progress
+
+    @property
+    def schedule_position(self) -> float:
+        """Position on the papers' learning-rate clock, in [0, 1]; it may step back where a stage begins."""
+        return self._native.schedule_position
+
+    @property
+    def lr_factor(self) -> float:
+        """The papers' learning rate at this step as a factor of its peak, in [0, 1]."""
+        return self._native.lr_factor
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the images lie in memory that is shared with the daemon."""
+        return self._native.is_shared
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.images, self.labels))
+
+    def __repr__(self) -> str:
+        native = self._native
+        return (
+            f"Batch(step={native.step}, epoch={native.epoch}, stage={native.stage}, "
+            f"images={native.images.dtype}{list(native.images.shape)})"
+        )

@@ -1,0 +1,52 @@
+"""The exceptions of the package. Every message says what to do."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any, Dict, List, Optional
+
+
+class Error(Exception):
+    """Anything that this package raises about a run.
+
+    ``detail`` is the daemon's own account of it, empty where the error arose on this side: ``reason`` (a stable word),
+    ``step``, ``sample`` (its id), ``sample_name`` and ``differing_fields``.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.detail: Dict[str, Any] = {}
+
+
+class ConnectionError(Error, builtins.ConnectionError):
+    """No daemon can be reached, it went away for longer than ``patience``, or a private one could not be started."""
+
+
+class JobError(Error, ValueError):
+    """The options cannot be run: the daemon refuses the job, or rows cannot be shared out among the ranks."""
+
+
+class FingerprintError(JobError):
+    """The job is not the one that was expected, so its batches would be others."""
+
+    @property
+    def differing_fields(self) -> List[str]:
+        """The fields that differ, as ``name: expected -> here``; empty where only a fingerprint was expected."""
+        fields: List[str] = self.detail.get("differing_fields", [])
+        return fields
+
+
+class BadSampleError(Error):
+    """A sample is undecodable under ``on_bad_sample="fail"``, or more of them than ``max_bad_fraction``."""
+
+    @property
+    def sample(self) -> Optional[int]:
+        """The sample's id, where the error is about one."""
+        sample: Optional[int] = self.detail.get("sample")
+        return sample
+
+    @property
+    def sample_name(self) -> str:
+        """The sample's name, where the error is about one."""
+        name: str = self.detail.get("sample_name", "")
+        return name

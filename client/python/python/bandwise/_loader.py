@@ -1,0 +1,510 @@
+"""The loader: what stands in the place of a DataLoader."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Dict, Iterator, List, Literal, Optional, Sequence, Tuple, Type, Union
+
+from . import _native
+from ._batch import Batch, Convert, converter
+from ._daemon import DATASET, PrivateDaemon
+from ._errors import Error, FingerprintError, JobError
+from ._plan import Plan
+
+Address = Union[str, Sequence[str], "os.PathLike[str]"]
+
+SLICE_SECONDS = 0.1
+"""How long a wait keeps signals waiting, and a private daemon's death unnoticed."""
+
+
+def _from_environment(name: str, given: Optional[int], default: int) -> int:
+    if given is not None:
+        return given
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise JobError(f"{name} is {text!r} in the environment, which is no number; correct or unset it") from None
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is one address or several: ``unix:/path`` or ``host:port``."""
+    return all(one.startswith("unix:") or one.rpartition(":")[2].isdigit() for one in text.split(","))
+
+
+def _name_or_file(what: str, value: Union[None, str, "os.PathLike[str]"]) -> Tuple[Optional[str], Optional[str]]:
+    """A name, or the text of a file: what looks like a path is one."""
+    if value is None:
+        return None, None
+    text = os.fspath(value)
+    if isinstance(value, str) and not ("/" in text or text.endswith(".toml")):
+        return text, None
+    try:
+        return None, Path(text).read_text(encoding="utf-8")
+    except OSError as error:
+        raise JobError(f"cannot read the {what} {text!r}: {error}") from error
+
+
+class Loader:
+    """Batches of images with labels, in the order and at the resolutions of a curriculum.
+
+    Iterating goes through the run: all steps, over all epochs. As with a DataLoader, each ``for`` begins anew, at
+    ``from_step`` or, once, where ``load_state_dict`` said. Loops that want epochs use ``epoch_iter``.
+
+    Parameters
+    ----------
+    address_or_path:
+        A folder of class folders, for which a private daemon is started that ends with the loader; or the address of a
+        daemon, ``unix:/path`` or ``host:port``; or several, as a list or with commas: the one of this host first, then
+        the pool. Batches do not depend on which daemon makes them.
+    dataset:
+        Name of the dataset at the daemon. Default: the only one there is. In a folder that holds ``train`` and
+        ``val``: one of these.
+    curriculum:
+        ``efficienttrain++`` (default), ``efficienttrain``, ``efficienttrain++-deit``, ``efficienttrain++-convnext``,
+        one of these with ``-replay``, ``none`` (224 pixels throughout), or the path of a TOML file.
+    recipe:
+        What happens to a sample: ``efficienttrain``, ``efficienttrain++``, ``plain``, ``eval``, ``mae``, or the path of
+        a TOML file. Default: the curriculum's.
+    epochs:
+        Budget, above 0; the curriculum says whether in passes over the data or in epochs' worth of 224-pixel compute.
+        Default 1.
+    batch_size:
+        Rows that one rank gets at once, at least 1. A step has ``batch_size * accumulate * world_size`` rows.
+    accumulate:
+        Batches that a rank gets for one step (gradient accumulation), at least 1. Default 1.
+    rank, world_size:
+        This rank, from 0, and how many there are. Default: ``RANK`` and ``WORLD_SIZE`` of the environment, as torchrun
+        sets them, else 0 of 1. Every rank gets its own rows: do not shard again.
+    seed:
+        Seed of every draw and of the order, 0 to 2**64 - 1. Default 0.
+    dtype:
+        Element type of the images: ``f16`` (default), ``bf16`` (torch only), ``f32``, normalised; or ``u8``, pixels of
+        0 to 255.
+    layout:
+        ``nchw`` (default) or ``nhwc``.
+    fidelity:
+        ``exact`` (default; the pixels of Pillow and timm) or ``fast`` (cheaper, with a published error).
+    low_frequency:
+        How images are reduced to the stage's bandwidth: ``lanczos`` or ``fourier``. Default: the recipe's.
+    on_bad_sample:
+        For undecodable samples: ``substitute`` (default; the next decodable one), ``zero`` (a row of zeros with label
+        -1) or ``fail``.
+    max_bad_fraction:
+        The run fails when more than this fraction of its rows (of 1000 while they are fewer) hold substitutes or
+        zeros; 0 to 1. Default 0.01.
+    transport:
+        ``auto`` (default: shared memory on the daemon's host, over its Unix socket, else gRPC), ``shm`` or ``grpc``.
+    priority:
+        ``normal`` (default), or ``high`` for short work that others wait for, like a validation.
+    device:
+        ``None`` or ``"cpu"``: where batches are handed out. Copy them on with ``images.to("cuda", non_blocking=True)``.
+    arrays:
+        What batches hold: ``torch``, ``numpy`` or ``raw`` (objects with ``__dlpack__`` and ``__array_interface__``).
+        Default ``auto``: the first of these that is installed.
+    prefetch:
+        Batches asked for ahead, at least 1. Default 8. Shared memory has room for two more; of those that you keep
+        beyond that, the values are copied out of it.
+    from_step:
+        The first step. Default 0.
+    steps:
+        How many steps. Default: to the end of the plan.
+    expect_fingerprint:
+        64 hex digits: the loader refuses to run any other job.
+    patience:
+        Seconds to wait for a daemon while there is none, 0 to a year. Default 60. A private daemon that dies is
+        noticed at once.
+    threads:
+        Worker threads of a private daemon, at least 1. Default: the cores of this process, divided by torchrun's
+        ``LOCAL_WORLD_SIZE``.
+    replay_chunk, replay_lanes:
+        Where stages replay: rows that stay together, and buffers into which a step is cut. 0 (default): the daemon's
+        4 and 1.
+
+    Raises
+    ------
+    bandwise.ConnectionError, bandwise.JobError, bandwise.FingerprintError, bandwise.BadSampleError:
+        All are ``bandwise.Error``; the first two are also Python's ``ConnectionError`` and ``ValueError``.
+
+    Examples
+    --------
+    >>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)    # doctest: +SKIP
+    >>> for images, labels in loader:                                                    # doctest: +SKIP
+    ...     loss = criterion(model(images), labels)
+    """
+
+    def __init__(
+        self,
+        address_or_path: Address,
+        *,
+        batch_size: int,
+        dataset: Optional[str] = None,
+        curriculum: Union[str, "os.PathLike[str]"] = "efficienttrain++",
+        recipe: Union[None, str, "os.PathLike[str]"] = None,
+        epochs: float = 1.0,
+        accumulate: int = 1,
+        rank: Optional[int] = None,
+        world_size: Optional[int] = None,
+        seed: int = 0,
+        dtype: Literal["u8", "f16", "bf16", "f32"] = "f16",
+        layout: Literal["nchw", "nhwc"] = "nchw",
+        fidelity: Literal["exact", "fast"] = "exact",
+        low_frequency: Optional[Literal["lanczos", "fourier"]] = None,
+        on_bad_sample: Literal["substitute", "zero", "fail"] = "substitute",
+        max_bad_fraction: float = 0.01,
+        transport: Literal["auto", "shm", "grpc"] = "auto",
+        priority: Literal["normal", "high"] = "normal",
+        device: Optional[str] = None,
+        arrays: Literal["auto", "torch", "numpy", "raw"] = "auto",
+        prefetch: int = 8,
+        from_step: int = 0,
+        steps: Optional[int] = None,
+        expect_fingerprint: Optional[str] = None,
+        patience: float = 60.0,
+        threads: Optional[int] = None,
+        replay_chunk: int = 0,
+        replay_lanes: int = 0,
+    ) -> None:
+        # First, so that `close` works wherever the rest fails.
+        self._owner = os.getpid()
+        self._closed = False
+        self._daemon: Optional[PrivateDaemon] = None
+        self._iterators: "weakref.WeakSet[_Iterator]" = weakref.WeakSet()
+        if device not in (None, "cpu"):
+            raise JobError(
+                f"device is None or 'cpu', not {device!r}: copy batches yourself with images.to(device, non_blocking=True)"
+            )
+        if arrays not in ("auto", "torch", "numpy", "raw"):
+            raise JobError(f"arrays is 'auto', 'torch', 'numpy' or 'raw', not {arrays!r}")
+        self._arrays = arrays
+        self._convert: Optional[Convert] = None
+        self._accumulate = accumulate
+        self._rank = _from_environment("RANK", rank, 0)
+        self._world_size = _from_environment("WORLD_SIZE", world_size, 1)
+        for name, value in (
+            ("batch_size", batch_size),
+            ("accumulate", accumulate),
+            ("world_size", self._world_size),
+            ("prefetch", prefetch),
+        ):
+            if value < 1:
+                raise JobError(f"{name} is {value}, and must be at least 1")
+        if not 0 <= self._rank < self._world_size:
+            raise JobError(f"rank {self._rank} is not one of the {self._world_size} ranks 0 to {self._world_size - 1}")
+        if from_step < 0 or (steps is not None and steps < 0):
+            raise JobError("from_step and steps must not be negative")
+        expected = _fingerprint(expect_fingerprint) if expect_fingerprint else b""
+        self._job: Dict[str, Any] = {
+            "curriculum": _name_or_file("curriculum", curriculum),
+            "epochs": float(epochs),
+            "global_batch": batch_size * accumulate * self._world_size,
+            "recipe": _name_or_file("recipe", recipe),
+            "seed": seed,
+            "dtype": dtype,
+            "layout": layout,
+            "fidelity": fidelity,
+            "low_frequency": low_frequency,
+            "on_bad_sample": on_bad_sample,
+            "replay_chunk": replay_chunk,
+            "replay_lanes": replay_lanes,
+        }
+        self._run: Dict[str, Any] = {
+            "rank": self._rank,
+            "world_size": self._world_size,
+            "accumulate": accumulate,
+            "prefetch": prefetch,
+            "transport": transport,
+            "priority": priority,
+            "patience": float(patience),
+            "max_bad_fraction": float(max_bad_fraction),
+            "expected": (expected, []),
+        }
+        self._from_step = from_step
+        self._steps = steps
+        self._position = from_step
+        self._resume_at: Optional[int] = None
+        self._epochs: Optional[_Iterator] = None
+        self._epoch: Optional[int] = None
+        try:
+            self._addresses = self._reach(address_or_path, threads)
+            self._resolve(dataset, expected)
+        except BaseException:
+            self.close()
+            raise
+
+    # ---- the daemon -----------------------------------------------------------------------------------------
+
+    def _reach(self, address_or_path: Address, threads: Optional[int]) -> List[str]:
+        """The addresses, of a private daemon if a folder is given."""
+        if isinstance(address_or_path, (str, os.PathLike)):
+            text = os.fspath(address_or_path)
+            if os.path.isdir(text):
+                self._daemon = PrivateDaemon(Path(text).absolute(), threads)
+                return [self._daemon.address]
+            if isinstance(address_or_path, str) and _is_address(text):
+                return [one.strip() for one in text.split(",")]
+            raise JobError(
+                f"{text!r} is neither a folder nor an address: there is no such folder, and addresses look like "
+                "unix:/run/bandwise.sock or host:7070"
+            )
+        return [str(address) for address in address_or_path]
+
+    def _resolve(self, dataset: Optional[str], expected: bytes) -> None:
+        """Finds the dataset, its classes and the plan."""
+        datasets: Dict[str, Tuple[int, int]] = _native.describe(self._addresses, "")["datasets"]
+        self._job["dataset"] = self._dataset_name(dataset, sorted(datasets))
+        self._classes: List[str] = _native.describe(self._addresses, self._job["dataset"])["classes"]
+        self._plan = Plan._of(_native.plan(self._addresses, self._job))
+        if expected:
+            self._check_fingerprint(expected.hex(), [])
+
+    def _dataset_name(self, asked: Optional[str], names: List[str]) -> str:
+        if asked is None:
+            if len(names) == 1:
+                return names[0]
+            raise JobError(f"dataset must be given, as there is not exactly one: {', '.join(names) or 'none'}")
+        private = f"{DATASET}/{asked}"
+        if self._daemon is not None and private in names:
+            return private
+        if self._daemon is not None and names == [DATASET]:
+            return DATASET
+        # The daemon knows best what it has, and several need not have the same.
+        return asked
+
+    def _check_fingerprint(self, expected: str, fields: List[Tuple[str, str]]) -> None:
+        if expected == self._plan.fingerprint:
+            return
+        here = dict(self._plan.fields)
+        then = dict(fields)
+        names = [name for name in {**then, **here} if fields and then.get(name) != here.get(name)]
+        differing = [f"{name}: {then.get(name, '(absent)')} -> {here.get(name, '(absent)')}" for name in names]
+        error = FingerprintError(
+            f"this job has the fingerprint {self._plan.fingerprint}, and {expected} was expected"
+            + "".join(f"\n  {line}" for line in differing)
+            + "\nmake the options of the loader those of the run that is continued, or begin a new run"
+        )
+        error.detail = {"reason": "fingerprint_differs", "differing_fields": differing}
+        raise error
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self._owner:
+            raise Error(
+                "this loader was made before a fork and belongs to the parent process; make a new one in the child"
+            )
+        if self._closed:
+            raise Error("the loader is closed; make a new one")
+
+    # ---- what it says ---------------------------------------------------------------------------------------
+
+    @property
+    def plan(self) -> Plan:
+        """Stages and steps of the whole run, over all ranks; prints as a table."""
+        return self._plan
+
+    @property
+    def classes(self) -> List[str]:
+        """Names of the classes, in label order."""
+        return list(self._classes)
+
+    @property
+    def class_to_idx(self) -> Dict[str, int]:
+        """Label of each class name, as torchvision's ImageFolder has it."""
+        return {name: label for label, name in enumerate(self._classes)}
+
+    def __len__(self) -> int:
+        """Batches of a whole pass of this rank, from ``from_step`` on."""
+        return self._batches(self._from_step)
+
+    def _batches(self, first: int) -> int:
+        steps = range(first, self._end)
+        share = (self._rank, self._world_size, self._accumulate)
+        return sum(stage.batches(steps, *share) for stage in self._plan.stages)
+
+    @property
+    def _end(self) -> int:
+        end = self._plan.steps
+        return end if self._steps is None else min(end, self._from_step + self._steps)
+
+    def __repr__(self) -> str:
+        return (
+            f"Loader({', '.join(self._addresses)}: {self._plan.curriculum}, steps {self._from_step} to {self._end}, "
+            f"rank {self._rank} of {self._world_size}, at step {self._position})"
+        )
+
+    # ---- iterating ------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Batch]:
+        self._check_usable()
+        first, self._resume_at = self._resume_at, None
+        return self._iterate(self._from_step if first is None else first)
+
+    def _iterate(self, first: int) -> _Iterator:
+        self._position = first
+        iterator = _Iterator(self, first)
+        self._iterators.add(iterator)
+        return iterator
+
+    def epoch_iter(self) -> Iterator[Batch]:
+        """The batches of one epoch: that of ``set_epoch``, else the one in which the run stands. Called again, it goes
+        on with the next. What comes next is prefetched over the borders of epochs.
+
+        >>> for epoch in range(loader.plan.epochs):    # doctest: +SKIP
+        ...     for batch in loader.epoch_iter():
+        ...         ...
+        """
+        self._check_usable()
+        run = self._epochs
+        if run is None or self._resume_at is not None:
+            first, self._resume_at = self._resume_at, None
+            run = self._iterate(self._from_step if first is None else first)
+        if self._epoch is not None:
+            wanted = self._plan.steps_of_epoch(self._epoch)
+            if run.next_step not in wanted:
+                run.close()
+                run = self._iterate(wanted.start)
+            self._epoch = None
+        self._epochs = run
+        return _Epoch(run, self._plan.steps_of_epoch(self._plan.epoch_of(run.next_step)))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Says which epoch the next ``epoch_iter`` gives, from 0. Where it is the next one anyhow, as in loops written
+        for a DistributedSampler, nothing happens. Plain iteration goes through all epochs and ignores it."""
+        if not 0 <= epoch < self._plan.epochs:
+            raise JobError(f"epoch {epoch} is beyond the plan, which has {self._plan.epochs} epochs")
+        self._epoch = epoch
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Where the run stands, behind the last batch that was handed out; for ``torch.save`` or JSON. A step of which
+        some batches were handed out counts as not begun. Any rank's will do for all, and for any number of ranks."""
+        fields = [list(field) for field in self._plan.fields]
+        return {"fingerprint": self._plan.fingerprint, "step": self._position, "fields": fields}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        """Goes on where ``state_dict`` was taken, with the next ``for``. Ranks, ``batch_size`` and ``accumulate`` may be
+        others, as long as a step has as many rows.
+
+        Raises
+        ------
+        bandwise.FingerprintError
+            If this loader's job is another one; it names the fields that differ.
+        """
+        try:
+            step = int(state_dict["step"])
+            fields = [(str(name), str(value)) for name, value in state_dict["fields"]]
+            fingerprint = str(state_dict["fingerprint"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise JobError("this is no state of a loader: it has no fingerprint, step and fields") from error
+        self._check_fingerprint(fingerprint, fields)
+        if not 0 <= step <= self._plan.steps:
+            raise JobError(f"step {step} is beyond the plan, which has {self._plan.steps} steps")
+        self._resume_at = self._position = step
+
+    # ---- the end --------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Ends everything: iterators, their work on the daemons, a private daemon. Batches that were handed out stay.
+        Called by ``with``, and when the loader is collected."""
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() != self._owner:
+            return
+        for iterator in list(self._iterators):
+            iterator.close()
+        if self._daemon is not None:
+            self._daemon.close()
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_iterators"):
+            self.close()
+
+
+def _fingerprint(text: str) -> bytes:
+    try:
+        fingerprint = bytes.fromhex(text)
+    except ValueError:
+        fingerprint = b""
+    if len(fingerprint) != 32:
+        raise JobError(f"a fingerprint has 64 hex digits, which {text!r} is not")
+    return fingerprint
+
+
+class _Iterator:
+    """One pass over a run: the receiving thread, and where it stands. Dropping it ends its work on the daemons."""
+
+    def __init__(self, loader: Loader, first: int) -> None:
+        # The loader lives as long as somebody iterates, as in `for batch in Loader(...)`.
+        self._loader = loader
+        if loader._convert is None:
+            loader._convert = converter(loader._arrays)
+        self._convert = loader._convert
+        self.next_step = first
+        """Where the run goes on behind the batches that were handed out."""
+        self._over = False
+        left = max(loader._end - first, 0)
+        expected = (bytes.fromhex(loader._plan.fingerprint), list(loader._plan.fields))
+        options = {**loader._run, "from_step": first, "steps": left, "expected": expected}
+        self._run = _native.Run(loader._addresses, loader._job, options)
+
+    def __iter__(self) -> _Iterator:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._over:
+            raise StopIteration
+        batch = self._receive()
+        self.next_step = self._loader._position = batch.next_step
+        return Batch(batch, self._convert)
+
+    def _receive(self) -> _native.Batch:
+        try:
+            # Python sees signals between the slices.
+            while True:
+                batch = self._run.next(SLICE_SECONDS)
+                if batch is not None:
+                    return batch
+                if self._loader._daemon is not None:
+                    self._loader._daemon.check()
+        except StopIteration:
+            self._over = True
+            self.next_step = self._loader._position = self._loader._end
+            raise
+        except Error:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._over = True
+        self._run.close()
+
+
+class _Epoch:
+    """The batches of an epoch, out of a pass over the run."""
+
+    def __init__(self, run: _Iterator, steps: range) -> None:
+        self._run = run
+        self._steps = steps
+
+    def __iter__(self) -> _Epoch:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._run.next_step not in self._steps:
+            raise StopIteration
+        return next(self._run)

@@ -1,0 +1,137 @@
+//! `Array`: a dense tensor in memory that is lent to Python.
+
+use std::sync::Arc;
+
+use bandwise_client::proto::Dtype;
+use pyo3::{
+    exceptions::{PyBufferError, PyTypeError},
+    prelude::*,
+    types::{PyBytes, PyDict, PyTuple},
+};
+
+use crate::{
+    dlpack::{self, CPU, DataType},
+    memory::Memory,
+};
+
+/// A dense tensor. Whatever is made of it by `DLPack` or the array interface shares its memory and keeps it.
+#[pyclass(frozen, module = "bandwise._native")]
+pub(crate) struct Array {
+    memory: Arc<Memory>,
+    dtype: Dtype,
+    shape: Vec<usize>,
+}
+
+impl Array {
+    /// Memory that holds elements of `dtype` in the given shape.
+    pub(crate) fn new(memory: Memory, dtype: Dtype, shape: Vec<usize>) -> Self {
+        debug_assert_eq!(memory.len(), shape.iter().product::<usize>() * bits(dtype) / 8);
+        Self { memory: Arc::new(memory), dtype, shape }
+    }
+}
+
+fn bits(dtype: Dtype) -> usize {
+    usize::from(data_type(dtype).bits)
+}
+
+fn data_type(dtype: Dtype) -> DataType {
+    let (code, bits) = match dtype {
+        Dtype::I64 => (0, 64),
+        Dtype::U8 | Dtype::Unspecified => (1, 8),
+        Dtype::F16 => (2, 16),
+        Dtype::F32 => (2, 32),
+        Dtype::Bf16 => (4, 16),
+    };
+    DataType { code, bits }
+}
+
+#[pymethods]
+impl Array {
+    /// Sides, outermost first.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.shape)
+    }
+
+    /// Name of the element type, as numpy and torch have it.
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        match self.dtype {
+            Dtype::U8 | Dtype::Unspecified => "uint8",
+            Dtype::F16 => "float16",
+            Dtype::Bf16 => "bfloat16",
+            Dtype::F32 => "float32",
+            Dtype::I64 => "int64",
+        }
+    }
+
+    /// Number of bytes.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.memory.len()
+    }
+
+    fn __len__(&self) -> usize {
+        self.shape.first().copied().unwrap_or_default()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Array(shape={:?}, dtype={})", self.shape, self.dtype())
+    }
+
+    /// A copy of the bytes.
+    fn tobytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        PyBytes::new_with(py, self.memory.len(), |target| {
+            self.memory.copy_to(target);
+            Ok(())
+        })
+    }
+
+    #[getter]
+    fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let element = match self.dtype {
+            Dtype::U8 | Dtype::Unspecified => "|u1",
+            Dtype::F16 => "<f2",
+            Dtype::F32 => "<f4",
+            Dtype::I64 => "<i8",
+            Dtype::Bf16 => {
+                return Err(PyTypeError::new_err(
+                    "numpy has no bfloat16: take it as DLPack (torch.from_dlpack), or choose another dtype",
+                ));
+            }
+        };
+        let interface = PyDict::new(py);
+        interface.set_item("version", 3)?;
+        interface.set_item("shape", self.shape(py)?)?;
+        interface.set_item("typestr", element)?;
+        interface.set_item("data", (self.memory.start() as usize, false))?;
+        Ok(interface)
+    }
+
+    /// The array API's exchange: a capsule, of `DLPack` 1.0 where the caller knows that.
+    #[pyo3(signature = (*, stream=None, max_version=None, dl_device=None, copy=None))]
+    fn __dlpack__(
+        &self,
+        py: Python<'_>,
+        stream: Option<&Bound<'_, PyAny>>,
+        max_version: Option<(u32, u32)>,
+        dl_device: Option<(i32, i32)>,
+        copy: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        if stream.is_some() || dl_device.is_some_and(|device| device != CPU) {
+            return Err(PyBufferError::new_err(
+                "this is memory of the processor: copy it to a device yourself",
+            ));
+        }
+        if copy == Some(true) {
+            return Err(PyBufferError::new_err("this is the memory itself: copy what you make of it"));
+        }
+        let versioned = max_version.is_some_and(|(major, _)| major >= 1);
+        dlpack::capsule(py, &self.memory, data_type(self.dtype), &self.shape, versioned)
+    }
+
+    #[expect(clippy::unused_self, reason = "the protocol's form")]
+    fn __dlpack_device__(&self) -> (i32, i32) {
+        CPU
+    }
+}

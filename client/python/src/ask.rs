@@ -1,0 +1,125 @@
+//! What a daemon is asked once: what it serves, and the plan of a job.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use bandwise_client::{
+    Address, ClientError, Connection,
+    proto::{DescribeResponse, PlanResponse, StagePlan},
+};
+use pyo3::{prelude::*, types::PyDict};
+
+use crate::{
+    errors::{self, error},
+    job::{JobSpec, read_addresses},
+};
+
+/// How long signals wait.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// What the first daemon that answers serves: `version`, `datasets` (name -> (samples, classes)), and the class names of
+/// `classes_of`, if it is not empty.
+#[pyfunction]
+pub(crate) fn describe(
+    py: Python<'_>,
+    addresses: Vec<String>,
+    classes_of: String,
+) -> PyResult<Bound<'_, PyDict>> {
+    let addresses = read_addresses(py, &addresses)?;
+    let ask = async move |connection: &Connection| connection.describe(&classes_of).await;
+    let answer: DescribeResponse = interruptible(py, first_answer(addresses, ask))?;
+    let datasets = PyDict::new(py);
+    for dataset in answer.datasets {
+        datasets.set_item(dataset.name, (dataset.samples, dataset.classes))?;
+    }
+    let described = PyDict::new(py);
+    described.set_item("version", answer.version)?;
+    described.set_item("datasets", datasets)?;
+    described.set_item("classes", answer.classes)?;
+    Ok(described)
+}
+
+/// The plan of a job, by the first daemon that makes one.
+#[pyfunction]
+pub(crate) fn plan(py: Python<'_>, addresses: Vec<String>, job: JobSpec) -> PyResult<Bound<'_, PyDict>> {
+    let (addresses, job) = (read_addresses(py, &addresses)?, job.to_wire(py)?);
+    let ask = async move |connection: &Connection| connection.plan(job.clone()).await;
+    let answer: PlanResponse = interruptible(py, first_answer(addresses, ask))?;
+    let plan = PyDict::new(py);
+    plan.set_item("steps", answer.steps)?;
+    plan.set_item("dataset_samples", answer.dataset_samples)?;
+    plan.set_item("fingerprint", answer.fingerprint.as_ref())?;
+    plan.set_item("curriculum", answer.curriculum)?;
+    plan.set_item("recipe", answer.recipe)?;
+    plan.set_item("recipe_text", answer.recipe_text)?;
+    let fields: Vec<_> = answer.fields.into_iter().map(|field| (field.name, field.value)).collect();
+    plan.set_item("fields", fields)?;
+    let stages: PyResult<Vec<_>> = answer.stages.iter().map(|stage| stage_dict(py, stage)).collect();
+    plan.set_item("stages", stages?)?;
+    Ok(plan)
+}
+
+fn stage_dict<'py>(py: Python<'py>, stage: &StagePlan) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("index", stage.index)?;
+    dict.set_item("bandwidth", stage.bandwidth)?;
+    dict.set_item("magnitude", stage.magnitude)?;
+    dict.set_item("replay_times", stage.replay_times)?;
+    dict.set_item("global_batch", stage.global_batch)?;
+    dict.set_item("first_step", stage.first_step)?;
+    dict.set_item("steps", stage.steps)?;
+    dict.set_item("first_epoch", stage.first_epoch)?;
+    dict.set_item("steps_per_epoch", stage.steps_per_epoch)?;
+    dict.set_item("last_step_rows", stage.last_step_rows)?;
+    dict.set_item("first_epoch_steps", stage.first_epoch_steps)?;
+    dict.set_item("first_epoch_last_step_rows", stage.first_epoch_last_step_rows)?;
+    Ok(dict)
+}
+
+/// The first good answer; otherwise the first refusal, which says more than a daemon that is not there.
+async fn first_answer<T>(
+    addresses: Vec<Address>,
+    ask: impl AsyncFn(&Connection) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let mut worst = ClientError::NoAddress;
+    for address in &addresses {
+        let answer = match Connection::open(address).await {
+            Ok(connection) => ask(&connection).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Err(error) if matches!(worst, ClientError::NoAddress) || worst.is_retryable() => worst = error,
+            Err(_) => {}
+            good => return good,
+        }
+    }
+    Err(worst)
+}
+
+/// Waits for `work` in a thread of its own, without the GIL, and sees signals. After one the thread ends by itself.
+fn interruptible<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl Future<Output = Result<T, ClientError>> + Send + 'static,
+) -> PyResult<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (sender, mut receiver) = mpsc::channel();
+    thread::Builder::new().name("bandwise-ask".to_owned()).spawn(move || {
+        // After a signal nobody waits for the answer.
+        let _ = sender.send(runtime.block_on(work));
+        runtime.shutdown_background();
+    })?;
+    loop {
+        let answer;
+        (answer, receiver) = py.detach(move || (receiver.recv_timeout(SLICE), receiver));
+        match answer {
+            Ok(answer) => return answer.map_err(|failure| errors::of_client(py, &failure)),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(error(py, "Error", "the asking thread has ended without an answer"));
+            }
+        }
+    }
+}

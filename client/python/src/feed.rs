@@ -1,0 +1,131 @@
+//! The receiving thread: it drives a run and hands over its batches, a few at a time.
+//!
+//! It knows nothing of Python, so that nothing in it can wait for the interpreter. Credit bounds what lies ready here;
+//! what is asked for ahead of that is the run's window.
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use bandwise_client::{Address, Batch, ClientError, Run, RunOptions, proto::Job};
+use tokio::sync::{Semaphore, oneshot};
+
+/// Batches that lie ready. While the trainer has one, the next is received; more would only hold slots of shared memory.
+const READY: usize = 1;
+
+/// What the thread says.
+pub(crate) enum Message {
+    /// A batch, and the step where a run would go on behind it.
+    Batch(Box<Batch>, u64),
+    /// The run is over.
+    End,
+    /// The run failed.
+    Failed(ClientError),
+}
+
+/// A run in a thread of its own. Dropping it ends the run and waits for the thread, which takes milliseconds.
+pub(crate) struct Feed {
+    messages: Receiver<Message>,
+    credit: Arc<Semaphore>,
+    /// Dropped to stop the thread.
+    stop: Option<oneshot::Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Feed {
+    /// Begins a run; what goes wrong with it is its first message.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub(crate) fn start(addresses: Vec<Address>, job: Job, options: RunOptions) -> io::Result<Self> {
+        let (sender, messages) = mpsc::channel();
+        let credit = Arc::new(Semaphore::new(READY));
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new().name("bandwise-receive".to_owned()).spawn({
+            let credit = Arc::clone(&credit);
+            move || receive(stopped, deliver(addresses, job, options, credit, sender))
+        })?;
+        Ok(Self { messages, credit, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The next message; `None` if none comes in time.
+    ///
+    /// # Errors
+    ///
+    /// If the thread has ended without a last message, or after it.
+    pub(crate) fn next(&self, time: Duration) -> Result<Option<Message>, Gone> {
+        match self.messages.recv_timeout(time) {
+            Ok(message) => {
+                self.credit.add_permits(1);
+                Ok(Some(message))
+            }
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so on standard error.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread has ended.
+pub(crate) struct Gone;
+
+/// Drives `delivery` until it ends or is stopped.
+fn receive(stopped: oneshot::Receiver<Infallible>, delivery: impl Future<Output = ()>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            _ = stopped => {}
+            () = delivery => {}
+        }
+    });
+    // A look-up of a name that hangs would otherwise be waited for.
+    runtime.shutdown_background();
+}
+
+async fn deliver(
+    addresses: Vec<Address>,
+    job: Job,
+    options: RunOptions,
+    credit: Arc<Semaphore>,
+    messages: Sender<Message>,
+) {
+    let mut run = match Run::with_daemons(&addresses, job, &options).await {
+        Ok(run) => run,
+        Err(error) => {
+            // Nobody listens any more: then nobody wants to know.
+            let _ = messages.send(Message::Failed(error));
+            return;
+        }
+    };
+    loop {
+        let Ok(permit) = credit.acquire().await else { return };
+        permit.forget();
+        let message = match run.next().await {
+            Ok(Some(batch)) => Message::Batch(Box::new(batch), run.state().step),
+            Ok(None) => Message::End,
+            Err(error) => Message::Failed(error),
+        };
+        let last = !matches!(message, Message::Batch(..));
+        if messages.send(message).is_err() || last {
+            return;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The native half of the Python package: connections, the receiving thread, and arrays without a copy.
+//!
+//! What users see is Python (`python/bandwise`), which gets plain values and few classes from here: `describe` and
+//! `plan` ask a daemon once, `Run` receives the batches of a rank in a thread of its own, `Batch` and `Array` are what
+//! came. Waiting is cut into slices by the caller, so that signals are seen; no thread from here ever takes the GIL.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `job.rs` | Python's options -> job and run options |
+//! | `ask.rs` | `describe` and `plan` |
+//! | `feed.rs` | the receiving thread, without Python |
+//! | `run.rs` | `Run`: the feed as Python has it |
+//! | `batch.rs`, `array.rs` | what came |
+//! | `memory.rs`, `dlpack.rs` | the bytes of arrays and how they are lent: all unsafe code |
+//! | `fork.rs` | what must not happen in a forked child |
+//! | `errors.rs` | the client's errors -> the package's exceptions |
+
+mod array;
+mod ask;
+mod batch;
+mod dlpack;
+mod errors;
+mod feed;
+mod fork;
+mod job;
+mod memory;
+mod run;
+
+/// `bandwise._native`.
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::{
+        array::Array,
+        ask::{describe, plan},
+        batch::Batch,
+        run::Run,
+    };
+}

@@ -1,0 +1,68 @@
+//! The bytes of arrays: where they lie, and what keeps them there.
+//!
+//! Python may write into them, and several threads of it at once: so nothing here ever makes a reference to them after
+//! they were handed out, but for copies.
+
+use bandwise_client::Batch;
+
+use crate::fork::OwnProcess;
+
+/// Memory that is lent to Python. It goes back when the last array over it is gone.
+pub(crate) struct Memory {
+    start: *mut u8,
+    len: usize,
+    _owner: Owner,
+}
+
+/// What keeps the bytes where they are; never touched but to drop it.
+#[expect(dead_code, reason = "held, never read")]
+enum Owner {
+    Batch(OwnProcess<Batch>),
+    I64(Vec<i64>),
+    F32(Vec<f32>),
+}
+
+// SAFETY: the memory belongs to the owner, which may be dropped by any thread, and is reached through `start` alone.
+unsafe impl Send for Memory {}
+// SAFETY: nothing can be done with a shared `Memory` but read its place, and copy from it under the caller's own rules.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// The images of a batch: its slot, or the buffer into which it was received. Either begins at a multiple of 16 at
+    /// least (a page, or what the allocator gives for large buffers), and no element is larger.
+    pub(crate) fn of_images(mut batch: Batch) -> Self {
+        let images = batch.images_mut();
+        let (start, len) = (images.as_mut_ptr(), images.len());
+        Self { start, len, _owner: Owner::Batch(OwnProcess::new(batch)) }
+    }
+
+    /// Whole numbers.
+    pub(crate) fn of_i64(mut values: Vec<i64>) -> Self {
+        let (start, len) = (values.as_mut_ptr().cast(), size_of_val(values.as_slice()));
+        Self { start, len, _owner: Owner::I64(values) }
+    }
+
+    /// Floats.
+    pub(crate) fn of_f32(mut values: Vec<f32>) -> Self {
+        let (start, len) = (values.as_mut_ptr().cast(), size_of_val(values.as_slice()));
+        Self { start, len, _owner: Owner::F32(values) }
+    }
+
+    /// Where the bytes begin; valid for reads and writes of all of them as long as the value lives.
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.start
+    }
+
+    /// Number of bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Copies the bytes to `target`, which has as many.
+    pub(crate) fn copy_to(&self, target: &mut [u8]) {
+        assert_eq!(target.len(), self.len, "the target has another size");
+        // SAFETY: the owner keeps `len` bytes at `start`, `target` has as many, and is a buffer of its own. Python's
+        // rule for whoever writes at the same time is the usual one: do not.
+        unsafe { self.start.copy_to_nonoverlapping(target.as_mut_ptr(), self.len) }
+    }
+}

@@ -1,0 +1,72 @@
+"""Real daemons, small datasets, and the command line as the oracle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+
+from bandwise import _daemon
+
+PHOTOS = Path(__file__).resolve().parents[3] / "server/assets/photos"
+
+
+@pytest.fixture(scope="module")
+def photos() -> Path:
+    """Twelve photographs in five classes."""
+    return PHOTOS
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """Two good samples and one that is no image."""
+    folder = tmp_path / "damaged" / "class"
+    folder.mkdir(parents=True)
+    for number, photo in enumerate(sorted(PHOTOS.glob("*/*.jpg"))[:2]):
+        shutil.copy(photo, folder / f"{number}.jpg")
+    (folder / "z.jpg").write_bytes(b"no image at all")
+    return folder.parent
+
+
+@pytest.fixture(scope="module")
+def address(photos: Path) -> Iterator[str]:
+    """A daemon that serves the photographs as `photos`."""
+    daemon = _daemon.PrivateDaemon(photos, 2)
+    yield daemon.address
+    daemon.close()
+
+
+Pull = Callable[..., List[Dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def pull(address: str) -> Pull:
+    """Lines of `bandwise pull --digest --json`, without the summary."""
+
+    def run(*options: str) -> List[Dict[str, Any]]:
+        command = [_daemon.binary(), "pull", "--connect", address, "--dataset", "data", "--digest", "--json"]
+        out = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return [json.loads(line) for line in out.splitlines()][:-1]
+
+    return run
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Waits for what must come; a minute is for ever."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, f"waited for ever until {what}"
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives; one that only waits to be collected does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False

@@ -1,0 +1,146 @@
+"""What batches hold, how they are shared, and how long they live."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy
+import pytest
+
+import bandwise
+from conftest import Pull
+
+torch_missing = importlib.util.find_spec("torch") is None
+needs_torch = pytest.mark.skipif(torch_missing, reason="torch is not installed")
+
+
+def digests(loader: bandwise.Loader) -> List[Dict[str, Any]]:
+    """What `pull --digest` says of a step, of arrays made by numpy."""
+    lines = []
+    for batch in loader:
+        ids = numpy.asarray(batch.sample_ids)
+        lines.append(
+            {
+                "step": batch.step,
+                "epoch": batch.epoch,
+                "stage": batch.stage,
+                "bandwidth": batch.bandwidth,
+                "magnitude": batch.magnitude,
+                "samples_digest": hashlib.sha256(ids.astype("<u8").tobytes()).hexdigest()[:16],
+                "sha256": hashlib.sha256(numpy.asarray(batch.images).tobytes()).hexdigest(),
+            }
+        )
+    return lines
+
+
+@pytest.mark.parametrize("transport", ["shm", "grpc"])
+@pytest.mark.parametrize("dtype, layout", [("u8", "nhwc"), ("f16", "nchw"), ("f32", "nchw")])
+def test_bytes_are_those_of_pull(address: str, pull: Pull, transport: Any, dtype: Any, layout: Any) -> None:
+    loader = bandwise.Loader(
+        address, epochs=6, batch_size=4, seed=5, dtype=dtype, layout=layout, transport=transport, arrays="numpy"
+    )
+    expected = pull(*"--curriculum efficienttrain++ --epochs 6 --batch-size 4 --seed 5".split(),
+                    "--dtype", dtype, "--layout", layout)
+    got = digests(loader)
+    assert got == expected
+    assert len(got) == len(loader) == loader.plan.steps > 10
+    assert {batch.is_shared for batch in loader} == {transport == "shm"}
+
+
+def test_a_batch_says_what_it_is(address: str) -> None:
+    with bandwise.Loader(address, epochs=6, batch_size=4, arrays="numpy") as loader:
+        batch = next(iter(loader))
+        images, labels = batch
+    side = batch.bandwidth
+    assert images.shape == (4, 3, side, side) and images.dtype == "float16"
+    assert labels.dtype == numpy.int64 and all(0 <= label < len(loader.classes) for label in labels)
+    assert (batch.step, batch.epoch, batch.stage, batch.progress, batch.first_row) == (0, 0, 0, 0.0, 0)
+    assert 0 <= batch.lr_factor <= 1 and 0 <= batch.schedule_position <= 1
+    assert batch.labels_b is None and batch.lam is None and batch.substitutions == []
+
+
+@pytest.mark.parametrize("transport", ["shm", "grpc"])
+def test_views_outlive_batch_loader_and_daemon(photos: Path, transport: Any) -> None:
+    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "steps": 3, "transport": transport, "arrays": "numpy"}
+    with bandwise.Loader(photos, **options) as loader:
+        expected = [batch.images.tobytes() for batch in loader]
+    with bandwise.Loader(photos, **options) as loader:
+        views = [batch.images for batch in loader]
+    del loader
+    gc.collect()
+    assert [view.tobytes() for view in views] == expected
+    # It is the user's to write, and no other view's.
+    views[0][:] = 0
+    assert views[0].max() == 0 and [view.tobytes() for view in views[1:]] == expected[1:]
+
+
+def test_a_slot_is_given_back_with_the_last_view_and_not_before(address: str) -> None:
+    loader = bandwise.Loader(address, epochs=60, batch_size=4, transport="shm", arrays="numpy")
+    kept, copies, shared = [], [], []
+    # More than there are slots: those that do not fit are copied by the client, and all keep their values.
+    for number, batch in enumerate(loader):
+        shared.append(batch.is_shared)
+        if number < 20:
+            kept.append(batch.images)
+            copies.append(batch.images.tobytes())
+        elif number == 20:
+            assert [view.tobytes() for view in kept] == copies
+            kept.clear()
+        elif number == 60:
+            break
+    assert not all(shared[:20]) and all(shared[40:])
+
+
+def test_arrays_share_their_memory_by_both_protocols(address: str) -> None:
+    batch = next(iter(bandwise.Loader(address, epochs=6, batch_size=4, dtype="f32", arrays="raw")))
+    array = batch.images
+    by_interface, by_dlpack = numpy.asarray(array), numpy.from_dlpack(array)
+    by_interface[1, 2, 3, 4] = 7.5
+    assert by_dlpack[1, 2, 3, 4] == 7.5 and by_dlpack.strides == by_interface.strides
+    assert array.__dlpack_device__() == (1, 0) and array.nbytes == by_dlpack.nbytes == len(array.tobytes())
+    assert "dltensor_versioned" in repr(array.__dlpack__(max_version=(1, 0)))
+    assert '"dltensor"' in repr(array.__dlpack__())
+    refusals: List[Dict[str, Any]] = [{"dl_device": (2, 0)}, {"copy": True}, {"stream": 1}]
+    for refused in refusals:
+        with pytest.raises(BufferError):
+            array.__dlpack__(**refused)
+
+
+def test_numpy_is_told_that_it_has_no_bfloat16(address: str) -> None:
+    batch = next(iter(bandwise.Loader(address, epochs=6, batch_size=4, dtype="bf16", arrays="numpy")))
+    assert batch.images.dtype == "bfloat16" and batch.labels.dtype == numpy.int64
+    with pytest.raises(TypeError, match="torch.from_dlpack"):
+        numpy.asarray(batch.images)
+
+
+@needs_torch
+@pytest.mark.parametrize("dtype", ["u8", "f16", "bf16", "f32"])
+def test_torch_shares_the_memory(address: str, dtype: Any) -> None:
+    import torch
+
+    loader = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3)
+    raw = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3, arrays="raw")
+    kept = [(images, labels) for images, labels in loader]
+    expected = [(batch.images.tobytes(), batch.labels.tobytes()) for batch in raw]
+    loader.close()
+    gc.collect()
+    for (images, labels), (image_bytes, label_bytes) in zip(kept, expected):
+        assert isinstance(images, torch.Tensor) and labels.dtype == torch.int64
+        same = torch.frombuffer(bytearray(image_bytes), dtype=images.dtype).reshape(images.shape)
+        assert images.is_contiguous() and torch.equal(images.view(torch.uint8), same.view(torch.uint8))
+        assert labels.numpy().tobytes() == label_bytes
+
+
+def test_mixed_rows_come_with_partners_and_shares(address: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "mixed.toml"
+    operations = ["random_resized_crop", "low_frequency", "normalize", "mix"]
+    tables = "".join(f"[[operation]]\nname = '{name}'\n" for name in operations)
+    tables = tables.replace("'low_frequency'", "'low_frequency'\nmethod = 'lanczos'")
+    recipe.write_text(f"name = 'mixed'\n{tables}group = 4\n")
+    batch = next(iter(bandwise.Loader(address, recipe=recipe, epochs=6, batch_size=4, arrays="numpy")))
+    assert batch.labels_b.shape == batch.lam.shape == (4,)
+    assert batch.lam.dtype == numpy.float32 and all(0 <= share <= 1 for share in batch.lam)

@@ -1,0 +1,283 @@
+"""Steps, epochs, ranks, resuming, errors."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+import bandwise
+from test_batches import digests
+
+Rows = Dict[Tuple[int, int], Tuple[int, bytes]]
+
+
+def rows(batches: Any) -> Rows:
+    """What each row was, by step and row."""
+    found: Rows = {}
+    for batch in batches:
+        for number, (sample, image) in enumerate(zip(batch.sample_ids, batch.images)):
+            key = (batch.step, batch.first_row + number)
+            assert key not in found, "a row came twice"
+            found[key] = (int(sample), image.tobytes())
+    return found
+
+
+def loader(address: str, **options: Any) -> bandwise.Loader:
+    return bandwise.Loader(address, **{"epochs": 6, "batch_size": 4, "arrays": "numpy", **options})
+
+
+def test_a_state_goes_on_in_the_middle(address: str) -> None:
+    whole = digests(loader(address))
+    first = loader(address)
+    head = []
+    for batch in first:
+        head.append(batch.step)
+        if len(head) == 7:
+            break
+    # What was prefetched does not count, and a state survives JSON and checkpoints.
+    state = json.loads(json.dumps(first.state_dict()))
+    assert state["step"] == 7
+    second = loader(address)
+    second.load_state_dict(state)
+    assert digests(second) == whole[7:]
+    assert second.state_dict()["step"] == second.plan.steps
+    # The state was for one pass, as with other loaders.
+    assert digests(second) == whole
+
+
+def test_half_the_ranks_go_on_with_the_same_rows(address: str) -> None:
+    ranks = [loader(address, batch_size=2, rank=rank, world_size=4) for rank in range(4)]
+    whole = rows(loader(address, batch_size=8))
+    head: Rows = {}
+    for rank in ranks:
+        for batch in rank:
+            head.update(rows([batch]))
+            if batch.step == 3:
+                break
+    states = [rank.state_dict() for rank in ranks]
+    assert states == [states[0]] * 4
+    fewer = [loader(address, batch_size=2, accumulate=2, rank=rank, world_size=2) for rank in range(2)]
+    tail: Rows = {}
+    for rank in fewer:
+        rank.load_state_dict(states[0])
+        tail.update(rows(rank))
+    assert {**head, **tail} == whole and len(head) + len(tail) == len(whole)
+
+
+def test_a_half_accumulated_step_counts_as_not_begun(address: str) -> None:
+    run = loader(address, batch_size=2, accumulate=2)
+    batches = iter(run)
+    steps = []
+    for _ in range(3):
+        batch = next(batches)
+        steps.append((batch.step, run.state_dict()["step"]))
+    assert steps == [(0, 0), (0, 1), (1, 1)]
+    assert len(run) == 2 * run.plan.steps
+
+
+def test_torchrun_says_who_we_are(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    by_environment = rows(loader(address, batch_size=2, steps=2))
+    assert by_environment == rows(loader(address, batch_size=2, steps=2, rank=1, world_size=2))
+    assert {row for _, row in by_environment} == {2, 3}
+    monkeypatch.setenv("RANK", "one")
+    with pytest.raises(bandwise.JobError, match="RANK"):
+        loader(address)
+
+
+def test_epochs_cover_the_run_once(address: str) -> None:
+    run = loader(address)
+    epochs = []
+    for epoch in range(run.plan.epochs):
+        run.set_epoch(epoch)
+        epochs.append([batch.step for batch in run.epoch_iter()])
+        assert [run.plan.epoch_of(step) for step in epochs[-1]] == [epoch] * len(epochs[-1])
+    assert sum(epochs, []) == list(range(run.plan.steps))
+    assert list(run.epoch_iter()) == []
+    # Another epoch than the next one is looked up.
+    run.set_epoch(2)
+    assert [batch.step for batch in run.epoch_iter()] == epochs[2]
+    assert [batch.step for batch in run.epoch_iter()] == epochs[3]
+
+
+def test_lengths_count_short_steps(photos: Path) -> None:
+    # 12 samples in steps of 8: the second step of each pass has 4 rows, which the second of two ranks has not.
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 3, "arrays": "raw"}
+    for rank, accumulate, expected in [(0, 1, 6), (1, 1, 3), (0, 2, 12), (1, 2, 6)]:
+        with bandwise.Loader(
+            photos, batch_size=4 // accumulate, accumulate=accumulate, rank=rank, world_size=2, **options
+        ) as run:
+            assert len(run) == expected == sum(1 for _ in run), (rank, accumulate)
+    with bandwise.Loader(photos, batch_size=8, from_step=3, steps=2, **options) as run:
+        assert len(run) == 2 and [len(batch.labels) for batch in run] == [4, 8]
+
+
+def test_the_plan_prints_and_knows_the_classes(address: str, photos: Path) -> None:
+    run = loader(address)
+    lines = str(run.plan).splitlines()
+    assert len(lines) == 2 + len(run.plan.stages) and run.plan.fingerprint[:16] in lines[0]
+    assert run.plan._repr_html_().count("<tr>") == 1 + len(run.plan.stages)
+    names = sorted(folder.name for folder in photos.iterdir())
+    assert run.classes == names and run.class_to_idx == {name: label for label, name in enumerate(names)}
+
+
+def test_several_addresses_as_list_or_text(address: str) -> None:
+    nobody = "unix:/nonexistent/bandwise.sock"
+    expected = digests(loader(address, steps=4))
+    for addresses in [[address, nobody], f"{nobody},{address}"]:
+        assert digests(loader(addresses, steps=4)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"dtype": "f64"}, "u8, f16, bf16, f32"),
+        ({"curriculum": "none-such"}, "none-such"),
+        ({"curriculum": "/nonexistent.toml"}, "/nonexistent.toml"),
+        ({"epochs": -1}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"rank": 2, "world_size": 2}, "rank 2"),
+        ({"dataset": "none-such"}, "none-such"),
+        ({"device": "cuda"}, "images.to"),
+        ({"arrays": "jax"}, "arrays"),
+        ({"max_bad_fraction": 2, "iterate": True}, "max_bad_fraction"),
+        ({"patience": -1, "iterate": True}, "patience"),
+        ({"from_step": 10**6, "iterate": True}, "beyond the plan"),
+    ],
+)
+def test_wrong_options_are_named(address: str, options: Dict[str, Any], message: str) -> None:
+    iterate = options.pop("iterate", False)
+    with pytest.raises(bandwise.JobError, match=message) as raised:
+        run = loader(address, **options)
+        if iterate:
+            next(iter(run))
+    assert isinstance(raised.value, ValueError) and isinstance(raised.value, bandwise.Error)
+
+
+def test_another_job_is_refused_by_its_fields(address: str) -> None:
+    state = loader(address, seed=1).state_dict()
+    run = loader(address, seed=2)
+    with pytest.raises(bandwise.FingerprintError, match="seed") as raised:
+        run.load_state_dict(state)
+    assert raised.value.differing_fields == ["seed: 1 -> 2"]
+    with pytest.raises(bandwise.FingerprintError):
+        loader(address, expect_fingerprint="00" * 32)
+    with pytest.raises(bandwise.JobError, match="64 hex digits"):
+        loader(address, expect_fingerprint="xyz")
+    with pytest.raises(bandwise.JobError, match="no state"):
+        run.load_state_dict({"step": 1})
+    assert loader(address, seed=2, expect_fingerprint=run.plan.fingerprint).plan == run.plan
+
+
+def test_nobody_there_says_what_to_do() -> None:
+    with pytest.raises(bandwise.ConnectionError, match="bandwise serve") as raised:
+        loader("unix:/nonexistent/bandwise.sock")
+    assert isinstance(raised.value, ConnectionError)
+    with pytest.raises(bandwise.JobError, match="neither a folder nor an address"):
+        loader("/nonexistent/folder")
+
+
+def test_bad_samples_follow_the_policy(damaged: Path) -> None:
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 3}
+    with bandwise.Loader(damaged, on_bad_sample="fail", **options) as run:
+        with pytest.raises(bandwise.BadSampleError, match="z.jpg") as raised:
+            list(run)
+        assert raised.value.sample == 2 and raised.value.sample_name.endswith("z.jpg")
+    with bandwise.Loader(damaged, on_bad_sample="zero", arrays="numpy", **options) as run:
+        (batch,) = run
+        assert list(batch.labels) == [0, 0, -1] and not batch.images[2].any()
+        (substitution,) = batch.substitutions
+        assert (substitution.row, substitution.requested) == (2, 2) and substitution.name.endswith("z.jpg")
+
+
+def test_a_closed_loader_says_so(address: str) -> None:
+    run = loader(address)
+    batches = iter(run)
+    next(batches)
+    run.close()
+    run.close()
+    with pytest.raises(StopIteration):
+        next(batches)
+    with pytest.raises(bandwise.Error, match="closed"):
+        iter(run)
+
+
+def test_a_fork_is_refused_and_the_parent_goes_on(address: str) -> None:
+    run = loader(address)
+    batches = iter(run)
+    first = next(batches)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            next(batches)
+        except bandwise.Error as error:
+            code = 0 if "fork" in str(error) else 2
+        finally:
+            run.close()
+            del first, batches
+            gc.collect()
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    expected = digests(loader(address))[1:]
+    assert [batch.step for batch in batches] == [line["step"] for line in expected]
+    assert first.images.any()
+
+
+def interrupt_soon() -> None:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_an_interrupt_ends_the_wait_for_a_batch(photos: Path) -> None:
+    with loader(str(photos), epochs=600, prefetch=1) as run:
+        assert run._daemon is not None
+        batches = iter(run)
+        next(batches)
+        # It hangs, and the loader would wait for it.
+        os.kill(run._daemon.pid, signal.SIGSTOP)
+        interrupt_soon()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                list(batches)
+        finally:
+            os.kill(run._daemon.pid, signal.SIGCONT)
+
+
+def test_an_interrupt_ends_the_wait_for_a_plan(tmp_path: Path) -> None:
+    # It takes connections and never answers.
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen()
+        interrupt_soon()
+        with pytest.raises(KeyboardInterrupt):
+            loader(f"unix:{tmp_path}/silent")
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_memory_and_threads_are_flat_over_iterators(address: str) -> None:
+    run = loader(address, epochs=60, dtype="u8")
+
+    def drop_many(number: int) -> int:
+        for _ in range(number):
+            next(iter(run))
+        gc.collect()
+        return resident_bytes()
+
+    before = drop_many(100)
+    threads: List[str] = os.listdir("/proc/self/task")
+    after = drop_many(300)
+    # One leaked batch each would be 300 times 108 KiB, one leaked mapping of all slots more.
+    assert after - before < 12 << 20, f"{before >> 20} MiB grew to {after >> 20} MiB"
+    assert len(os.listdir("/proc/self/task")) <= len(threads)
