@@ -18,7 +18,7 @@ TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy'
 
 target=${CARGO_TARGET_DIR:-target}
 
-has_torch() { "$1" -c 'import torch' >/dev/null 2>&1; }
+has_torch() { "$1" -c 'import torch, ensurepip' >/dev/null 2>&1; }
 
 # The Python to test with: one that has torch, if there is one.
 test_python() {

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 import pytest
 
 import bandwise
+from bandwise import _daemon
 from conftest import is_running, wait_until
 
 OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "arrays": "raw"}
@@ -35,16 +36,19 @@ def test_it_ends_with_the_loader(photos: Path) -> None:
     assert is_running(pid) and os.stat(folder).st_mode & 0o777 == 0o700
     run.close()
     assert not is_running(pid) and not os.path.exists(folder)
+    assert run._daemon is not None and run._daemon._process.returncode == 0, "it ended by itself"
 
 
 def test_it_ends_with_the_last_reference_and_not_before(photos: Path) -> None:
     run = bandwise.Loader(photos, **OPTIONS)
-    pid, folder = traces(run)
+    daemon = run._daemon
+    assert daemon is not None
     batches = iter(run)
     del run
-    assert next(batches).step == 0 and is_running(pid)
+    assert next(batches).step == 0 and is_running(daemon.pid)
     del batches
-    assert_gone(pid, folder)
+    assert_gone(daemon.pid, daemon.folder)
+    assert daemon._process.returncode == 0, "it ended by itself"
 
 
 def test_it_ends_after_an_exception(photos: Path) -> None:
@@ -57,18 +61,32 @@ def test_it_ends_after_an_exception(photos: Path) -> None:
 
 
 def test_it_ends_where_the_loader_cannot_be_made(photos: Path) -> None:
-    before = set(os.listdir("/proc"))
+    before = children()
     with pytest.raises(bandwise.JobError):
         bandwise.Loader(photos, curriculum="none-such", **OPTIONS)
-    started = [pid for pid in os.listdir("/proc") if pid.isdigit() and pid not in before]
-    assert [pid for pid in started if b"--exit-with-stdin" in command_line(pid)] == []
+    assert children() <= before
 
 
-def command_line(pid: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+def children() -> Set[str]:
+    """Processes that this one has started and not collected."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = stat.read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if int(parent) == os.getpid():
+            found.add(stat.parent.name)
+    return found
+
+
+def test_the_ranks_of_a_host_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    cores = _daemon.threads()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(cores))
+    assert _daemon.threads() == 1 <= cores
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(10 * cores))
+    assert _daemon.threads() == 1
 
 
 TRAINER = textwrap.dedent("""

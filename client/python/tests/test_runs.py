@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 import bandwise
-from test_batches import digests
+from test_batches import digests, needs_torch
 
 Rows = Dict[Tuple[int, int], Tuple[int, bytes]]
 
@@ -51,6 +51,17 @@ def test_a_state_goes_on_in_the_middle(address: str) -> None:
     assert second.state_dict()["step"] == second.plan.steps
     # The state was for one pass, as with other loaders.
     assert digests(second) == whole
+
+
+@needs_torch
+def test_a_state_goes_through_a_checkpoint(address: str, tmp_path: Path) -> None:
+    import torch
+
+    whole = digests(loader(address))
+    torch.save({"loader": loader(address, from_step=5).state_dict()}, tmp_path / "checkpoint.pt")
+    run = loader(address)
+    run.load_state_dict(torch.load(tmp_path / "checkpoint.pt")["loader"])
+    assert digests(run) == whole[5:]
 
 
 def test_half_the_ranks_go_on_with_the_same_rows(address: str) -> None:

@@ -493,6 +493,11 @@ class _Iterator:
         self._over = True
         self._run.close()
 
+    def __del__(self) -> None:
+        # Before the loader goes, whose daemon would otherwise wait for what this asked for.
+        if hasattr(self, "_run"):
+            self.close()
+
 
 class _Epoch:
     """The batches of an epoch, out of a pass over the run."""
