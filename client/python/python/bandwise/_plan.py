@@ -64,7 +64,8 @@ class Stage:
         count = (end - first) * accumulate
         for steps_of_kind, step_rows in self._short_steps(first, end):
             whole = -(-step_rows // rows) - rank * accumulate
-            count -= steps_of_kind * (accumulate - min(max(whole, 0), accumulate))
+            # An empty share is one batch without rows, so that all ranks have as many steps.
+            count -= steps_of_kind * (accumulate - min(max(whole, 1), accumulate))
         return count
 
 
