@@ -150,95 +150,66 @@ async fn metrics(extract::State(state): extract::State<State>) -> impl IntoRespo
 #[derive(Debug)]
 struct StatusCollector(Status);
 
+/// A metric without labels: name, help, unit, value.
+type Plain<T> = (&'static str, &'static str, Option<&'static Unit>, T);
+
 impl Collector for StatusCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let status = &self.0;
-        for (name, help, unit, value) in [
-            ("rows", "Rows written", None, status.rows),
-            (
-                "rows_from_memo",
-                "Rows that were made before and copied, for replay",
-                None,
-                status.rows_from_memo,
-            ),
-            (
-                "replayed_rows_made",
-                "Replayed rows that were not kept, and so were made",
-                None,
-                status.replayed_rows_made,
-            ),
-            ("batches", "Batches completed", None, status.batches),
-            ("encoded", "Encoded bytes read", Some(&Unit::Bytes), status.encoded_bytes),
-            (
-                "read_ahead_samples",
-                "Samples asked for ahead of need, since reads were slow",
-                None,
-                status.read_ahead_samples,
-            ),
-            ("unreadable_samples", "Samples that could not be read here", None, status.unreadable_samples),
-            ("worker_panics", "Panics of workers", None, status.worker_panics),
-        ] {
+        for (name, help, unit, value) in counters(status) {
             let metric = ConstCounter::new(value);
             metric.encode(encoder.encode_descriptor(name, help, unit, MetricType::Counter)?)?;
         }
+        let (help, unit) = ("Time that workers spent on rows, summed over the workers", Some(&Unit::Seconds));
         let busy = ConstCounter::new(status.worker_busy_seconds);
-        let help = "Time that workers spent on rows, summed over the workers";
-        busy.encode(encoder.encode_descriptor(
-            "worker_busy",
-            help,
-            Some(&Unit::Seconds),
-            MetricType::Counter,
-        )?)?;
-        for (name, help, unit, value) in [
-            ("streams", "Open streams", None, status.streams as i64),
-            ("batch_memory", "Batch memory on loan", Some(&Unit::Bytes), status.batch_bytes_in_use as i64),
-            ("prefetch_budget", "Batch memory allowed", Some(&Unit::Bytes), status.prefetch_bytes as i64),
-            (
-                "shared_memory",
-                "Memory shared with trainers",
-                Some(&Unit::Bytes),
-                status.shared_bytes_in_use as i64,
-            ),
-            (
-                "shared_memory_budget",
-                "Memory that may be shared with trainers",
-                Some(&Unit::Bytes),
-                status.shared_bytes as i64,
-            ),
-            (
-                "replay_memory",
-                "Rows kept for later steps",
-                Some(&Unit::Bytes),
-                status.replay_bytes_in_use as i64,
-            ),
-            (
-                "replay_memory_reserved",
-                "Memory for such rows that open jobs may take",
-                Some(&Unit::Bytes),
-                status.replay_reserved_bytes as i64,
-            ),
-            (
-                "replay_memory_budget",
-                "Memory for such rows that all jobs may take",
-                Some(&Unit::Bytes),
-                status.replay_bytes as i64,
-            ),
-            ("threads", "Worker threads", None, status.threads as i64),
-            ("draining", "1 while the daemon is about to stop", None, i64::from(status.draining)),
-        ] {
+        busy.encode(encoder.encode_descriptor("worker_busy", help, unit, MetricType::Counter)?)?;
+        for (name, help, unit, value) in gauges(status) {
             let metric = ConstGauge::new(value);
             metric.encode(encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?)?;
         }
-        let mut family = encoder.encode_descriptor(
-            "undecodable_samples",
-            "Undecodable samples by reason",
-            None,
-            MetricType::Counter,
-        )?;
+        let (name, help) = ("undecodable_samples", "Undecodable samples by reason");
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (reason, count) in &status.undecodable_samples {
             let labels = [("reason", *reason)];
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }
+}
+
+/// What only grows.
+fn counters(status: &Status) -> [Plain<u64>; 8] {
+    let read_ahead = "Samples asked for ahead of need, since reads were slow";
+    let from_memo = "Rows that were made before and copied, for replay";
+    let made_again = "Replayed rows that were not kept, and so were made";
+    [
+        ("rows", "Rows written", None, status.rows),
+        ("rows_from_memo", from_memo, None, status.rows_from_memo),
+        ("replayed_rows_made", made_again, None, status.replayed_rows_made),
+        ("batches", "Batches completed", None, status.batches),
+        ("encoded", "Encoded bytes read", Some(&Unit::Bytes), status.encoded_bytes),
+        ("read_ahead_samples", read_ahead, None, status.read_ahead_samples),
+        ("unreadable_samples", "Samples that could not be read here", None, status.unreadable_samples),
+        ("worker_panics", "Panics of workers", None, status.worker_panics),
+    ]
+}
+
+/// What is so now.
+fn gauges(status: &Status) -> [Plain<i64>; 10] {
+    let bytes = Some(&Unit::Bytes);
+    let shared_budget = "Memory that may be shared with trainers";
+    let reserved = "Memory for such rows that open jobs may take";
+    let replay_budget = "Memory for such rows that all jobs may take";
+    [
+        ("streams", "Open streams", None, status.streams as i64),
+        ("batch_memory", "Batch memory on loan", bytes, status.batch_bytes_in_use as i64),
+        ("prefetch_budget", "Batch memory allowed", bytes, status.prefetch_bytes as i64),
+        ("shared_memory", "Memory shared with trainers", bytes, status.shared_bytes_in_use as i64),
+        ("shared_memory_budget", shared_budget, bytes, status.shared_bytes as i64),
+        ("replay_memory", "Rows kept for later steps", bytes, status.replay_bytes_in_use as i64),
+        ("replay_memory_reserved", reserved, bytes, status.replay_reserved_bytes as i64),
+        ("replay_memory_budget", replay_budget, bytes, status.replay_bytes as i64),
+        ("threads", "Worker threads", None, status.threads as i64),
+        ("draining", "1 while the daemon is about to stop", None, i64::from(status.draining)),
+    ]
 }
