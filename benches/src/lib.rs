@@ -12,7 +12,7 @@
 //! ```
 //!
 //! What they share: `stats` (medians), `conditions` (machine and versions), `cores` (pinning), `cpu` (CPU time),
-//! `daemon` (a real daemon as a process), `report` (tables for people, sections of files between markers). Each
+//! `daemon` (a real daemon as a process), `output` (the flags --json and --write), `report` (tables for people, sections of files between markers). Each
 //! bench compares its output with a reference before it measures. How to run them and how to read the tables is in
 //! `benches/README.md`.
 
@@ -27,6 +27,7 @@ pub mod daemon;
 pub mod fidelity;
 pub mod fleet;
 pub mod kernels;
+pub mod output;
 pub mod replay;
 pub mod report;
 pub mod stats;

@@ -11,12 +11,14 @@ use bandwise_benches::{
     conditions::Conditions,
     cores,
     corpus::Corpus,
+    output::Output,
     report,
 };
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Measure the daemon beside a bare libjpeg-turbo loop and our own loop, in turns, on the same files and cores.
+/// --write also rewrites the figure of README.md.
 ///
 /// Needs the program `bandwise` beside this one: cargo build --release -p bandwise -p bandwise-benches
 #[derive(Debug, Parser)]
@@ -37,12 +39,8 @@ struct Args {
     /// Rows of a batch.
     #[arg(long, value_name = "B", default_value_t = 128)]
     batch: u64,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Write the table into benches/RESULTS.md, and the daemon's figure into README.md.
-    #[arg(long)]
-    write: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
@@ -55,22 +53,23 @@ fn main() -> Result<()> {
     let settings = Settings { rounds: args.rounds, threads: args.threads, time, batch: args.batch };
     let outcome = measure(&corpus, &settings)?;
     let how = how(&args, &cores, &corpus);
-    if args.json {
-        let json = serde_json::json!({
-            "conditions": conditions,
-            "corpus": corpus.summary,
-            "threads": args.threads,
-            "cores": cores,
-            "rounds": args.rounds,
-            "seconds": args.seconds,
-            "batch": args.batch,
-            "subjects": outcome.subjects,
-        });
-        println!("{}", serde_json::to_string_pretty(&json)?);
-    } else {
-        println!("{}{how}\n{}", conditions.markdown(), outcome.table().terminal());
+    let json = serde_json::json!({
+        "conditions": conditions,
+        "corpus": corpus.summary,
+        "threads": args.threads,
+        "cores": cores,
+        "rounds": args.rounds,
+        "seconds": args.seconds,
+        "batch": args.batch,
+        "subjects": outcome.subjects,
+    });
+    args.output.give("baseline", &format!("{}{how}", conditions.markdown()), &[outcome.table()], &json)?;
+    if args.output.writes() {
+        // The README decides whether it quotes the figure.
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+        report::write_section(&readme, "baseline", &readme_line(&args, &conditions, &corpus, &outcome))?;
     }
-    if args.write { write(&args, &conditions, &corpus, &how, &outcome) } else { Ok(()) }
+    Ok(())
 }
 
 fn measure(corpus: &Corpus, settings: &Settings) -> Result<Outcome> {
@@ -94,24 +93,6 @@ fn how(args: &Args, cores: &[usize], corpus: &Corpus) -> String {
         args.threads,
         args.batch
     )
-}
-
-fn write(args: &Args, conditions: &Conditions, corpus: &Corpus, how: &str, outcome: &Outcome) -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let body = format!("{}{how}\n{}", conditions.markdown(), outcome.table().markdown());
-    let results = folder.join("RESULTS.md");
-    ensure!(
-        report::write_section(&results, "baseline", &body)?,
-        "no section 'baseline' in {}",
-        results.display()
-    );
-    // Optional: the README decides whether it quotes the figure.
-    report::write_section(
-        &folder.join("../README.md"),
-        "baseline",
-        &readme_line(args, conditions, corpus, outcome),
-    )?;
-    Ok(())
 }
 
 fn readme_line(args: &Args, conditions: &Conditions, corpus: &Corpus, outcome: &Outcome) -> String {

@@ -1,9 +1,9 @@
 //! `fidelity`: what `fidelity = fast` loses and gains.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use bandwise_benches::{conditions::Conditions, cores, corpus::Corpus, fidelity, report};
+use bandwise_benches::{conditions::Conditions, cores, corpus::Corpus, fidelity, output::Output};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -20,12 +20,8 @@ struct Args {
     /// Files to use, evenly out of the corpus. [default: all]
     #[arg(long, value_name = "N")]
     files: Option<usize>,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Write the table into benches/RESULTS.md.
-    #[arg(long)]
-    write: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
@@ -48,22 +44,8 @@ fn main() -> Result<()> {
         corpus.files.len(),
         args.rounds
     );
-    let table = fidelity::table(&outcomes);
-    if args.json {
-        let json =
-            serde_json::json!({ "conditions": conditions, "corpus": corpus.summary, "outcomes": outcomes });
-        println!("{}", serde_json::to_string_pretty(&json)?);
-    } else {
-        println!("{}{how}\n{}", conditions.markdown(), table.terminal());
-    }
-    if args.write {
-        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
-        let body = format!("{}{how}\n{}", conditions.markdown(), table.markdown());
-        ensure!(
-            report::write_section(&results, "fidelity", &body)?,
-            "no section 'fidelity' in {}",
-            results.display()
-        );
-    }
-    Ok(())
+    let json =
+        serde_json::json!({ "conditions": conditions, "corpus": corpus.summary, "outcomes": outcomes });
+    let head = format!("{}{how}", conditions.markdown());
+    args.output.give("fidelity", &head, &[fidelity::table(&outcomes)], &json)
 }

@@ -1,17 +1,15 @@
 //! `fleet`: two daemons behind one client, beside one, and beside bare loops on as many threads.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bandwise_benches::{
     conditions::Conditions,
     cores,
     corpus::Corpus,
     fleet::{self, Outcome, Settings},
-    report::{self, Table, short},
+    output::Output,
+    report::{Table, short},
     stats::Spread,
 };
 use clap::Parser;
@@ -35,12 +33,8 @@ struct Args {
     /// Rows of a batch.
     #[arg(long, value_name = "B", default_value_t = 128)]
     batch: u64,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Write the table into benches/RESULTS.md.
-    #[arg(long)]
-    write: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
@@ -65,14 +59,9 @@ fn main() -> Result<()> {
         args.seconds,
         args.batch
     );
-    if args.json {
-        let json =
-            serde_json::json!({ "conditions": conditions, "corpus": corpus.summary, "outcome": outcome });
-        println!("{}", serde_json::to_string_pretty(&json)?);
-    } else {
-        println!("{}{how}\n{}", conditions.markdown(), table(&outcome).terminal());
-    }
-    if args.write { write(&conditions, &how, &outcome) } else { Ok(()) }
+    let json = serde_json::json!({ "conditions": conditions, "corpus": corpus.summary, "outcome": outcome });
+    let head = format!("{}{how}", conditions.markdown());
+    args.output.give("fleet", &head, &[table(&outcome)], &json)
 }
 
 fn table(outcome: &Outcome) -> Table {
@@ -88,11 +77,4 @@ fn table(outcome: &Outcome) -> Table {
         table.row(vec![name.to_owned(), short(median), format!("{} .. {}", short(min), short(max))]);
     }
     table
-}
-
-fn write(conditions: &Conditions, how: &str, outcome: &Outcome) -> Result<()> {
-    let body = format!("{}{how}\n{}", conditions.markdown(), table(outcome).markdown());
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
-    let written = report::write_section(&results, "fleet", &body)?;
-    written.then_some(()).with_context(|| format!("no section 'fleet' in {}", results.display()))
 }

@@ -1,9 +1,7 @@
 //! `kernels`: microseconds per call of each kernel, on each SIMD level, beside peers.
 
-use std::path::Path;
-
 use anyhow::{Result, ensure};
-use bandwise_benches::{conditions::Conditions, cores, kernels, report};
+use bandwise_benches::{conditions::Conditions, cores, kernels, output::Output};
 use clap::Parser;
 use indicatif::ProgressBar;
 
@@ -17,12 +15,8 @@ struct Args {
     /// Samples a variant.
     #[arg(long, value_name = "N", default_value_t = 300)]
     rounds: usize,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Write the table into benches/RESULTS.md.
-    #[arg(long)]
-    write: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
@@ -33,21 +27,7 @@ fn main() -> Result<()> {
     let bar = ProgressBar::new_spinner();
     let outcome = kernels::run(args.rounds, |name| bar.set_message(name.to_owned()))?;
     bar.finish_and_clear();
-    if args.json {
-        let json = serde_json::json!({ "conditions": conditions, "rounds": args.rounds, "kernels": outcome });
-        println!("{}", serde_json::to_string_pretty(&json)?);
-    } else {
-        println!("{}\n{}", conditions.markdown(), outcome.table().terminal());
-    }
-    if args.write {
-        let how = format!("- median of {} samples a variant, one core\n", args.rounds);
-        let body = format!("{}{how}\n{}", conditions.markdown(), outcome.table().markdown());
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
-        ensure!(
-            report::write_section(&path, "kernels", &body)?,
-            "no section 'kernels' in {}",
-            path.display()
-        );
-    }
-    Ok(())
+    let json = serde_json::json!({ "conditions": conditions, "rounds": args.rounds, "kernels": outcome });
+    let head = format!("{}- median of {} samples a variant, one core\n", conditions.markdown(), args.rounds);
+    args.output.give("kernels", &head, &[outcome.table()], &json)
 }

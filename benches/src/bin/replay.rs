@@ -1,12 +1,13 @@
 //! `replay`: CPU time and memory of a daemon with replay beside one without.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bandwise_benches::{
     conditions::Conditions,
+    output::Output,
     replay::{Round, Setup, round},
-    report::{self, Table, short},
+    report::{Table, short},
     stats::Spread,
 };
 use clap::Parser;
@@ -39,12 +40,8 @@ struct Args {
     /// Rounds, whose medians count.
     #[arg(long, value_name = "K", default_value_t = 3)]
     rounds: usize,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Write the table into benches/RESULTS.md.
-    #[arg(long)]
-    write: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
@@ -66,22 +63,8 @@ fn main() -> Result<()> {
          workers\n",
         args.rounds
     );
-    let table = table(&rounds);
-    if args.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&serde_json::json!({ "conditions": conditions, "rounds": rounds }))?
-        );
-    } else {
-        println!("{}{how}\n{}", conditions.markdown(), table.terminal());
-    }
-    if !args.write {
-        return Ok(());
-    }
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
-    let body = format!("{}{how}\n{}", conditions.markdown(), table.markdown());
-    let written = report::write_section(&results, "replay", &body)?;
-    written.then_some(()).with_context(|| format!("no section 'replay' in {}", results.display()))
+    let json = serde_json::json!({ "conditions": conditions, "rounds": rounds });
+    args.output.give("replay", &format!("{}{how}", conditions.markdown()), &[table(&rounds)], &json)
 }
 
 fn table(rounds: &[Round]) -> Table {

@@ -1,12 +1,13 @@
 //! `transport`: batches on their way from the daemon to a client, beside plain copies.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bandwise_benches::{
     conditions::Conditions,
-    cores, report,
-    transport::{self, Outcome, Settings},
+    cores,
+    output::Output,
+    transport::{self, Settings},
 };
 use bandwise_client::Address;
 use clap::Parser;
@@ -27,12 +28,8 @@ struct Args {
     /// Seconds of a subject in a round.
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     seconds: f64,
-    /// Print JSON instead of tables.
-    #[arg(long)]
-    json: bool,
-    /// Write the tables into benches/RESULTS.md.
-    #[arg(long)]
-    write: bool,
+    #[command(flatten)]
+    output: Output,
     /// Only write --bytes bytes into this address, again and again: the other process of a plain copy.
     #[arg(long, value_name = "ADDRESS", hide = true)]
     send: Option<Address>,
@@ -58,21 +55,16 @@ fn main() -> Result<()> {
     })?;
     bar.finish_and_clear();
     let how = how(&args, &cores);
-    if args.json {
-        let json = serde_json::json!({
-            "conditions": conditions,
-            "cores": cores,
-            "rounds": args.rounds,
-            "seconds": args.seconds,
-            "subjects": outcome.subjects,
-            "single_batches": outcome.singles,
-        });
-        println!("{}", serde_json::to_string_pretty(&json)?);
-    } else {
-        let (rates, singles) = (outcome.table().terminal(), outcome.singles_table().terminal());
-        println!("{}{how}\n{rates}\n{singles}", conditions.markdown());
-    }
-    if args.write { write(&conditions, &how, &outcome) } else { Ok(()) }
+    let json = serde_json::json!({
+        "conditions": conditions,
+        "cores": cores,
+        "rounds": args.rounds,
+        "seconds": args.seconds,
+        "subjects": outcome.subjects,
+        "single_batches": outcome.singles,
+    });
+    let head = format!("{}{how}", conditions.markdown());
+    args.output.give("transport", &head, &[outcome.table(), outcome.singles_table()], &json)
 }
 
 /// The conditions that are the bench's own, as a Markdown list.
@@ -81,12 +73,4 @@ fn how(args: &Args, cores: &[usize]) -> String {
         "- {} rounds of {} s a subject; sender and receiver on cores {cores:?}; buffers and batches of 38.5 MB\n",
         args.rounds, args.seconds
     )
-}
-
-fn write(conditions: &Conditions, how: &str, outcome: &Outcome) -> Result<()> {
-    let (rates, singles) = (outcome.table().markdown(), outcome.singles_table().markdown());
-    let body = format!("{}{how}\n{rates}\n{singles}", conditions.markdown());
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
-    let written = report::write_section(&results, "transport", &body)?;
-    written.then_some(()).with_context(|| format!("no section 'transport' in {}", results.display()))
 }
