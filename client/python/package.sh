@@ -69,7 +69,7 @@ case ${1:-} in
         test=target/python-test/bin/python
         "$test" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels-dev/*.whl
         has_torch "$test" || echo 'package: no torch in any Python here: its tests are skipped' >&2
-        (cd client/python && ../../$test -m pytest && ../../$test -m mypy python/bandwise tests)
+        (cd client/python && ../../$test -m pytest && ../../$test -m mypy python/bandwise tests examples)
         ;;
     *)
         echo 'usage: client/python/package.sh wheel|test' >&2
