@@ -127,7 +127,7 @@ class Ranks:
 # ---- data ---------------------------------------------------------------------------------------------------
 
 
-def train_loader(args: argparse.Namespace) -> bandwise.Loader:
+def train_loader(args: argparse.Namespace, device: torch.device) -> bandwise.Loader:
     """The run: every step of the curriculum, this rank's rows of it."""
     return bandwise.Loader(
         args.data,
@@ -138,10 +138,11 @@ def train_loader(args: argparse.Namespace) -> bandwise.Loader:
         accumulate=args.accumulate,
         fidelity=args.fidelity,
         seed=args.seed,
+        device=device,
     )
 
 
-def val_loader(args: argparse.Namespace) -> bandwise.Loader:
+def val_loader(args: argparse.Namespace, device: torch.device) -> bandwise.Loader:
     """One pass over the validation data, at 224 pixels; undecodable samples become rows with label -1."""
     return bandwise.Loader(
         args.data,
@@ -151,13 +152,8 @@ def val_loader(args: argparse.Namespace) -> bandwise.Loader:
         batch_size=args.batch_size,
         on_bad_sample="zero",
         priority="high",
+        device=device,
     )
-
-
-def on_device(batch: bandwise.Batch, device: torch.device) -> Tuple[Tensor, Tensor]:
-    """Images (float32, normalised) and labels of a batch, where the model is."""
-    images, labels = batch
-    return images.to(device, non_blocking=True).float(), labels.to(device, non_blocking=True)
 
 
 def mix(
@@ -243,10 +239,10 @@ class Trainer:
 
     def learn(self, batch: bandwise.Batch) -> Tuple[Tensor, bool]:
         """Learns from a batch. Returns its loss, and whether it was the last one of its step."""
-        images, labels = on_device(batch, self.ranks.device)
+        images, labels = batch
         draws = random.Random(f"{self.args.seed} {batch.step} {batch.first_row}")
         torch.manual_seed(draws.getrandbits(63))
-        images, targets = mix(images, labels, self.classes, draws, self.args)
+        images, targets = mix(images.float(), labels, self.classes, draws, self.args)
         last = (batch.first_row // len(labels) + 1) % self.args.accumulate == 0
         # Ranks add up their gradients once a step.
         quiet = isinstance(self.model, DistributedDataParallel) and not last
@@ -278,14 +274,14 @@ class Trainer:
         for model in models.values():
             self.ranks.same_buffers(model)
         for batch in loader:
-            images, labels = on_device(batch, self.ranks.device)
+            images, labels = batch
             # The last batch of some ranks has no rows.
             if len(labels) == 0:
                 continue
             samples += (labels >= 0).sum()
             with torch.no_grad(), self.autocast():
                 for index, model in enumerate(models.values()):
-                    guesses = model(images).topk(min(5, self.classes), dim=1).indices
+                    guesses = model(images.float()).topk(min(5, self.classes), dim=1).indices
                     hits = guesses == labels[:, None]
                     right[index] += torch.stack([hits[:, 0].sum(), hits.sum()])
         self.plain.train()
@@ -426,7 +422,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     ranks = Ranks.join(args.device)
     try:
-        with train_loader(args) as data, val_loader(args) as val_data:
+        with train_loader(args, ranks.device) as data, val_loader(args, ranks.device) as val_data:
             if data.classes != val_data.classes:
                 raise SystemExit(f"{args.train_dataset} and {args.val_dataset} have not the same classes")
             train(args, ranks, data, val_data)

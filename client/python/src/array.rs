@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bandwise_client::proto::Dtype;
+use bandwise_client::{SlotPlace, proto::Dtype};
 use pyo3::{
     exceptions::{PyBufferError, PyTypeError},
     prelude::*,
@@ -20,6 +20,25 @@ pub(crate) struct Array {
     memory: Arc<Memory>,
     dtype: Dtype,
     shape: Vec<usize>,
+}
+
+/// Where a slot of shared memory lies. It keeps the mapping and not the slot.
+#[pyclass(frozen, module = "bandwise._native")]
+pub(crate) struct Slot(SlotPlace);
+
+#[pymethods]
+impl Slot {
+    /// Address of the first byte.
+    #[getter]
+    fn address(&self) -> usize {
+        self.0.address()
+    }
+
+    /// Number of bytes.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.0.byte_len()
+    }
 }
 
 impl Array {
@@ -69,6 +88,12 @@ impl Array {
     #[getter]
     fn nbytes(&self) -> usize {
         self.memory.len()
+    }
+
+    /// The slot of shared memory that this keeps, or `None`.
+    #[getter]
+    fn slot(&self) -> Option<Slot> {
+        self.memory.slot_place().map(Slot)
     }
 
     fn __len__(&self) -> usize {

@@ -5,11 +5,10 @@ use pyo3::prelude::*;
 
 use crate::{array::Array, memory::Memory};
 
-/// A batch as it came. Only the images lie where they were received: the rest is small, and copied, so that it is aligned
-/// and keeps no slot of shared memory.
+/// A batch as it came, but for its images, which lie where they were received: the rest is small, and copied, so that it
+/// is aligned and keeps no slot of shared memory.
 #[pyclass(frozen, get_all, module = "bandwise._native")]
 pub(crate) struct Batch {
-    images: Py<Array>,
     labels: Py<Array>,
     /// Label of the partner and share of the own one, where rows are mixed.
     labels_b: Option<Py<Array>>,
@@ -32,7 +31,8 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(py: Python<'_>, batch: client::Batch, next_step: u64) -> PyResult<Self> {
+    /// The images, and the rest.
+    pub(crate) fn new(py: Python<'_>, batch: client::Batch, next_step: u64) -> PyResult<(Array, Self)> {
         let header = batch.header().clone();
         let rows = header.rows as usize;
         let numbers =
@@ -41,8 +41,7 @@ impl Batch {
         let (labels_b, lam) = mixed.unzip();
         let labels = numbers(batch.labels().collect())?;
         let (first_row, is_shared) = (batch.first_row(), batch.is_shared());
-        Ok(Self {
-            images: Py::new(py, images(batch))?,
+        let rest = Self {
             labels,
             labels_b: labels_b.map(numbers).transpose()?,
             lam: lam
@@ -67,7 +66,8 @@ impl Batch {
             lr_factor: header.lr_factor,
             next_step,
             is_shared,
-        })
+        };
+        Ok((images(batch), rest))
     }
 }
 

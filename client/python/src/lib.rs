@@ -31,7 +31,7 @@ mod run;
 mod _native {
     #[pymodule_export]
     use super::{
-        array::Array,
+        array::{Array, Slot},
         ask::{describe, plan},
         batch::Batch,
         run::Run,

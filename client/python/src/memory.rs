@@ -3,7 +3,7 @@
 //! Python may write into them, and several threads of it at once: so nothing here ever makes a reference to them after
 //! they were handed out, but for copies.
 
-use bandwise_client::Batch;
+use bandwise_client::{Batch, SlotPlace};
 
 use crate::fork::OwnProcess;
 
@@ -11,14 +11,15 @@ use crate::fork::OwnProcess;
 pub(crate) struct Memory {
     start: *mut u8,
     len: usize,
-    _owner: Owner,
+    owner: Owner,
 }
 
-/// What keeps the bytes where they are; never touched but to drop it.
-#[expect(dead_code, reason = "held, never read")]
+/// What keeps the bytes where they are; its bytes are never reached through it.
 enum Owner {
     Batch(OwnProcess<Batch>),
+    #[expect(dead_code, reason = "held, never read")]
     I64(Vec<i64>),
+    #[expect(dead_code, reason = "held, never read")]
     F32(Vec<f32>),
 }
 
@@ -33,19 +34,19 @@ impl Memory {
     pub(crate) fn of_images(mut batch: Batch) -> Self {
         let images = batch.images_mut();
         let (start, len) = (images.as_mut_ptr(), images.len());
-        Self { start, len, _owner: Owner::Batch(OwnProcess::new(batch)) }
+        Self { start, len, owner: Owner::Batch(OwnProcess::new(batch)) }
     }
 
     /// Whole numbers.
     pub(crate) fn of_i64(mut values: Vec<i64>) -> Self {
         let (start, len) = (values.as_mut_ptr().cast(), size_of_val(values.as_slice()));
-        Self { start, len, _owner: Owner::I64(values) }
+        Self { start, len, owner: Owner::I64(values) }
     }
 
     /// Floats.
     pub(crate) fn of_f32(mut values: Vec<f32>) -> Self {
         let (start, len) = (values.as_mut_ptr().cast(), size_of_val(values.as_slice()));
-        Self { start, len, _owner: Owner::F32(values) }
+        Self { start, len, owner: Owner::F32(values) }
     }
 
     /// Where the bytes begin; valid for reads and writes of all of them as long as the value lives.
@@ -56,6 +57,14 @@ impl Memory {
     /// Number of bytes.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The slot that is kept, if it is one.
+    pub(crate) fn slot_place(&self) -> Option<SlotPlace> {
+        match &self.owner {
+            Owner::Batch(batch) => batch.get()?.slot_place(),
+            Owner::I64(_) | Owner::F32(_) => None,
+        }
     }
 
     /// Copies the bytes to `target`, which has as many.

@@ -8,6 +8,7 @@ use std::{
 use pyo3::{exceptions::PyStopIteration, prelude::*};
 
 use crate::{
+    array::Array,
     batch::Batch,
     errors::{self, error},
     feed::{Feed, Gone, Message},
@@ -30,8 +31,9 @@ impl Run {
         Ok(Self { feed: OwnProcess::new(Mutex::new(Some(feed))) })
     }
 
-    /// The next batch; `None` if none comes within `seconds`. `StopIteration` at the end.
-    fn next(&self, py: Python<'_>, seconds: f64) -> PyResult<Option<Batch>> {
+    /// The images of the next batch, and the rest of it; `None` if none comes within `seconds`. `StopIteration` at the
+    /// end.
+    fn next(&self, py: Python<'_>, seconds: f64) -> PyResult<Option<(Array, Batch)>> {
         let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let feed = self.feed.get().ok_or_else(|| forked(py))?;
         let message = py.detach(|| {

@@ -161,7 +161,6 @@ def test_several_addresses_as_list_or_text(address: str) -> None:
         ({"batch_size": 0}, "batch_size"),
         ({"rank": 2, "world_size": 2}, "rank 2"),
         ({"dataset": "none-such"}, "none-such"),
-        ({"device": "cuda"}, "images.to"),
         ({"arrays": "jax"}, "arrays"),
         ({"max_bad_fraction": 2, "iterate": True}, "max_bad_fraction"),
         ({"patience": -1, "iterate": True}, "patience"),

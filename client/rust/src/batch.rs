@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use bandwise_proto::v1::{BatchHeader, Dtype, TensorInfo};
 
-use crate::{buffers::Buffers, error::ClientError, memory::Memory};
+use crate::{
+    buffers::Buffers,
+    error::ClientError,
+    memory::{Memory, SlotPlace},
+};
 
 /// A complete batch. Its memory goes back to the stream when it is dropped: to its buffers, or, for a batch in shared
 /// memory, to the daemon, which makes another batch there. A batch may outlive its stream.
@@ -89,6 +93,11 @@ impl Batch {
     /// Whether the batch lies in memory that is shared with the daemon, and so keeps one of the stream's slots.
     pub fn is_shared(&self) -> bool {
         matches!(self.memory, Memory::Slot(_))
+    }
+
+    /// Where the slot lies that the batch keeps; `None` for a batch in memory of this process.
+    pub fn slot_place(&self) -> Option<SlotPlace> {
+        self.memory.slot_place()
     }
 
     /// The batch in memory of this process; what it held goes back.

@@ -61,6 +61,7 @@ pub use bandwise_proto::v1 as proto;
 pub use batch::Batch;
 pub use connection::Connection;
 pub use error::ClientError;
+pub use memory::SlotPlace;
 pub use options::RunOptions;
 pub use replay::ReplayBuffer;
 pub use report::DaemonReport;

@@ -1,7 +1,9 @@
 //! The memory of a batch as the client holds it: a buffer of its own, or a slot that it shares with the daemon.
 
+use std::sync::Arc;
+
 use bandwise_proto::v1::{ReleaseSlots, Want};
-use bandwise_shm::Slot;
+use bandwise_shm::{Slot, Slots};
 use tokio::sync::mpsc::{UnboundedSender, WeakUnboundedSender};
 
 use crate::buffers::Buffer;
@@ -30,12 +32,43 @@ impl Memory {
         }
     }
 
+    /// The slot's place, if it is one.
+    pub(crate) fn slot_place(&self) -> Option<SlotPlace> {
+        match self {
+            Self::Heap(_) => None,
+            Self::Slot(held) => {
+                let (mapping, address) = (Arc::clone(held.slot.slots()), held.slot.start().addr().get());
+                Some(SlotPlace { mapping, address })
+            }
+        }
+    }
+
     /// At multiples of what tensors begin.
     pub(crate) fn align(&self) -> usize {
         match self {
             Self::Heap(_) => 1,
             Self::Slot(_) => bandwise_proto::TENSOR_ALIGN,
         }
+    }
+}
+
+/// Where a slot is mapped, for whoever registers its memory with a device. It keeps the mapping, so that nothing else
+/// can be mapped there, and not the slot.
+#[derive(Clone, Debug)]
+pub struct SlotPlace {
+    mapping: Arc<Slots>,
+    address: usize,
+}
+
+impl SlotPlace {
+    /// Address of its first byte, a multiple of 4096.
+    pub fn address(&self) -> usize {
+        self.address
+    }
+
+    /// Its bytes, a multiple of 4096.
+    pub fn byte_len(&self) -> usize {
+        self.mapping.slot_bytes()
     }
 }
 

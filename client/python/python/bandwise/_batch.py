@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 from ._native import Array
 from ._native import Batch as NativeBatch
@@ -49,44 +49,52 @@ class Batch:
 
     The images lie where they were received, in shared memory if the daemon is on this host, and are not copied. That
     memory goes back when the batch and everything made of it are gone; until then it is yours, also to write. Whoever
-    keeps many batches keeps their memory: ``images.clone()`` keeps only the values.
+    keeps many batches keeps their memory: ``images.clone()`` keeps only the values. With a ``device``, images and labels
+    are tensors of their own there, and everything else is on the host.
     """
 
-    __slots__ = ("_convert", "_images", "_labels", "_native")
+    __slots__ = ("_arrays", "_convert", "_native", "_shape", "_tensors")
 
-    def __init__(self, native: NativeBatch, convert: Convert) -> None:
+    def __init__(self, images: Array, native: NativeBatch, convert: Convert) -> None:
         self._native = native
         self._convert = convert
-        self._images: Any = None
-        self._labels: Any = None
+        self._shape = f"{images.dtype}{list(images.shape)}"
+        given = {"images": images, "labels": native.labels, "labels_b": native.labels_b, "lam": native.lam}
+        self._arrays: Dict[str, Array] = {name: array for name, array in given.items() if array is not None}
+        self._tensors: Dict[str, Any] = {}
+
+    def _tensor(self, name: str) -> Any:
+        """What an array is handed out as; None where there is no such array."""
+        if name not in self._tensors and name in self._arrays:
+            self._tensors[name] = self._convert(self._arrays[name])
+        return self._tensors.get(name)
+
+    def _replace(self, tensors: Dict[str, Any]) -> None:
+        """Hands out ``tensors`` instead, and keeps no memory but theirs."""
+        self._tensors = tensors
+        self._arrays = {}
 
     @property
     def images(self) -> Any:
         """The images: rows x 3 x B x B, or rows x B x B x 3 with ``layout="nhwc"``, in the loader's ``dtype``; B is
-        ``bandwidth``. ``u8`` holds pixels of 0 to 255, the floats are normalised."""
-        if self._images is None:
-            self._images = self._convert(self._native.images)
-        return self._images
+        ``bandwidth``. ``u8`` holds pixels of 0 to 255, the floats are normalised. With ``device_dtype``: in that
+        type, normalised."""
+        return self._tensor("images")
 
     @property
     def labels(self) -> Any:
         """The class of each row, int64; -1 for a row of zeros (``on_bad_sample="zero"``)."""
-        if self._labels is None:
-            self._labels = self._convert(self._native.labels)
-        return self._labels
+        return self._tensor("labels")
 
     @property
     def labels_b(self) -> Any:
         """With a recipe that mixes rows: the class of each row's partner, int64; else None."""
-        return self._optional(self._native.labels_b)
+        return self._tensor("labels_b")
 
     @property
     def lam(self) -> Any:
         """With a recipe that mixes rows: the share of each row's own label, float32 in 0 to 1; else None."""
-        return self._optional(self._native.lam)
-
-    def _optional(self, array: Optional[Array]) -> Any:
-        return None if array is None else self._convert(array)
+        return self._tensor("lam")
 
     @property
     def sample_ids(self) -> Any:
@@ -145,7 +153,7 @@ class Batch:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the images lie in memory that is shared with the daemon."""
+        """Whether the images came in memory that is shared with the daemon."""
         return self._native.is_shared
 
     def __iter__(self) -> Iterator[Any]:
@@ -155,5 +163,5 @@ class Batch:
         native = self._native
         return (
             f"Batch(step={native.step}, epoch={native.epoch}, stage={native.stage}, "
-            f"images={native.images.dtype}{list(native.images.shape)})"
+            f"images={self._shape})"
         )

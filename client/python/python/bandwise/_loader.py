@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Dict, Iterator, List, Literal, Optional, Sequence, Tuple, Type, Union
 
-from . import _native
+from . import _device, _native
 from ._batch import Batch, Convert, converter
 from ._daemon import DATASET, PrivateDaemon
 from ._errors import Error, FingerprintError, JobError
@@ -103,7 +103,12 @@ class Loader:
     priority:
         ``normal`` (default), or ``high`` for short work that others wait for, like a validation.
     device:
-        ``None`` or ``"cpu"``: where batches are handed out. Copy them on with ``images.to("cuda", non_blocking=True)``.
+        Where batches are handed out: ``None`` or ``"cpu"`` (default; where they were received, without a copy), or
+        ``"cuda"``, ``"cuda:1"``, a ``torch.device``: copied there on a stream of their own, one batch ahead of the
+        training step. ``"cuda"`` is torch's current device at the beginning of the ``for``.
+    device_dtype:
+        With ``dtype="u8"``: the images are normalised on the device, into ``f16``, ``bf16`` or ``f32``. Half the bytes
+        of f16 on the way. Default: pixels stay pixels.
     arrays:
         What batches hold: ``torch``, ``numpy`` or ``raw`` (objects with ``__dlpack__`` and ``__array_interface__``).
         Default ``auto``: the first of these that is installed.
@@ -159,7 +164,8 @@ class Loader:
         max_bad_fraction: float = 0.01,
         transport: Literal["auto", "shm", "grpc"] = "auto",
         priority: Literal["normal", "high"] = "normal",
-        device: Optional[str] = None,
+        device: Any = None,
+        device_dtype: Optional[Literal["f16", "bf16", "f32"]] = None,
         arrays: Literal["auto", "torch", "numpy", "raw"] = "auto",
         prefetch: int = 8,
         from_step: int = 0,
@@ -175,13 +181,11 @@ class Loader:
         self._closed = False
         self._daemon: Optional[PrivateDaemon] = None
         self._iterators: "weakref.WeakSet[_Iterator]" = weakref.WeakSet()
-        if device not in (None, "cpu"):
-            raise JobError(
-                f"device is None or 'cpu', not {device!r}: copy batches yourself with images.to(device, non_blocking=True)"
-            )
+        _device.check(device, device_dtype, dtype, arrays)
+        self._target = (device, device_dtype, layout)
         if arrays not in ("auto", "torch", "numpy", "raw"):
             raise JobError(f"arrays is 'auto', 'torch', 'numpy' or 'raw', not {arrays!r}")
-        self._arrays = arrays
+        self._arrays = arrays if _device.is_plain(device, device_dtype) else "torch"
         self._convert: Optional[Convert] = None
         self._accumulate = accumulate
         self._rank = _from_environment("RANK", rank, 0)
@@ -233,6 +237,8 @@ class Loader:
         try:
             self._addresses = self._reach(address_or_path, threads)
             self._resolve(dataset, expected)
+            if device_dtype is not None:
+                _device.mean_and_std(self._plan)
         except BaseException:
             self.close()
             raise
@@ -457,9 +463,12 @@ class _Iterator:
         self.next_step = first
         """Where the run goes on behind the batches that were handed out."""
         self._over = False
+        # What was met by looking ahead: a batch on its way, or what ends the run, to be raised behind the one at hand.
+        self._ahead: Union[None, _device.Moving, Exception] = None
         left = max(loader._end - first, 0)
         expected = (bytes.fromhex(loader._plan.fingerprint), list(loader._plan.fields))
         options = {**loader._run, "from_step": first, "steps": left, "expected": expected}
+        self._mover = _device.mover(*loader._target, loader._plan, loader._run["prefetch"])
         self._run = _native.Run(loader._addresses, loader._job, options)
 
     def __iter__(self) -> _Iterator:
@@ -468,19 +477,8 @@ class _Iterator:
     def __next__(self) -> Batch:
         if self._over:
             raise StopIteration
-        batch = self._receive()
-        self.next_step = self._loader._position = batch.next_step
-        return Batch(batch, self._convert)
-
-    def _receive(self) -> _native.Batch:
         try:
-            # Python sees signals between the slices.
-            while True:
-                batch = self._run.next(SLICE_SECONDS)
-                if batch is not None:
-                    return batch
-                if self._loader._daemon is not None:
-                    self._loader._daemon.check()
+            batch = self._next_plain() if self._mover is None else self._next_moved(self._mover)
         except StopIteration:
             self._over = True
             self.next_step = self._loader._position = self._loader._end
@@ -488,10 +486,48 @@ class _Iterator:
         except Error:
             self.close()
             raise
+        self.next_step = self._loader._position = batch._native.next_step
+        return batch
+
+    def _next_plain(self) -> Batch:
+        batch = self._receive()
+        while batch is None:
+            batch = self._receive()
+        return batch
+
+    def _next_moved(self, mover: _device.Mover) -> Batch:
+        """Begins to move the batch behind the next one, if it is here, before the next one is handed out."""
+        ahead, self._ahead = self._ahead, None
+        if isinstance(ahead, Exception):
+            raise ahead
+        moving = ahead or mover.start(self._next_plain())
+        if mover.looks_ahead:
+            self._look_ahead(mover)
+        return mover.finish(moving)
+
+    def _look_ahead(self, mover: _device.Mover) -> None:
+        try:
+            batch = self._receive(0)
+            self._ahead = None if batch is None else mover.start(batch)
+        except (StopIteration, Error) as words:
+            # Without the frames, which refer to this iterator: it must go with its last user.
+            self._ahead = words.with_traceback(None)
+
+    def _receive(self, seconds: float = SLICE_SECONDS) -> Optional[Batch]:
+        """The next batch, if it comes in time. Between such slices Python sees signals."""
+        received = self._run.next(seconds)
+        if received is not None:
+            return Batch(*received, self._convert)
+        if self._loader._daemon is not None:
+            self._loader._daemon.check()
+        return None
 
     def close(self) -> None:
         self._over = True
+        self._ahead = None
         self._run.close()
+        if self._mover is not None:
+            self._mover.close()
 
     def __del__(self) -> None:
         # Before the loader goes, whose daemon would otherwise wait for what this asked for.
