@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import pickle
 import signal
 import socket
 import threading
@@ -244,6 +245,11 @@ def test_a_fork_is_refused_and_the_parent_goes_on(address: str) -> None:
     expected = digests(loader(address))[1:]
     assert [batch.step for batch in batches] == [line["step"] for line in expected]
     assert first.images.any()
+
+
+def test_it_is_not_pickled_for_another_process(address: str) -> None:
+    with pytest.raises(TypeError, match="in the process that uses it"):
+        pickle.dumps(loader(address))
 
 
 def interrupt_soon() -> None:

@@ -440,6 +440,13 @@ class Loader:
         if hasattr(self, "_iterators"):
             self.close()
 
+    def __reduce__(self) -> Any:
+        # What `spawn`, DataLoader's workers and deepcopy would need: threads and sockets belong to this process.
+        raise TypeError(
+            "a Loader is neither pickled nor copied: make it in the process that uses it; what a run needs to go on is "
+            "its state_dict()"
+        )
+
 
 def _fingerprint(text: str) -> bytes:
     try:
