@@ -622,27 +622,57 @@ fn pull_stops_over_the_ceiling_of_bad_samples_with_their_names() {
     fails(&[&args[..], &["--max-bad-fraction", "0"]].concat(), 1, &["hold a substitute", "0 % are allowed"]);
 }
 
-#[test]
-fn serve_ends_with_its_standard_input_and_leaves_nothing() {
-    let folder = TempDir::new().unwrap();
-    let private = folder.path().join("private");
-    fs::create_dir(&private).unwrap();
-    let socket = private.join("p.sock");
+/// A daemon that belongs to the write end of a pipe, with a folder that it removes.
+fn serve_with_stdin(folder: &Path, dataset: &Path) -> Serve {
+    let private = folder.join("around/private");
+    fs::create_dir_all(&private).unwrap();
+    fs::write(private.join("log"), "").unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_bandwise"))
-        .args(["serve", "--exit-with-stdin", "--dataset", &format!("photos={}", photos().display())])
-        .args(["--listen", &format!("unix:{}", socket.display())])
-        .env("XDG_CACHE_HOME", folder.path())
+        .args(["serve", "--exit-with-stdin", "--dataset", &format!("photos={}", dataset.display())])
+        .args(["--listen", &format!("unix:{}", private.join("p.sock").display())])
+        .args(["--remove-at-end", path(&private)])
+        .env("XDG_CACHE_HOME", folder)
         .stdin(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
-    let mut daemon = Serve(child.unwrap());
-    wait_for(&socket);
+    Serve(child.unwrap())
+}
+
+#[test]
+fn serve_ends_with_its_standard_input_and_leaves_nothing() {
+    let folder = TempDir::new().unwrap();
+    let mut daemon = serve_with_stdin(folder.path(), &photos());
+    wait_for(&folder.path().join("around/private/p.sock"));
     let mut pipe = daemon.0.stdin.take().unwrap();
     pipe.write_all(b"what it holds is ignored").unwrap();
     assert!(daemon.0.try_wait().unwrap().is_none(), "the pipe is open");
     drop(pipe);
     assert!(daemon.0.wait().unwrap().success());
-    assert!(!private.exists());
+    assert!(!folder.path().join("around").exists());
+}
+
+#[test]
+fn serve_leaves_nothing_where_it_cannot_start() {
+    let folder = TempDir::new().unwrap();
+    let nothing = folder.path().join("empty");
+    fs::create_dir(&nothing).unwrap();
+    let mut daemon = serve_with_stdin(folder.path(), &nothing);
+    // To wait would close it.
+    let _open = daemon.0.stdin.take();
+    assert_eq!(daemon.0.wait().unwrap().code(), Some(1));
+    assert!(!folder.path().join("around").exists() && nothing.exists());
+}
+
+#[test]
+fn serve_removes_no_folder_that_holds_something_else() {
+    let folder = TempDir::new().unwrap();
+    let mut daemon = serve_with_stdin(folder.path(), &photos());
+    let kept = folder.path().join("around/private/folder/file");
+    fs::create_dir(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, "").unwrap();
+    drop(daemon.0.stdin.take());
+    assert!(daemon.0.wait().unwrap().success());
+    assert!(kept.exists() && !folder.path().join("around/private/log").exists());
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
@@ -39,6 +42,33 @@ def address(photos: Path) -> Iterator[str]:
     daemon = _daemon.PrivateDaemon(photos, 2)
     yield daemon.address
     daemon.close()
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A folder for temporary files of the test's own, so that it shares no daemon with others. Nothing may be left in it,
+    and no daemon of it."""
+    # Not in `tmp_path`, whose path is too long for a socket; which must be there already, as it is a temporary folder too.
+    folder = tempfile.mkdtemp(prefix="bw-")
+    monkeypatch.setenv("TMPDIR", folder)
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+    yield Path(folder)
+    gc.collect()
+    wait_until(lambda: not daemons(folder), "all daemons ended")
+    wait_until(lambda: not os.listdir(folder), "nothing was left")
+    os.rmdir(folder)
+
+
+def daemons(home: "os.PathLike[str] | str") -> List[int]:
+    """The private daemons with their places in a folder."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if f"unix:{os.fspath(home)}/".encode() in command.read_bytes():
+                found.append(int(command.parent.name))
+        except OSError:
+            continue
+    return [pid for pid in found if is_running(pid)]
 
 
 Pull = Callable[..., List[Dict[str, Any]]]

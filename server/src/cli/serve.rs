@@ -1,15 +1,20 @@
 //! `bandwise serve`: the daemon.
 
-use std::{fs, io, path::PathBuf, thread};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    pin::pin,
+    thread,
+};
 
 use anyhow::Context as _;
-use bandwise_client::Address;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
 
 use crate::{
+    catalog::Catalog,
     cli::{Failure, log, progress, runtime, usage},
     config::{Config, DatasetConfig, MemoryMib, Settings, Source},
     server::{Daemon, open_datasets},
@@ -53,6 +58,9 @@ pub(crate) struct Args {
     /// Batch memory in MiB, shared by all streams. [default: 1024]
     #[arg(long, value_name = "MIB")]
     prefetch_mib: Option<u64>,
+    /// Memory in MiB that streams share with trainers on this host; 0: none. [default: 2048]
+    #[arg(long, value_name = "MIB")]
+    shared_memory_mib: Option<u64>,
     /// Memory in MiB for rows that later steps replay, shared by all jobs; auto is half of what the process may take.
     /// [default: auto]
     #[arg(long, value_name = "MIB|auto")]
@@ -60,11 +68,15 @@ pub(crate) struct Args {
     /// Allow TCP listeners beyond loopback although they are not encrypted.
     #[arg(long)]
     allow_insecure_tcp: bool,
-    /// End when standard input is closed, for a daemon that belongs to one process: with a pipe from there it ends
-    /// however that process ends. What can be read is ignored. At the end, folders of its Unix sockets are removed if
-    /// they are empty.
+    /// End when standard input is closed, without waiting for streams: for a daemon that belongs to the processes that
+    /// hold the other end of a pipe, and ends however they end. What can be read is ignored, and read at once, also
+    /// while datasets are scanned.
     #[arg(long)]
     exit_with_stdin: bool,
+    /// Remove this folder at the end with the files in it (folders in it are never entered), and the folder around it if
+    /// nothing else is there.
+    #[arg(long, value_name = "FOLDER")]
+    remove_at_end: Option<PathBuf>,
     /// SIMD level to force (scalar, avx2, avx512); it never changes bytes. [default: the best of this CPU]
     #[arg(long, value_name = "LEVEL", hide = true)]
     simd: Option<String>,
@@ -96,6 +108,7 @@ impl Args {
         config.threads = self.threads.unwrap_or(config.threads);
         config.pin_threads |= self.pin_threads;
         config.prefetch_mib = self.prefetch_mib.unwrap_or(config.prefetch_mib);
+        config.shared_memory_mib = self.shared_memory_mib.unwrap_or(config.shared_memory_mib);
         config.replay_memory_mib = self.replay_memory_mib.unwrap_or(config.replay_memory_mib);
         config.allow_insecure_tcp |= self.allow_insecure_tcp;
         config.simd = self.simd.clone().or(config.simd);
@@ -110,6 +123,7 @@ fn default_socket() -> String {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let _folder = args.remove_at_end.as_deref().map(RemovedAtEnd);
     let config = args.config()?;
     log(&config.log)?;
     let settings = Settings::check(&config).map_err(usage)?;
@@ -124,33 +138,63 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         drain_seconds = settings.drain.as_secs(),
         "starting"
     );
-    let catalog = open_datasets(&settings, progress::scan)?;
-    runtime(ASYNC_THREADS)?.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-        let daemon = Daemon::start(&settings, catalog).await?;
-        for address in daemon.addresses() {
-            tracing::info!(%address, "listening");
-        }
-        if let Some(address) = daemon.admin() {
-            tracing::info!(%address, "admin");
-        }
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = stdin_closed(args.exit_with_stdin) => {}
-        }
-        tracing::info!("stopping; a second interrupt stops at once");
-        let sockets = daemon.addresses().to_vec();
-        tokio::select! {
-            () = daemon.stop() => {}
-            _ = interrupt.recv() => {}
-        }
-        if args.exit_with_stdin {
-            remove_empty_folders(&sockets);
-        }
-        Ok(())
-    })
+    runtime(ASYNC_THREADS)?.block_on(serve(settings, args.exit_with_stdin))
+}
+
+async fn serve(settings: Settings, exit_with_stdin: bool) -> Result<(), Failure> {
+    let mut end = pin!(end(exit_with_stdin));
+    let catalog = tokio::select! {
+        // First, so that signals are watched from here on.
+        biased;
+        end = &mut end => return end.map(drop),
+        catalog = open(settings.clone()) => catalog?,
+    };
+    let daemon = Daemon::start(&settings, catalog).await?;
+    for address in daemon.addresses() {
+        tracing::info!(%address, "listening");
+    }
+    if let Some(address) = daemon.admin() {
+        tracing::info!(%address, "admin");
+    }
+    if end.await? == End::Deserted {
+        // A forked child of a trainer that was killed may hold connections that nobody will ever use.
+        return Ok(());
+    }
+    tracing::info!("stopping; a second interrupt stops at once");
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    tokio::select! {
+        () = daemon.stop() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Opens the datasets in a thread that nobody has to wait for: a scan may take minutes, and ends with the process.
+async fn open(settings: Settings) -> Result<Catalog, Failure> {
+    let (done, opened) = oneshot::channel();
+    // Where the daemon has been told to end, nobody wants the answer.
+    thread::spawn(move || drop(done.send(open_datasets(&settings, progress::scan))));
+    Ok(opened.await.context("the thread that opens datasets has died")??)
+}
+
+/// Why a daemon ends.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// A signal asks for it.
+    Signal,
+    /// Standard input is closed: nobody is left who wants it.
+    Deserted,
+}
+
+/// Waits for a reason to end.
+async fn end(exit_with_stdin: bool) -> Result<End, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(End::Signal),
+        _ = interrupt.recv() => Ok(End::Signal),
+        () = stdin_closed(exit_with_stdin) => Ok(End::Deserted),
+    }
 }
 
 /// Ends when standard input is closed, if that is asked for.
@@ -169,14 +213,19 @@ async fn stdin_closed(asked: bool) {
     let _ = closed.await;
 }
 
-/// Removes the folders of Unix sockets that are empty now.
-fn remove_empty_folders(sockets: &[Address]) {
-    for address in sockets {
-        if let Address::Unix(path) = address
-            && let Some(folder) = path.parent()
-        {
-            // Refused where something else is in it, which then is not ours to remove.
-            let _ = fs::remove_dir(folder);
+/// A folder that goes with the daemon, whatever ends it but a kill.
+struct RemovedAtEnd<'a>(&'a Path);
+
+impl Drop for RemovedAtEnd<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed stays; there is nobody to tell.
+        for entry in fs::read_dir(self.0).into_iter().flatten().flatten() {
+            let _ = fs::remove_file(entry.path());
+        }
+        let _ = fs::remove_dir(self.0);
+        if let Some(around) = self.0.parent() {
+            // Refused where something else is in it.
+            let _ = fs::remove_dir(around);
         }
     }
 }

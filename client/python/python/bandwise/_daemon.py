@@ -1,23 +1,36 @@
-"""A private daemon: one that a loader starts for a folder, and that ends with it.
+"""A private daemon: one that the loaders of a user share for a folder, and that ends with the last of them.
 
-Its life is tied to a pipe: it ends when the write end is closed, which the system does however this process ends.
+Its life is tied to a FIFO that is its standard input: every loader holds the write end, which the system closes however
+a process ends, and when nobody holds it, the daemon reads the end of the file and ends. `_place.py` says where loaders
+find it.
+
+**To join** is to open the FIFO and to write a byte into it. When the pipe is empty again, the daemon has read on behind
+our opening, so it cannot have seen the end of the file. If it ends with the byte unread, it was about to end as we came:
+then all begins anew. So those who leave need not agree with those who come.
 """
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import sysconfig
-import tempfile
+import termios
+import threading
 import time
-import weakref
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, List, Optional
+from typing import List, Optional, Tuple
 
+from ._descriptors import hold, is_alone, release
 from ._errors import ConnectionError
+from ._place import PAUSE_SECONDS, Place, digest, locked_base, try_lock
 
 DATASET = "data"
 """Name of the dataset that a private daemon serves."""
@@ -25,8 +38,25 @@ DATASET = "data"
 STOP_SECONDS = 10.0
 """How long a daemon may take to end before it is killed; it has nothing to finish."""
 
+HANG_SECONDS = 30.0
+"""How long a daemon may take to notice a loader, which takes it no time; one that hangs is left to those who have it."""
+
+VERDICT_SECONDS = 0.5
+"""How long the process that started a daemon may take to say how it ended."""
+
+VERDICT = "the daemon "
+"""Begins the last line of a log, which says how the daemon ended."""
+
 LOG_LINES = 20
-"""Lines of a daemon's log that an error repeats."""
+"""Lines of a daemon's log that an error repeats, from its last `LOG_BYTES`."""
+LOG_BYTES = 16 << 10
+
+PREFETCH_MIB = 1024
+SHARED_MEMORY_MIB = 4096
+"""What a daemon may use for each rank of the host. Only what is written takes memory."""
+
+RANKS = 8
+"""Ranks to expect where no launcher says how many there are in `LOCAL_WORLD_SIZE`."""
 
 
 def binary() -> str:
@@ -50,110 +80,242 @@ def binary() -> str:
     return found
 
 
-def threads() -> int:
-    """Worker threads: the cores of this process, shared out among the ranks of the host that torchrun counts."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    ranks = os.environ.get("LOCAL_WORLD_SIZE", "1")
-    return max(1, cores // max(1, int(ranks) if ranks.isdigit() else 1))
+def _kind(dataset: str, program: str, threads: Optional[int]) -> str:
+    """What makes private daemons the same."""
+    folder, executable = os.stat(dataset), os.stat(program)
+    # A path may stand for different folders in containers that share a folder for temporary files. A daemon has the
+    # cores of the process that starts it: processes that are bound to others would not gain by it.
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    of_folder = (dataset, folder.st_dev, folder.st_ino)
+    return digest(of_folder, (program, executable.st_mtime_ns, executable.st_size), threads, cores)
+
+
+def _ranks() -> int:
+    """Ranks that this host may have."""
+    ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, int(ranks)) if ranks.isdigit() else RANKS
 
 
 class PrivateDaemon:
-    """A daemon for one folder, on a socket in a folder of its own that only this user can enter."""
+    """A daemon for one folder, joined or started. Every value is a share in it, given back with `close`."""
 
-    def __init__(self, dataset: Path, worker_threads: Optional[int] = None) -> None:
+    def __init__(self, dataset: Path, threads: Optional[int] = None) -> None:
         self._owner = os.getpid()
-        bandwise = binary()
-        self.folder = tempfile.mkdtemp(prefix="bandwise-")
-        self.socket = os.path.join(self.folder, "socket")
-        # Without a name, so that it is gone with its last user.
-        self._log: IO[bytes] = tempfile.TemporaryFile()
-        program = [bandwise, "serve", "--exit-with-stdin", "--listen", self.address]
-        program += ["--dataset", f"{DATASET}={dataset}", "--threads", str(worker_threads or threads())]
-        environment = {"BANDWISE_LOG": "warn", **os.environ}
+        self._life: Optional[int] = None
+        self._log: Optional[int] = None
+        self._reaper: Optional[threading.Thread] = None
+        self.pid = 0
+        """Its process; 0 where that cannot be known."""
         try:
-            self._process = subprocess.Popen(
-                program,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=self._log,
-                env=environment,
-                # An interrupt at the terminal is for the trainer, which may want another batch before it ends.
-                start_new_session=True,
-            )
-        except OSError as error:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise ConnectionError(f"cannot start {program[0]}: {error}") from error
-        _running.add(self)
-        try:
-            self._wait_until_it_listens()
-        except BaseException:
-            self.close()
+            while not self._enter(os.path.realpath(dataset), os.path.realpath(binary()), threads):
+                self._leave(wait=False)
+        except BaseException as error:
+            # An interrupt is not for waiting.
+            self._leave(wait=isinstance(error, Exception))
             raise
+
+    @property
+    def folder(self) -> str:
+        """The folder that it has for itself."""
+        return self._place.folder
 
     @property
     def address(self) -> str:
         """Where it listens."""
-        return f"unix:{self.socket}"
+        return f"unix:{self._place.socket}"
 
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
+    # ---- joining and starting -------------------------------------------------------------------------------
+
+    def _enter(self, dataset: str, program: str, threads: Optional[int]) -> bool:
+        """Joins the daemon or starts it, and waits until it listens; false where it is to be tried again."""
+        kind = _kind(dataset, program, threads)
+        with locked_base() as base:
+            found = base.find(kind)
+            if found is not None:
+                self._place, self._life = found
+            else:
+                place = base.make(kind)
+                if place is None:
+                    return False
+                self._place = place
+                self._life = self._start([program, *_arguments(place, dataset, threads)])
+        if found is not None and not self._is_joined(found[1]):
+            return False
+        self._wait_until_it_listens()
+        return True
+
+    def _start(self, program: List[str]) -> int:
+        """Starts the daemon in its place, and gives the write end of its life."""
+        life = None
+        try:
+            self._log = hold(lambda: os.open(self._place.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
+            stdin = hold(lambda: os.open(self._place.life, os.O_RDONLY | os.O_NONBLOCK))
+            try:
+                life = hold(lambda: os.open(self._place.life, os.O_WRONLY))
+                os.set_blocking(stdin, True)
+                # The lock is the daemon's, as its standard input is, and says that it lives.
+                try_lock(stdin)
+                self._spawn(program, stdin, self._log)
+            finally:
+                release(stdin)
+        except BaseException as error:
+            if life is not None:
+                release(life)
+            self._place.remove()
+            if isinstance(error, OSError):
+                raise ConnectionError(f"cannot start {program[0]}: {error}") from error
+            raise
+        return life
+
+    def _spawn(self, program: List[str], stdin: int, log: int) -> None:
+        process = subprocess.Popen(
+            program,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env={"BANDWISE_LOG": "warn", **os.environ},
+            cwd="/",
+            # An interrupt at the terminal is for the trainer, which may want another batch before it ends. And others
+            # go on where the process that starts it ends, or its group is killed.
+            start_new_session=True,
+        )
+        self.pid = process.pid
+        self._reaper = threading.Thread(target=_reap, args=(process, os.dup(log)), daemon=True)
+        self._reaper.start()
+
+    def _is_joined(self, life: int) -> bool:
+        with suppress(OSError):
+            self._log = hold(lambda: os.open(self._place.log, os.O_RDONLY))
+        # Whoever finds it full or broken finds the rest out below.
+        with suppress(OSError):
+            os.write(life, b"+")
+        # Pauses are counted, not time: a machine that sleeps is no daemon that hangs.
+        for _ in range(int(HANG_SECONDS / PAUSE_SECONDS)):
+            if _is_empty(life):
+                return True
+            if is_alone(life):
+                self._place.remove()
+                return False
+            time.sleep(PAUSE_SECONDS)
+        self._place.set_aside()
+        return False
 
     def _wait_until_it_listens(self) -> None:
         # To index a large folder for the first time may take minutes.
         while True:
             with socket.socket(socket.AF_UNIX) as probe:
                 try:
-                    probe.connect(self.socket)
+                    probe.connect(self._place.socket)
+                    self.pid = _peer(probe) or self.pid
                     return
                 except OSError:
                     pass
             self.check()
-            time.sleep(0.01)
+            time.sleep(PAUSE_SECONDS)
+
+    # ---- its end --------------------------------------------------------------------------------------------
 
     def check(self) -> None:
         """Raises if the daemon has ended."""
-        code = self._process.poll()
-        if code is not None:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise ConnectionError(f"the private daemon {how}; make a new loader to go on. {self._last_words()}")
+        if os.getpid() != self._owner or self._life is None or not is_alone(self._life):
+            return
+        self._place.remove()
+        said, how = self._last_words()
+        raise ConnectionError(f"the private daemon {how}; make a new loader to go on. {said}")
 
-    def _last_words(self) -> str:
-        try:
-            self._log.seek(0)
-            lines: List[str] = self._log.read().decode(errors="replace").strip().splitlines()[-LOG_LINES:]
-        except (OSError, ValueError):
-            lines = []
-        return "It said:\n" + "\n".join(lines) if lines else "It said nothing."
+    def _last_words(self) -> Tuple[str, str]:
+        """What it said, and how it ended, for which its parent may need a moment."""
+        end = time.monotonic() + VERDICT_SECONDS
+        while True:
+            lines = self._log_lines()
+            if lines and lines[-1].startswith(VERDICT):
+                how = lines.pop()[len(VERDICT) :]
+                break
+            if time.monotonic() > end:
+                how = "has died, and the process that could tell how is gone too"
+                break
+            time.sleep(PAUSE_SECONDS)
+        return "It said:\n" + "\n".join(lines[-LOG_LINES:]) if lines else "It said nothing.", how
+
+    def _log_lines(self) -> List[str]:
+        if self._log is None:
+            return []
+        start = max(0, os.fstat(self._log).st_size - LOG_BYTES)
+        return os.pread(self._log, LOG_BYTES, start).decode(errors="replace").strip().splitlines()
 
     def close(self) -> None:
-        """Ends the daemon and waits for it. Does nothing in a forked child, whose daemon it is not."""
-        _running.discard(self)
-        if os.getpid() != self._owner or self._process.stdin is None or self._process.stdin.closed:
+        """Gives the share back; the last one waits for the daemon's end. Does nothing in a forked child, whose daemon it
+        is not."""
+        self._leave(wait=True)
+
+    def _leave(self, wait: bool) -> None:
+        if os.getpid() != self._owner:
             return
-        self._process.stdin.close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        life, self._life = self._life, None
+        log, self._log = self._log, None
+        if log is not None:
+            release(log)
+        if life is None:
+            return
+        watch = self._place.watch_life() if wait else None
+        release(life)
+        if watch is not None:
+            try:
+                self._wait_for_its_end(watch)
+            finally:
+                release(watch)
 
-    def _let_go(self) -> None:
-        """In a forked child: otherwise the daemon would live as long as the child."""
-        if self._process.stdin is not None:
-            os.close(self._process.stdin.fileno())
+    def _wait_for_its_end(self, watch: int) -> None:
+        end = time.monotonic() + STOP_SECONDS
+        while is_alone(watch):
+            if try_lock(watch):
+                # Nothing is there any more, unless it was killed.
+                self._place.remove()
+                if self._reaper is not None:
+                    self._reaper.join(STOP_SECONDS)
+                return
+            if time.monotonic() > end:
+                if self.pid == 0:
+                    return
+                # The lock says that it is still there, so the number is still its own.
+                os.kill(self.pid, signal.SIGKILL)
+                end += STOP_SECONDS
+            time.sleep(PAUSE_SECONDS)
 
 
-_running: "weakref.WeakSet[PrivateDaemon]" = weakref.WeakSet()
+def _arguments(place: Place, dataset: str, threads: Optional[int]) -> List[str]:
+    arguments = ["serve", "--exit-with-stdin", "--remove-at-end", place.folder, "--listen", f"unix:{place.socket}"]
+    arguments += ["--dataset", f"{DATASET}={dataset}", "--threads", str(threads or 0)]
+    arguments += ["--prefetch-mib", str(PREFETCH_MIB * _ranks())]
+    return [*arguments, "--shared-memory-mib", str(SHARED_MEMORY_MIB * _ranks())]
 
 
-def _let_all_go() -> None:
-    for daemon in list(_running):
-        daemon._let_go()
+def _reap(process: "subprocess.Popen[bytes]", log: int) -> None:
+    """Waits for a daemon's end, and tells all who have its log what only its parent gets to know."""
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
+        process.returncode = code
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        if code == -signal.SIGKILL:
+            how += " (by hand, or by the system for want of memory: see `dmesg`)"
+        os.write(log, f"\n{VERDICT}{how}\n".encode())
+    except ChildProcessError:
+        # Somebody else in this process waits for all children.
+        pass
+    finally:
+        os.close(log)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_all_go)
+def _is_empty(pipe_end: int) -> bool:
+    unread = array.array("i", [0])
+    fcntl.ioctl(pipe_end, termios.FIONREAD, unread)
+    return unread[0] == 0
+
+
+def _peer(connection: socket.socket) -> int:
+    """The process at the other end; 0 where it is that of another container, or unknown."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    process: int = struct.unpack("3i", credentials)[0]
+    return process

@@ -59,9 +59,11 @@ class Loader:
     Parameters
     ----------
     address_or_path:
-        A folder of class folders, for which a private daemon is started that ends with the loader; or the address of a
-        daemon, ``unix:/path`` or ``host:port``; or several, as a list or with commas: the one of this host first, then
-        the pool. Batches do not depend on which daemon makes them.
+        A folder of class folders, for which a private daemon is started. All loaders of this user on this host that are
+        given the same folder share it, like the ranks of torchrun, and it ends with the last of them, however that
+        ends; it has the files that it found when it started. Or the address of a daemon, ``unix:/path`` or
+        ``host:port``; or several, as a list or with commas: the one of this host first, then the pool. Batches do not
+        depend on which daemon makes them.
     dataset:
         Name of the dataset at the daemon. Default: the only one there is. In a folder that holds ``train`` and
         ``val``: one of these.
@@ -125,8 +127,9 @@ class Loader:
         Seconds to wait for a daemon while there is none, 0 to a year. Default 60. A private daemon that dies is
         noticed at once.
     threads:
-        Worker threads of a private daemon, at least 1. Default: the cores of this process, divided by torchrun's
-        ``LOCAL_WORLD_SIZE``.
+        Worker threads of a private daemon, at least 1. Default: all cores that this process may use, whatever the number
+        of ranks, since they share the daemon. Loaders share one only if they give the same number here and may use
+        the same cores.
     replay_chunk, replay_lanes:
         Where stages replay: rows that stay together, and buffers into which a step is cut. 0 (default): the daemon's
         4 and 1.
@@ -239,8 +242,12 @@ class Loader:
             self._resolve(dataset, expected)
             if device_dtype is not None:
                 _device.mean_and_std(self._plan)
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            try:
+                if isinstance(error, Error):
+                    self._check_daemon()
+            finally:
+                self.close()
             raise
 
     # ---- the daemon -----------------------------------------------------------------------------------------
@@ -250,7 +257,9 @@ class Loader:
         if isinstance(address_or_path, (str, os.PathLike)):
             text = os.fspath(address_or_path)
             if os.path.isdir(text):
-                self._daemon = PrivateDaemon(Path(text).absolute(), threads)
+                if threads is not None and threads < 1:
+                    raise JobError(f"threads is {threads}, and must be at least 1")
+                self._daemon = PrivateDaemon(Path(text), threads)
                 return [self._daemon.address]
             if isinstance(address_or_path, str) and _is_address(text):
                 return [one.strip() for one in text.split(",")]
@@ -259,6 +268,11 @@ class Loader:
                 "unix:/run/bandwise.sock or host:7070"
             )
         return [str(address) for address in address_or_path]
+
+    def _check_daemon(self) -> None:
+        """Raises if a private daemon has died; that says more than a lost connection."""
+        if self._daemon is not None:
+            self._daemon.check()
 
     def _resolve(self, dataset: Optional[str], expected: bytes) -> None:
         """Finds the dataset, its classes and the plan."""
@@ -522,11 +536,15 @@ class _Iterator:
 
     def _receive(self, seconds: float = SLICE_SECONDS) -> Optional[Batch]:
         """The next batch, if it comes in time. Between such slices Python sees signals."""
-        received = self._run.next(seconds)
+        try:
+            received = self._run.next(seconds)
+        except Error:
+            # A private daemon that has died says more.
+            self._loader._check_daemon()
+            raise
         if received is not None:
             return Batch(*received, self._convert)
-        if self._loader._daemon is not None:
-            self._loader._daemon.check()
+        self._loader._check_daemon()
         return None
 
     def close(self) -> None:
