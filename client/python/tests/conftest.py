@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from bandwise import _daemon
+from ranks import Rank, Start
 
 PHOTOS = Path(__file__).resolve().parents[3] / "server/assets/photos"
 
@@ -69,6 +70,34 @@ def daemons(home: "os.PathLike[str] | str") -> List[int]:
         except OSError:
             continue
     return [pid for pid in found if is_running(pid)]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts all the ranks of a host at once."""
+    started: List[Rank] = []
+
+    def many(folder: Path, number: int) -> List[Rank]:
+        ranks = [Rank(folder, rank, number) for rank in range(number)]
+        started.extend(ranks)
+        return ranks
+
+    yield many
+    for rank in started:
+        rank.kill()
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A daemon that is not there before its file `go` is; `starter` names who has started it."""
+    program = tmp_path / "slow"
+    program.write_text(
+        f'#!/bin/sh\necho $PPID >{tmp_path}/new && mv {tmp_path}/new {tmp_path}/starter\n'
+        f'while [ ! -e {tmp_path}/go ]; do sleep 0.02; done\nexec {_daemon.binary()} "$@"\n'
+    )
+    program.chmod(0o700)
+    monkeypatch.setenv("BANDWISE_BINARY", str(program))
+    return tmp_path
 
 
 Pull = Callable[..., List[Dict[str, Any]]]

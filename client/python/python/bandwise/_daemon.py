@@ -11,29 +11,23 @@ then all begins anew. So those who leave need not agree with those who come.
 
 from __future__ import annotations
 
-import array
-import fcntl
 import os
 import shutil
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import sysconfig
-import termios
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from ._descriptors import hold, is_alone, release
+from ._descriptors import hold, is_alone, is_empty, release
 from ._errors import ConnectionError
-from ._place import PAUSE_SECONDS, Place, digest, locked_base, try_lock
-
-DATASET = "data"
-"""Name of the dataset that a private daemon serves."""
+from ._place import PAUSE_SECONDS, locked_base, try_lock
+from ._start import DATASET, VERDICT, arguments, kind, start
 
 STOP_SECONDS = 10.0
 """How long a daemon may take to end before it is killed; it has nothing to finish."""
@@ -44,19 +38,9 @@ HANG_SECONDS = 30.0
 VERDICT_SECONDS = 0.5
 """How long the process that started a daemon may take to say how it ended."""
 
-VERDICT = "the daemon "
-"""Begins the last line of a log, which says how the daemon ended."""
-
 LOG_LINES = 20
 """Lines of a daemon's log that an error repeats, from its last `LOG_BYTES`."""
 LOG_BYTES = 16 << 10
-
-PREFETCH_MIB = 1024
-SHARED_MEMORY_MIB = 4096
-"""What a daemon may use for each rank of the host. Only what is written takes memory."""
-
-RANKS = 8
-"""Ranks to expect where no launcher says how many there are in `LOCAL_WORLD_SIZE`."""
 
 
 def binary() -> str:
@@ -78,22 +62,6 @@ def binary() -> str:
             "the address of a daemon instead of a folder"
         )
     return found
-
-
-def _kind(dataset: str, program: str, threads: Optional[int]) -> str:
-    """What makes private daemons the same."""
-    folder, executable = os.stat(dataset), os.stat(program)
-    # A path may stand for different folders in containers that share a folder for temporary files. A daemon has the
-    # cores of the process that starts it: processes that are bound to others would not gain by it.
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    of_folder = (dataset, folder.st_dev, folder.st_ino)
-    return digest(of_folder, (program, executable.st_mtime_ns, executable.st_size), threads, cores)
-
-
-def _ranks() -> int:
-    """Ranks that this host may have."""
-    ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
-    return max(1, int(ranks)) if ranks.isdigit() else RANKS
 
 
 class PrivateDaemon:
@@ -128,17 +96,17 @@ class PrivateDaemon:
 
     def _enter(self, dataset: str, program: str, threads: Optional[int]) -> bool:
         """Joins the daemon or starts it, and waits until it listens; false where it is to be tried again."""
-        kind = _kind(dataset, program, threads)
+        key = kind(dataset, program, threads)
         with locked_base() as base:
-            found = base.find(kind)
+            found = base.find(key)
             if found is not None:
                 self._place, self._life = found
             else:
-                place = base.make(kind)
+                place = base.make(key)
                 if place is None:
                     return False
                 self._place = place
-                self._life = self._start([program, *_arguments(place, dataset, threads)])
+                self._life = self._start([program, *arguments(place, dataset, threads)])
         if found is not None and not self._is_joined(found[1]):
             return False
         self._wait_until_it_listens()
@@ -155,7 +123,7 @@ class PrivateDaemon:
                 os.set_blocking(stdin, True)
                 # The lock is the daemon's, as its standard input is, and says that it lives.
                 try_lock(stdin)
-                self._spawn(program, stdin, self._log)
+                self.pid, self._reaper = start(program, stdin, self._log)
             finally:
                 release(stdin)
         except BaseException as error:
@@ -167,22 +135,6 @@ class PrivateDaemon:
             raise
         return life
 
-    def _spawn(self, program: List[str], stdin: int, log: int) -> None:
-        process = subprocess.Popen(
-            program,
-            stdin=stdin,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            env={"BANDWISE_LOG": "warn", **os.environ},
-            cwd="/",
-            # An interrupt at the terminal is for the trainer, which may want another batch before it ends. And others
-            # go on where the process that starts it ends, or its group is killed.
-            start_new_session=True,
-        )
-        self.pid = process.pid
-        self._reaper = threading.Thread(target=_reap, args=(process, os.dup(log)), daemon=True)
-        self._reaper.start()
-
     def _is_joined(self, life: int) -> bool:
         with suppress(OSError):
             self._log = hold(lambda: os.open(self._place.log, os.O_RDONLY))
@@ -191,7 +143,7 @@ class PrivateDaemon:
             os.write(life, b"+")
         # Pauses are counted, not time: a machine that sleeps is no daemon that hangs.
         for _ in range(int(HANG_SECONDS / PAUSE_SECONDS)):
-            if _is_empty(life):
+            if is_empty(life):
                 return True
             if is_alone(life):
                 self._place.remove()
@@ -281,35 +233,6 @@ class PrivateDaemon:
                 os.kill(self.pid, signal.SIGKILL)
                 end += STOP_SECONDS
             time.sleep(PAUSE_SECONDS)
-
-
-def _arguments(place: Place, dataset: str, threads: Optional[int]) -> List[str]:
-    arguments = ["serve", "--exit-with-stdin", "--remove-at-end", place.folder, "--listen", f"unix:{place.socket}"]
-    arguments += ["--dataset", f"{DATASET}={dataset}", "--threads", str(threads or 0)]
-    arguments += ["--prefetch-mib", str(PREFETCH_MIB * _ranks())]
-    return [*arguments, "--shared-memory-mib", str(SHARED_MEMORY_MIB * _ranks())]
-
-
-def _reap(process: "subprocess.Popen[bytes]", log: int) -> None:
-    """Waits for a daemon's end, and tells all who have its log what only its parent gets to know."""
-    try:
-        code = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
-        process.returncode = code
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        if code == -signal.SIGKILL:
-            how += " (by hand, or by the system for want of memory: see `dmesg`)"
-        os.write(log, f"\n{VERDICT}{how}\n".encode())
-    except ChildProcessError:
-        # Somebody else in this process waits for all children.
-        pass
-    finally:
-        os.close(log)
-
-
-def _is_empty(pipe_end: int) -> bool:
-    unread = array.array("i", [0])
-    fcntl.ioctl(pipe_end, termios.FIONREAD, unread)
-    return unread[0] == 0
 
 
 def _peer(connection: socket.socket) -> int:

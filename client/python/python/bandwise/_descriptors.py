@@ -6,8 +6,11 @@ those whose last holder means something: ends of pipes, locks.
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import select
+import termios
 import threading
 from contextlib import suppress
 from typing import Callable, Set
@@ -37,6 +40,13 @@ def is_alone(pipe_end: int) -> bool:
     poll = select.poll()
     poll.register(pipe_end, 0)
     return bool(poll.poll(0))
+
+
+def is_empty(pipe_end: int) -> bool:
+    """Whether all that was written into a pipe has been read."""
+    unread = array.array("i", [0])
+    fcntl.ioctl(pipe_end, termios.FIONREAD, unread)
+    return unread[0] == 0
 
 
 def _let_go_in_child() -> None:

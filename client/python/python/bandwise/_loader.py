@@ -10,9 +10,10 @@ from typing import Any, Dict, Iterator, List, Literal, Optional, Sequence, Tuple
 
 from . import _device, _native
 from ._batch import Batch, Convert, converter
-from ._daemon import DATASET, PrivateDaemon
+from ._daemon import PrivateDaemon
 from ._errors import Error, FingerprintError, JobError
 from ._plan import Plan
+from ._start import DATASET
 
 Address = Union[str, Sequence[str], "os.PathLike[str]"]
 
