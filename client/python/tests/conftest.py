@@ -47,9 +47,9 @@ def address(photos: Path) -> Iterator[str]:
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A folder for temporary files of the test's own, so that it shares no daemon with others. Nothing may be left in it,
-    and no daemon of it."""
-    # Not in `tmp_path`, whose path is too long for a socket; which must be there already, as it is a temporary folder too.
+    """A folder for temporary files of the test's own, so that it shares no daemon with others. Nothing may be left in
+    it, and no daemon of it."""
+    # Not in `tmp_path`, whose path is too long for a socket; that must be there before, as it is a temporary folder too.
     folder = tempfile.mkdtemp(prefix="bw-")
     monkeypatch.setenv("TMPDIR", folder)
     monkeypatch.setattr(tempfile, "tempdir", folder)

@@ -5,8 +5,8 @@ a process ends, and when nobody holds it, the daemon reads the end of the file a
 find it.
 
 **To join** is to open the FIFO and to write a byte into it. When the pipe is empty again, the daemon has read on behind
-our opening, so it cannot have seen the end of the file. If it ends with the byte unread, it was about to end as we came:
-then all begins anew. So those who leave need not agree with those who come.
+our opening, so it cannot have seen the end of the file. If it ends with the byte unread, it was about to end as we
+came: then all begins anew. So those who leave need not agree with those who come.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STOP_SECONDS = 10.0
 """How long a daemon may take to end before it is killed; it has nothing to finish."""
 
 HANG_SECONDS = 30.0
-"""How long a daemon may take to notice a loader, which takes it no time; one that hangs is left to those who have it."""
+"""How long a daemon may take to notice a loader, which takes it no time. One that hangs is set aside."""
 
 VERDICT_SECONDS = 0.5
 """How long the process that started a daemon may take to say how it ended."""
@@ -196,8 +196,8 @@ class PrivateDaemon:
         return os.pread(self._log, LOG_BYTES, start).decode(errors="replace").strip().splitlines()
 
     def close(self) -> None:
-        """Gives the share back; the last one waits for the daemon's end. Does nothing in a forked child, whose daemon it
-        is not."""
+        """Gives the share back; the last one waits for the daemon's end. Does nothing in a forked child, whose share
+        it is not."""
         self._leave(wait=True)
 
     def _leave(self, wait: bool) -> None:

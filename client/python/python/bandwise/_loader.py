@@ -128,9 +128,9 @@ class Loader:
         Seconds to wait for a daemon while there is none, 0 to a year. Default 60. A private daemon that dies is
         noticed at once.
     threads:
-        Worker threads of a private daemon, at least 1. Default: all cores that this process may use, whatever the number
-        of ranks, since they share the daemon. Loaders share one only if they give the same number here and may use
-        the same cores.
+        Worker threads of a private daemon, at least 1. Default: all cores that this process may use, whatever the
+        number of ranks, since they share the daemon. Loaders share one only if they give the same number here and may
+        use the same cores.
     replay_chunk, replay_lanes:
         Where stages replay: rows that stay together, and buffers into which a step is cut. 0 (default): the daemon's
         4 and 1.

@@ -1,6 +1,6 @@
 """Where the loaders of a user find each other's private daemons.
 
-    TMPDIR/bandwise-UID/    the base, for this user alone. Locked (`flock`) while a loader looks for a daemon or starts one
+    TMPDIR/bandwise-UID/    the base, for this user alone. Locked (`flock`) while a loader finds or starts a daemon
         HOST-KEY-RANDOM/    the place of one daemon; KEY says what makes daemons the same, RANDOM is never used again
             life            FIFO: its standard input. Loaders hold the write end, it ends when nobody does
             socket          where it listens; beside it that for shared memory
@@ -62,7 +62,7 @@ class Place:
             raise
 
     def watch_life(self) -> Optional[int]:
-        """Its read end, which tells whether anybody holds the other and is locked by the daemon; none where it is gone."""
+        """Its read end, which tells whether anybody holds the other, and is locked by the daemon; none without FIFO."""
         try:
             return hold(lambda: os.open(self.life, os.O_RDONLY | os.O_NONBLOCK))
         except OSError:
