@@ -29,3 +29,9 @@ pub const TENSOR_ALIGN: usize = 64;
 
 /// Rows of the largest batch, so that a header (with a substitution in every row) stays below [`MAX_PART_BYTES`].
 pub const MAX_BATCH_ROWS: u64 = 8192;
+
+/// Samples of one [`v1::SamplesRequest`]: as many as the largest batch has rows.
+pub const MAX_SAMPLE_IDS: usize = MAX_BATCH_ROWS as usize;
+
+/// Encoded bytes that a [`v1::SamplesResponse`] does not exceed unless a single name does (1 MiB).
+pub const MAX_SAMPLES_BYTES: usize = 1024 * 1024;

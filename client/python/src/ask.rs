@@ -1,4 +1,4 @@
-//! What a daemon is asked once: what it serves, and the plan of a job.
+//! What a daemon is asked once: what it serves, the plan of a job, the names of samples.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -8,9 +8,12 @@ use std::{
 
 use bandwise_client::{
     Address, ClientError, Connection,
-    proto::{DescribeResponse, PlanResponse, StagePlan},
+    proto::{DescribeResponse, PlanResponse, Sample, StagePlan},
 };
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
 
 use crate::{
     errors::{self, error},
@@ -60,6 +63,22 @@ pub(crate) fn plan(py: Python<'_>, addresses: Vec<String>, job: JobSpec) -> PyRe
     let stages: PyResult<Vec<_>> = answer.stages.iter().map(|stage| stage_dict(py, stage)).collect();
     plan.set_item("stages", stages?)?;
     Ok(plan)
+}
+
+/// Names of samples of a dataset whose digest (32 bytes) is this, by the first daemon that has it: paths below the folder
+/// as the file system has them.
+#[pyfunction]
+pub(crate) fn samples(
+    py: Python<'_>,
+    addresses: Vec<String>,
+    dataset: String,
+    digest: Vec<u8>,
+    sample_ids: Vec<u64>,
+) -> PyResult<Vec<Bound<'_, PyBytes>>> {
+    let addresses = read_addresses(py, &addresses)?;
+    let ask = async move |connection: &Connection| connection.samples(&dataset, &digest, &sample_ids).await;
+    let samples: Vec<Sample> = interruptible(py, first_answer(addresses, ask))?;
+    Ok(samples.iter().map(|sample| PyBytes::new(py, &sample.name)).collect())
 }
 
 fn stage_dict<'py>(py: Python<'py>, stage: &StagePlan) -> PyResult<Bound<'py, PyDict>> {

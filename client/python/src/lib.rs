@@ -1,13 +1,14 @@
 //! The native half of the Python package: connections, the receiving thread, and arrays without a copy.
 //!
 //! What users see is Python (`python/bandwise`), which gets plain values and few classes from here: `describe` and
-//! `plan` ask a daemon once, `Run` receives the batches of a rank in a thread of its own, `Batch` and `Array` are what
-//! came. Waiting is cut into slices by the caller, so that signals are seen; no thread from here ever takes the GIL.
+//! `plan` and `samples` ask a daemon once, `Run` receives the batches of a rank in a thread of its own, `Batch` and
+//! `Array` are what came. Waiting is cut into slices by the caller, so that signals are seen; no thread from here ever
+//! takes the GIL.
 //!
 //! | file | what |
 //! | --- | --- |
 //! | `job.rs` | Python's options -> job and run options |
-//! | `ask.rs` | `describe` and `plan` |
+//! | `ask.rs` | `describe`, `plan` and `samples` |
 //! | `feed.rs` | the receiving thread, without Python |
 //! | `run.rs` | `Run`: the feed as Python has it |
 //! | `batch.rs`, `array.rs` | what came |
@@ -32,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use super::{
         array::{Array, Slot},
-        ask::{describe, plan},
+        ask::{describe, plan, samples},
         batch::Batch,
         run::Run,
     };

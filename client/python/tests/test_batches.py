@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import importlib.util
+import os
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -133,6 +134,59 @@ def test_torch_shares_the_memory(address: str, dtype: Any) -> None:
         same = torch.frombuffer(bytearray(image_bytes), dtype=images.dtype).reshape(images.shape)
         assert images.is_contiguous() and torch.equal(images.view(torch.uint8), same.view(torch.uint8))
         assert labels.numpy().tobytes() == label_bytes
+
+
+def names_of(root: Path) -> List[str]:
+    """The list of ImageFolder, without its root."""
+    found = []
+    for folder in sorted(os.listdir(root)):
+        for parent, _, files in sorted(os.walk(root / folder)):
+            found += [os.path.relpath(os.path.join(parent, file), root) for file in sorted(files)]
+    return found
+
+
+def test_samples_are_named_as_image_folder_names_them(address: str, photos: Path) -> None:
+    run = bandwise.Loader(address, epochs=6, batch_size=4, arrays="numpy")
+    expected = names_of(photos)
+    assert run.sample_names(range(run.plan.dataset_samples)) == expected and len(expected) == 12
+    for batch in run:
+        names = batch.sample_names
+        assert names == [expected[sample] for sample in batch.sample_ids]
+        assert [run.classes[label] for label in batch.labels] == [os.path.dirname(name) for name in names]
+        assert batch.sample_names is names, "they are asked for once"
+    assert run.sample_names(numpy.array([3, 0, 3])) == [expected[3], expected[0], expected[3]]
+    assert run.sample_names([]) == []
+    for wrong in (12, -1, 2**63):
+        with pytest.raises(bandwise.JobError, match=str(wrong)):
+            run.sample_names([0, wrong])
+
+
+def test_names_are_those_of_the_samples_that_came(damaged: Path) -> None:
+    (damaged / "class" / os.fsdecode(b"\xff\n.jpg")).symlink_to(damaged / "class" / "0.jpg")
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 4, "arrays": "numpy"}
+    expected = names_of(damaged)
+    with bandwise.Loader(damaged, **options) as run:
+        (batch,) = run
+        (substitution,) = batch.substitutions
+        assert substitution.name == "class/z.jpg" not in batch.sample_names
+        assert batch.sample_names[substitution.row] == expected[substitution.delivered]
+        assert os.fsdecode(b"class/\xff\n.jpg") in batch.sample_names
+    with bandwise.Loader(damaged, on_bad_sample="zero", **options) as run:
+        (batch,) = run
+        assert batch.sample_names == expected and batch.labels[batch.substitutions[0].row] == -1
+
+
+def test_names_are_asked_for_while_the_daemon_is_there(photos: Path) -> None:
+    nobody = "unix:/nonexistent/bandwise.sock"
+    with bandwise.Loader(photos, epochs=6, batch_size=4, steps=2, arrays="raw") as run:
+        first, second = run
+        names = first.sample_names
+        assert run._daemon is not None
+        with bandwise.Loader([nobody, run._daemon.address], epochs=6, batch_size=4, arrays="raw") as other:
+            assert next(iter(other)).sample_names == names
+    assert first.sample_names == names
+    with pytest.raises(bandwise.ConnectionError, match="first used"):
+        second.sample_names
 
 
 def test_mixed_rows_come_with_partners_and_shares(address: str, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use bandwise_proto::v1::{
-    DescribeRequest, DescribeResponse, Job, PlanRequest, PlanResponse, SharedMemoryRequest,
-    loader_client::LoaderClient,
+use bandwise_proto::{
+    MAX_SAMPLE_IDS,
+    v1::{
+        DescribeRequest, DescribeResponse, Job, PlanRequest, PlanResponse, Sample, SamplesRequest,
+        SharedMemoryRequest, loader_client::LoaderClient,
+    },
 };
 use tonic::transport::{Channel, Endpoint};
 
@@ -95,6 +98,37 @@ impl Connection {
     /// If the daemon cannot be reached or refuses the job.
     pub async fn plan(&self, job: Job) -> Result<PlanResponse, ClientError> {
         Ok(self.client().plan(PlanRequest { job: Some(job) }).await?.into_inner())
+    }
+
+    /// Names and labels of samples of a dataset, one for each id, in their order. If `digest` is not empty (32 bytes), it
+    /// must be the dataset's. Asks for 8192 at a time; some milliseconds each.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon cannot be reached, has no such dataset or one of another digest, or an id is beyond it.
+    pub async fn samples(
+        &self,
+        dataset: &str,
+        digest: &[u8],
+        sample_ids: &[u64],
+    ) -> Result<Vec<Sample>, ClientError> {
+        let mut samples = Vec::with_capacity(sample_ids.len());
+        while samples.len() < sample_ids.len() {
+            let left = &sample_ids[samples.len()..];
+            let some = &left[..left.len().min(MAX_SAMPLE_IDS)];
+            let request = SamplesRequest {
+                dataset: dataset.to_owned(),
+                expected_digest: digest.to_vec().into(),
+                sample_ids: some.to_vec(),
+            };
+            let answer = self.client().samples(request).await?.into_inner().samples;
+            if answer.is_empty() || answer.len() > some.len() {
+                let (asked, got) = (some.len(), answer.len());
+                return Err(ClientError::Protocol(format!("{got} samples for {asked} ids")));
+            }
+            samples.extend(answer);
+        }
+        Ok(samples)
     }
 
     /// Opens a stream of batches of `job` over gRPC. The job must have the expected fingerprint if there is one.

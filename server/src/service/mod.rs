@@ -6,6 +6,7 @@ mod body;
 mod jobs;
 mod parts;
 mod reject;
+mod samples;
 mod session;
 mod share;
 mod wire;
@@ -168,6 +169,13 @@ impl Loader for LoaderService {
             recipe_text: job.recipe().to_string(),
             row_granularity: job.common_row_granularity(),
         }))
+    }
+
+    async fn samples(
+        &self,
+        request: Request<proto::SamplesRequest>,
+    ) -> Result<Response<proto::SamplesResponse>, Status> {
+        Ok(Response::new(samples::answer(request.get_ref(), &self.catalog)?))
     }
 
     async fn get_batch(

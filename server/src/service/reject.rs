@@ -1,5 +1,6 @@
 //! Errors on their way to the wire: one place decides which gRPC code an error has.
 
+use bandwise_dataset::Digest;
 use bandwise_job::JobError;
 use bandwise_pipeline::{BatchError, PipelineError, WantError};
 use bandwise_proto::{
@@ -62,6 +63,22 @@ impl Reject {
         let message = format!("the job has the fingerprint {here} here, expected was {expected}{named}");
         let mut reject = Self::new(Code::FailedPrecondition, "fingerprint_differs", message);
         reject.detail.differing_fields = differing;
+        reject
+    }
+
+    /// The dataset's digest is not the expected one, so its samples have other ids.
+    pub(crate) fn digest(expected: Digest, here: Digest) -> Self {
+        let message = format!("the dataset has the digest {here} here, expected was {expected}");
+        let mut reject = Self::new(Code::FailedPrecondition, "digest_differs", message);
+        reject.detail.differing_fields = vec![format!("dataset.digest: {expected} -> {here}")];
+        reject
+    }
+
+    /// The dataset has no sample of that id.
+    pub(crate) fn no_sample(sample: u64, samples: u64) -> Self {
+        let message = format!("sample {sample} is beyond the dataset, which has {samples} samples");
+        let mut reject = Self::new(Code::OutOfRange, "sample_out_of_range", message);
+        reject.detail.sample = Some(sample);
         reject
     }
 

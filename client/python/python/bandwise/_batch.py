@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple
+import os
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
+from . import _native
+from ._errors import ConnectionError
 from ._native import Array
 from ._native import Batch as NativeBatch
 
@@ -44,6 +47,30 @@ def converter(arrays: str) -> Convert:
     raise ValueError(f"arrays is 'auto', 'torch', 'numpy' or 'raw', not {arrays!r}")
 
 
+class Names:
+    """Whom to ask for the names of samples: not the loader, so that a batch that is kept keeps no daemon."""
+
+    __slots__ = ("_addresses", "_dataset", "_digest")
+
+    def __init__(self, addresses: Sequence[str], dataset: str, digest: bytes) -> None:
+        self._addresses = addresses
+        self._dataset = dataset
+        self._digest = digest
+
+    def of(self, sample_ids: Sequence[int]) -> List[str]:
+        """One name for each id."""
+        if not sample_ids:
+            return []
+        try:
+            names = _native.samples(self._addresses, self._dataset, self._digest, sample_ids)
+        except ConnectionError as error:
+            raise ConnectionError(
+                f"no daemon is left to name samples (tried {', '.join(self._addresses)}): names are asked for when they "
+                "are first used, so use them while the loader is open and its daemon runs"
+            ) from error
+        return [os.fsdecode(name) for name in names]
+
+
 class Batch:
     """One batch of one rank. ``images, labels = batch`` works too.
 
@@ -53,11 +80,13 @@ class Batch:
     are tensors of their own there, and everything else is on the host.
     """
 
-    __slots__ = ("_arrays", "_convert", "_native", "_shape", "_tensors")
+    __slots__ = ("_arrays", "_convert", "_names", "_native", "_sample_names", "_shape", "_tensors")
 
-    def __init__(self, images: Array, native: NativeBatch, convert: Convert) -> None:
+    def __init__(self, images: Array, native: NativeBatch, convert: Convert, names: Names) -> None:
         self._native = native
         self._convert = convert
+        self._names = names
+        self._sample_names: Optional[List[str]] = None
         self._shape = f"{images.dtype}{list(images.shape)}"
         given = {"images": images, "labels": native.labels, "labels_b": native.labels_b, "lam": native.lam}
         self._arrays: Dict[str, Array] = {name: array for name, array in given.items() if array is not None}
@@ -100,6 +129,22 @@ class Batch:
     def sample_ids(self) -> Any:
         """Which sample each row holds, int64: positions in the dataset's index."""
         return self._convert(self._native.sample_ids)
+
+    @property
+    def sample_names(self) -> List[str]:
+        """The name of the sample that each row holds: its path below the dataset's folder, as ImageFolder has it.
+
+        Asked for at the daemon when it is first used, which takes about a millisecond on this host, and kept then; a
+        batch whose names nobody wants costs nothing. A name that is not UTF-8 is decoded as ``os.fsdecode`` does.
+
+        Raises
+        ------
+        bandwise.ConnectionError
+            If no daemon is there any more, as with the private one of a loader that is closed.
+        """
+        if self._sample_names is None:
+            self._sample_names = self._names.of(memoryview(self._native.sample_ids.tobytes()).cast("Q").tolist())
+        return self._sample_names
 
     @property
     def substitutions(self) -> List[Substitution]:

@@ -1,0 +1,53 @@
+//! Names and labels of samples, from the index.
+
+use bandwise_dataset::{Dataset, Digest};
+use bandwise_proto::{MAX_SAMPLE_IDS, MAX_SAMPLES_BYTES, v1 as proto};
+use prost::Message as _;
+
+use crate::{
+    catalog::Catalog,
+    service::{jobs, reject::Reject},
+};
+
+/// Bytes at most that a sample takes in its list beside its own: key and length.
+const ENTRY_BYTES: usize = 6;
+
+/// One sample for each id, as many as an answer holds. At most 8192 times a look-up of some hundred nanoseconds, so an
+/// async thread does it.
+pub(crate) fn answer(
+    request: &proto::SamplesRequest,
+    catalog: &Catalog,
+) -> Result<proto::SamplesResponse, Reject> {
+    let name = &request.dataset;
+    let dataset = catalog.get(name).ok_or_else(|| Reject::no_dataset(name, &jobs::names(catalog)))?;
+    check_digest(dataset, &request.expected_digest)?;
+    let ids = &request.sample_ids;
+    if ids.len() > MAX_SAMPLE_IDS {
+        return Err(Reject::limit(
+            format!("max_sample_ids = {MAX_SAMPLE_IDS}"),
+            format!("{} samples were asked for, {MAX_SAMPLE_IDS} are answered at a time", ids.len()),
+        ));
+    }
+    if let Some(&beyond) = ids.iter().find(|&&id| id >= dataset.len()) {
+        return Err(Reject::no_sample(beyond, dataset.len()));
+    }
+    let mut left = MAX_SAMPLES_BYTES;
+    let fits = |sample: &proto::Sample| {
+        let fits = left == MAX_SAMPLES_BYTES || sample.encoded_len() + ENTRY_BYTES <= left;
+        left = left.saturating_sub(sample.encoded_len() + ENTRY_BYTES);
+        fits
+    };
+    let sample = |&id| proto::Sample { name: dataset.name(id).into(), label: dataset.label(id) };
+    Ok(proto::SamplesResponse { samples: ids.iter().map(sample).take_while(fits).collect() })
+}
+
+fn check_digest(dataset: &Dataset, expected: &[u8]) -> Result<(), Reject> {
+    if expected.is_empty() || expected == dataset.digest().as_bytes().as_slice() {
+        return Ok(());
+    }
+    let Ok(bytes) = <[u8; 32]>::try_from(expected) else {
+        let problem = "a digest has 32 bytes";
+        return Err(Reject::field("expected_digest", format!("{} bytes", expected.len()), problem));
+    };
+    Err(Reject::digest(Digest::from_bytes(bytes), dataset.digest()))
+}
