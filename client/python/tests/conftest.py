@@ -46,13 +46,12 @@ def address(photos: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for temporary files of the test's own, so that it shares no daemon with others. Nothing may be left in
     it, and no daemon of it."""
-    # Not in `tmp_path`, whose path is too long for a socket; that must be there before, as it is a temporary folder too.
+    # Not in `tmp_path`, whose path is too long for a socket.
     folder = tempfile.mkdtemp(prefix="bw-")
     monkeypatch.setenv("TMPDIR", folder)
-    monkeypatch.setattr(tempfile, "tempdir", folder)
     yield Path(folder)
     gc.collect()
     wait_until(lambda: not daemons(folder), "all daemons ended")
@@ -124,8 +123,16 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process lives; one that only waits to be collected does not."""
+    """Whether a process lives; one that only waits to be collected does not, once all its threads have ended."""
     try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return False
+    return any(_is_alive(f"/proc/{pid}/task/{thread}/stat") for thread in threads)
+
+
+def _is_alive(stat: str) -> bool:
+    try:
+        return ") Z " not in Path(stat).read_text()
     except OSError:
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import tempfile
 import threading
 from pathlib import Path
 
@@ -21,9 +20,16 @@ pytestmark = pytest.mark.usefixtures("home")
 
 def stop(pid: int) -> None:
     """Stops a process, and all of its threads."""
+
+    def has_stopped() -> bool:
+        try:
+            return all(") T " in stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat"))
+        except OSError:
+            # A thread has ended as we looked.
+            return False
+
     os.kill(pid, signal.SIGSTOP)
-    threads = Path(f"/proc/{pid}/task")
-    wait_until(lambda: all(") T " in stat.read_text() for stat in threads.glob("*/stat")), "the process stopped")
+    wait_until(has_stopped, "the process stopped")
 
 
 def test_what_all_have_left_is_cleared_by_the_next(photos: Path, start: Start, home: Path) -> None:
@@ -153,6 +159,6 @@ def test_a_folder_of_somebody_else_is_refused(
 def test_a_path_too_long_for_a_socket_is_named(photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = home / ("d" * 90)
     deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.setenv("TMPDIR", str(deep))
     assert "so long a path" in refused(photos)
     deep.rmdir()

@@ -18,7 +18,6 @@ import fcntl
 import hashlib
 import os
 import secrets
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from typing import Iterator, Optional, Tuple
@@ -144,7 +143,8 @@ def locked_base() -> Iterator[Base]:
     bandwise.ConnectionError
         If the folder cannot be made or locked, or is not this user's alone.
     """
-    path = os.path.join(tempfile.gettempdir(), f"bandwise-{os.geteuid()}")
+    # Python's `tempfile` tries folders out with a file, which a kill would leave there.
+    path = os.path.abspath(os.path.join(os.environ.get("TMPDIR") or "/tmp", f"bandwise-{os.geteuid()}"))
     try:
         descriptor = _lock(path)
         try:
