@@ -4,7 +4,13 @@
 
 mod common;
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use bandwise_client::{
     Address, ClientError, DaemonReport, RankShare, Run, RunOptions, RunState, Transport, proto,
@@ -150,7 +156,10 @@ async fn a_run_waits_for_its_only_daemon_to_come_back() {
     let options = RunOptions { patience, ..world(1, 1) };
     let mut run = Run::with_daemons(&fleet.addresses(), tiny_job(), &options).await.unwrap();
     run.next().await.unwrap().expect("a batch");
+    assert!(tokio::time::timeout(Duration::from_millis(50), run.watch()).await.is_err(), "nothing is lost");
     fleet.daemons[0].kill();
+    tokio::time::timeout(LIMIT, run.watch()).await.expect("the loss is noticed while nothing is wanted");
+    assert!(tokio::time::timeout(Duration::from_millis(50), run.watch()).await.is_err(), "it was noticed");
     let error = loop {
         match tokio::time::timeout(LIMIT, run.next()).await.expect("patience ends") {
             Ok(batch) => drop(batch.expect("the plan goes on")),
@@ -274,4 +283,34 @@ async fn a_window_beyond_what_a_daemon_takes_is_no_error() {
     let options = RunOptions { window: 50, steps: Some(8), ..world(1, 6) };
     let rows = pull_rank(server.daemon.addresses().to_vec(), job, options, Vec::new()).await.rows;
     assert_eq!(rows.len() as u64, 8 * GLOBAL_BATCH);
+}
+
+#[test]
+fn pull_says_which_daemon_is_lost_and_when_it_is_back() {
+    let mut fleet = Fleet::start(1, SAMPLES);
+    let address = fleet.addresses()[0].to_string();
+    let mut pull = Command::new(env!("CARGO_BIN_EXE_bandwise"))
+        .args(["pull", "--connect", &address, "--dataset", "tiny", "--curriculum", "none", "--digest"])
+        .args(["--epochs", "100000", "--batch-size", "4", "--patience", "30"])
+        .env_remove("BANDWISE_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut digests = BufReader::new(pull.stdout.take().unwrap()).lines();
+    assert!(digests.next().is_some(), "a batch comes");
+    let rest = thread::spawn(move || digests.count());
+    // It ends when patience does, and with it the lines.
+    let mut said = BufReader::new(pull.stderr.take().unwrap()).lines().map(Result::unwrap);
+    fleet.daemons[0].kill();
+    let lost = said.next().expect("a line about the loss");
+    for part in ["WARN", "lost the daemon", "up to 30 s", &address, "the connection broke"] {
+        assert!(lost.contains(part), "no '{part}' in: {lost}");
+    }
+    fleet.daemons[0].start_again();
+    let back = said.next().expect("a line about the return");
+    assert!(back.contains("is back") && back.contains(&address), "{back}");
+    pull.kill().unwrap();
+    pull.wait().unwrap();
+    rest.join().unwrap();
 }

@@ -42,6 +42,7 @@ fn make(py: Python<'_>, class: &str, message: &str, detail: Option<&ErrorDetail>
 fn class(failure: &ClientError) -> &'static str {
     match failure {
         ClientError::Connect { .. }
+        | ClientError::Broken { .. }
         | ClientError::NoAddress
         | ClientError::NoDaemon { .. }
         | ClientError::Late { .. } => "ConnectionError",

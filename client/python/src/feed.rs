@@ -17,6 +17,8 @@ use std::{
 use bandwise_client::{Address, Batch, ClientError, Run, RunOptions, proto::Job};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::log::{self, Line, Lines};
+
 /// Batches that lie ready. While the trainer has one, the next is received; more would only hold slots of shared memory.
 const READY: usize = 1;
 
@@ -34,26 +36,42 @@ pub(crate) enum Message {
 pub(crate) struct Feed {
     messages: Receiver<Message>,
     credit: Arc<Semaphore>,
+    log: Lines,
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Feed {
-    /// Begins a run; what goes wrong with it is its first message.
+    /// Begins a run; what goes wrong with it is its first message. What it says from `log_level` on, one of Python's,
+    /// waits to be taken.
     ///
     /// # Errors
     ///
     /// If the system gives no thread.
-    pub(crate) fn start(addresses: Vec<Address>, job: Job, options: RunOptions) -> io::Result<Self> {
+    pub(crate) fn start(
+        addresses: Vec<Address>,
+        job: Job,
+        options: RunOptions,
+        log_level: u8,
+    ) -> io::Result<Self> {
         let (sender, messages) = mpsc::channel();
         let credit = Arc::new(Semaphore::new(READY));
         let (stop, stopped) = oneshot::channel();
+        let (sink, log) = log::queue(log_level);
         let thread = thread::Builder::new().name("bandwise-receive".to_owned()).spawn({
             let credit = Arc::clone(&credit);
-            move || receive(stopped, deliver(addresses, job, options, credit, sender))
+            move || {
+                sink.listen();
+                receive(stopped, deliver(addresses, job, options, credit, sender));
+            }
         })?;
-        Ok(Self { messages, credit, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { messages, credit, log, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// What the run has said since the last call.
+    pub(crate) fn logged(&self) -> Vec<Line> {
+        self.log.take()
     }
 
     /// The next message; `None` if none comes in time.
@@ -116,7 +134,15 @@ async fn deliver(
         }
     };
     loop {
-        let Ok(permit) = credit.acquire().await else { return };
+        let permit = loop {
+            tokio::select! {
+                biased;
+                permit = credit.acquire() => break permit,
+                // The trainer has enough for now; what is lost meanwhile is said at once.
+                () = run.watch() => {}
+            }
+        };
+        let Ok(permit) = permit else { return };
         permit.forget();
         let message = match run.next().await {
             Ok(Some(batch)) => Message::Batch(Box::new(batch), run.state().step),

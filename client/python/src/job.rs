@@ -50,6 +50,8 @@ pub(crate) struct RunSpec {
     priority: String,
     patience: f64,
     max_bad_fraction: f64,
+    /// The lowest level that `logging` takes.
+    pub(crate) log_level: u8,
     /// A fingerprint of 32 bytes, or none, and the fields behind it.
     expected: (Vec<u8>, Vec<(String, String)>),
 }

@@ -13,6 +13,7 @@
 //! | `run.rs` | `Run`: the feed as Python has it |
 //! | `batch.rs`, `array.rs` | what came |
 //! | `memory.rs`, `dlpack.rs` | the bytes of arrays and how they are lent: all unsafe code |
+//! | `log.rs` | what the client says -> lines for Python's `logging` |
 //! | `fork.rs` | what must not happen in a forked child |
 //! | `errors.rs` | the client's errors -> the package's exceptions |
 
@@ -24,6 +25,7 @@ mod errors;
 mod feed;
 mod fork;
 mod job;
+mod log;
 mod memory;
 mod run;
 
@@ -37,4 +39,11 @@ mod _native {
         batch::Batch,
         run::Run,
     };
+
+    #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "the form of an initialiser")]
+    fn init(_: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::log::start();
+        Ok(())
+    }
 }

@@ -14,6 +14,7 @@ use crate::{
     feed::{Feed, Gone, Message},
     fork::OwnProcess,
     job::{JobSpec, RunSpec, read_addresses},
+    log::Line,
 };
 
 /// The batches of a rank, received in a thread of their own.
@@ -27,7 +28,8 @@ pub(crate) struct Run {
 impl Run {
     #[new]
     fn new(py: Python<'_>, addresses: Vec<String>, job: JobSpec, run: RunSpec) -> PyResult<Self> {
-        let feed = Feed::start(read_addresses(py, &addresses)?, job.to_wire(py)?, run.to_options(py)?)?;
+        let (addresses, job) = (read_addresses(py, &addresses)?, job.to_wire(py)?);
+        let feed = Feed::start(addresses, job, run.to_options(py)?, run.log_level)?;
         Ok(Self { feed: OwnProcess::new(Mutex::new(Some(feed))) })
     }
 
@@ -48,6 +50,13 @@ impl Run {
             Some(Ok(Some(Message::End))) => Err(PyStopIteration::new_err(())),
             Some(Ok(Some(Message::Failed(failure)))) => Err(errors::of_client(py, &failure)),
         }
+    }
+
+    /// What the client has said since the last call, as levels and lines of `logging`.
+    fn logged(&self) -> Vec<Line> {
+        // Without a wait: another thread of Python may be in `next`, and then takes the lines itself.
+        let Some(feed) = self.feed.get().and_then(|feed| feed.try_lock().ok()) else { return Vec::new() };
+        feed.as_ref().map(Feed::logged).unwrap_or_default()
     }
 
     /// Ends the run and all work for it on the daemons. Batches that were handed out stay.

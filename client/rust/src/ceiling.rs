@@ -8,6 +8,9 @@ use crate::error::ClientError;
 /// nothing.
 const LEAST_ROWS: u64 = 1000;
 
+/// Undecodable samples that the log names.
+const TOLD_NAMES: usize = 10;
+
 /// Names that are kept for the error.
 const KEPT_NAMES: usize = 100;
 
@@ -42,7 +45,9 @@ impl Ceiling {
                     "" => format!("sample {}", substitution.requested),
                     name => name.to_owned(),
                 };
-                self.names.push((substitution.requested, format!("{name} ({})", substitution.reason)));
+                let name = format!("{name} ({})", substitution.reason);
+                self.tell(&name);
+                self.names.push((substitution.requested, name));
             }
         }
         if self.bad as f64 <= self.max_fraction * self.rows.max(LEAST_ROWS) as f64 {
@@ -54,6 +59,16 @@ impl Ceiling {
             max_fraction: self.max_fraction,
             names: self.names.iter().map(|(_, name)| name.clone()).collect(),
         })
+    }
+
+    /// The log has the first bad samples, each once.
+    fn tell(&self, sample: &str) {
+        let told = self.names.len();
+        if told < TOLD_NAMES {
+            tracing::warn!(%sample, "a sample is undecodable: its rows hold a substitute or zeros");
+        } else if told == TOLD_NAMES {
+            tracing::warn!("more samples are undecodable; they are counted and not named here");
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     address::Address,
-    error::ClientError,
+    error::{ClientError, root_cause},
     spec::StreamSpec,
     stream::{BatchStream, Expected},
     transport::{self, Transport},
@@ -175,13 +175,4 @@ impl Connection {
     ) -> Result<BatchStream, ClientError> {
         BatchStream::open(self.channel.clone(), spec, memory).await
     }
-}
-
-/// The innermost cause of an error: transports wrap it in several layers that say nothing.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

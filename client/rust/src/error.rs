@@ -1,5 +1,7 @@
 //! What can go wrong on the client's side.
 
+use std::error::Error as _;
+
 use bandwise_proto::{detail_of, v1::ErrorDetail};
 use thiserror::Error;
 use tonic::{Code, Status};
@@ -21,6 +23,12 @@ pub enum ClientError {
     Connect {
         /// The address.
         address: Address,
+        /// What the transport said.
+        reason: String,
+    },
+    /// The connection to a daemon broke.
+    #[error("the connection broke: {reason}")]
+    Broken {
         /// What the transport said.
         reason: String,
     },
@@ -141,7 +149,7 @@ impl ClientError {
             Self::Daemon { code, .. } => {
                 matches!(code, Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied)
             }
-            Self::Connect { .. } | Self::NoDaemon { .. } | Self::Late { .. } => false,
+            Self::Connect { .. } | Self::Broken { .. } | Self::NoDaemon { .. } | Self::Late { .. } => false,
             _ => true,
         }
     }
@@ -155,7 +163,7 @@ impl ClientError {
     /// Whether asking again, here or at another daemon, can help.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::NoDaemon { .. } | Self::Late { .. } => true,
+            Self::Connect { .. } | Self::Broken { .. } | Self::NoDaemon { .. } | Self::Late { .. } => true,
             Self::Daemon { code, .. } => matches!(code, Code::Unavailable | Code::DeadlineExceeded),
             _ => false,
         }
@@ -164,12 +172,25 @@ impl ClientError {
 
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
+        // What a daemon has said has no source; what the transport makes up has.
+        if let Some(cause) = status.source() {
+            return Self::Broken { reason: root_cause(cause) };
+        }
         Self::Daemon {
             code: status.code(),
             message: status.message().to_owned(),
             detail: detail_of(&status).map(Box::new),
         }
     }
+}
+
+/// The innermost cause of an error: transports wrap it in several layers that say nothing.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// The name of a gRPC code as the protocol writes it.

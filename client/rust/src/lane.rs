@@ -6,6 +6,7 @@
 
 use std::{
     fmt,
+    future::pending,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
@@ -71,31 +72,37 @@ pub(crate) struct Lane {
     spec: Arc<StreamSpec>,
     state: State,
     backoff: Backoff,
-    /// Whether the log knows the daemon as lost.
-    told_lost: bool,
+    /// Whether it was noticed that the open stream is over.
+    noticed: bool,
     transport: Option<Transport>,
 }
 
 impl Lane {
-    /// A lane that opens its stream over `connection`, or leaves the daemon alone for a while because of the error.
+    /// A lane that opens its stream over `connection`; or leaves the daemon alone for a while because of the error, which
+    /// is the lane's first event.
     pub(crate) fn new(
         address: Address,
         spec: Arc<StreamSpec>,
         connection: Result<Connection, ClientError>,
-    ) -> Self {
+    ) -> (Self, Option<Event>) {
         let mut lane = Self {
             address,
             spec,
             state: State::Refused,
             backoff: Backoff::default(),
-            told_lost: false,
+            noticed: false,
             transport: None,
         };
         match connection {
-            Ok(connection) => lane.state = lane.opening(Some(connection)),
-            Err(error) => drop(lane.broken(error)),
+            Ok(connection) => {
+                lane.state = lane.opening(Some(connection));
+                (lane, None)
+            }
+            Err(error) => {
+                let event = lane.broken(error);
+                (lane, Some(event))
+            }
         }
-        lane
     }
 
     /// Where the daemon listens.
@@ -106,11 +113,6 @@ impl Lane {
     /// Whether its stream is about to open.
     pub(crate) fn is_opening(&self) -> bool {
         matches!(self.state, State::Opening(_))
-    }
-
-    /// Whether the daemon is not tried any more.
-    pub(crate) fn is_refused(&self) -> bool {
-        matches!(self.state, State::Refused)
     }
 
     /// How batches come from here, or came last.
@@ -139,13 +141,26 @@ impl Lane {
     }
 
     /// Ends the stream, which is opened again after a while.
-    pub(crate) fn leave(&mut self, why: ClientError) {
-        drop(self.broken(why));
+    pub(crate) fn leave(&mut self) {
+        self.state = State::Resting(Box::pin(sleep(self.backoff.next())));
     }
 
     /// The daemon has made a batch, so its next failure is its first one again.
     pub(crate) fn works(&mut self) {
         self.backoff.reset();
+    }
+
+    /// Waits until the stream is over although batches of it may still lie here unread; for ever after it was noticed.
+    pub(crate) async fn over(&self) {
+        match &self.state {
+            State::Open(stream) if !self.noticed => stream.over().await,
+            _ => pending().await,
+        }
+    }
+
+    /// It was noticed that the stream is over.
+    pub(crate) fn notice(&mut self) {
+        self.noticed = true;
     }
 
     /// What happens next.
@@ -178,11 +193,9 @@ impl Lane {
     fn opened(&mut self, opened: Result<Opened, ClientError>) -> Event {
         match opened {
             Ok((stream, capacity)) => {
-                if std::mem::take(&mut self.told_lost) {
-                    tracing::info!(daemon = %self.address, "the daemon is back");
-                }
                 self.transport = Some(stream.transport());
                 self.state = State::Open(Box::new(stream));
+                self.noticed = false;
                 Event::Opened(capacity)
             }
             Err(error) => self.broken(error),
@@ -191,14 +204,10 @@ impl Lane {
 
     fn broken(&mut self, error: ClientError) -> Event {
         if error.is_final() {
-            tracing::error!(daemon = %self.address, %error, "the daemon is not used: it refuses this job");
             self.state = State::Refused;
             return Event::Refused(error);
         }
-        if !std::mem::replace(&mut self.told_lost, true) {
-            tracing::warn!(daemon = %self.address, %error, "the daemon is left for a while");
-        }
-        self.state = State::Resting(Box::pin(sleep(self.backoff.next())));
+        self.leave();
         Event::Lost(error)
     }
 

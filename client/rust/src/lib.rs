@@ -29,6 +29,9 @@
 //! On the daemon's host, over its Unix socket, batches come through shared memory by default ([`Transport`]): a
 //! [`Batch`] is then the memory into which the daemon's workers wrote it, and goes back to them when it is dropped.
 
+//! What happens to daemons on the way is said by `tracing`: a warning when one is lost, with what happens now, and one
+//! when it is back.
+//!
 //! A trainer that is far from its daemons can keep the rows of a replay buffer itself: see [`ReplayBuffer`].
 
 #![forbid(unsafe_code)]
@@ -43,6 +46,7 @@ mod error;
 mod greet;
 mod lane;
 mod memory;
+mod news;
 mod options;
 mod replay;
 mod report;

@@ -23,6 +23,7 @@ use crate::{
     error::ClientError,
     greet::{self, Greeted, Origin},
     lane::{Event, Lane},
+    news::News,
     options::RunOptions,
     report::DaemonReport,
     schedule::{Action, BatchId, Due, Phase, Scheduler},
@@ -48,6 +49,7 @@ pub struct Run {
     trouble: Option<ClientError>,
     window: usize,
     patience: Duration,
+    news: News,
     ceiling: Ceiling,
     next_step: u64,
     end: u64,
@@ -95,7 +97,9 @@ impl Run {
             let connection = answer.map(|greeted| greeted.connection);
             Lane::new(origin.address.clone(), Arc::clone(&spec), connection)
         };
-        let lanes: Vec<Lane> = origins.iter().zip(answers).map(lane).collect();
+        let (lanes, events): (Vec<Lane>, Vec<_>) = origins.iter().zip(answers).map(lane).unzip();
+        let addresses = origins.iter().map(|origin| origin.address.clone());
+        let news = News::new(addresses, options.patience, Instant::now());
         let left = plan.steps - options.from_step;
         let end = options.from_step + options.steps.map_or(left, |steps| steps.min(left));
         let upcoming = Upcoming::new(plan.stages.clone(), options.share, options.from_step..end);
@@ -115,17 +119,19 @@ impl Run {
             trouble: None,
             window: options.window.max(1),
             patience: options.patience,
+            news,
             ceiling: Ceiling::new(options.max_bad_fraction),
             next_step: options.from_step,
             end,
             timer: None,
         };
-        for daemon in 0..run.lanes.len() {
-            if run.lanes[daemon].is_refused() {
-                run.scheduler.closed(daemon, Phase::Refused);
+        for (daemon, event) in events.into_iter().enumerate() {
+            if let Some(event) = event {
+                run.take(daemon, event);
             }
         }
         run.first_streams().await?;
+        run.news.begin(run.open_streams(), Instant::now());
         run.fill();
         Ok(run)
     }
@@ -137,11 +143,11 @@ impl Run {
         let mut opening: Vec<usize> = (0..self.lanes.len()).filter(opening).collect();
         poll_fn(|context| {
             self.poll_opening(&mut opening, context);
-            let ready = opening.is_empty() || self.has_stream();
+            let ready = opening.is_empty() || self.open_streams() > 0;
             if ready { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        if !self.has_stream() {
+        if self.open_streams() == 0 {
             return Err(self.trouble.take().unwrap_or(ClientError::NoAddress));
         }
         let all = poll_fn(|context| {
@@ -153,8 +159,9 @@ impl Run {
         Ok(())
     }
 
-    fn has_stream(&self) -> bool {
-        (0..self.lanes.len()).any(|daemon| self.scheduler.phase(daemon) == Phase::Open)
+    /// Daemons that take wants.
+    fn open_streams(&self) -> usize {
+        (0..self.lanes.len()).filter(|&daemon| self.scheduler.phase(daemon) == Phase::Open).count()
     }
 
     /// Takes up what has happened to the lanes that are opening.
@@ -214,6 +221,30 @@ impl Run {
         outcome
     }
 
+    /// Looks after the daemons while no batch is wanted: ends when one was lost, which the log then has, although what it
+    /// had sent before is still to be taken. Never ends otherwise. Cancel-safe.
+    pub async fn watch(&mut self) {
+        let lost = {
+            let mut ends: Vec<_> = self.lanes.iter().map(|lane| Box::pin(lane.over())).collect();
+            let mut ended = |context: &mut Context<'_>| {
+                ends.iter_mut().position(|end| end.as_mut().poll(context).is_ready())
+            };
+            poll_fn(|context| ended(context).map_or(Poll::Pending, Poll::Ready)).await
+        };
+        self.lanes[lost].notice();
+        if self.scheduler.len() > 0 {
+            let error = ClientError::Broken { reason: "the daemon has hung up".to_owned() };
+            self.tell_lost(lost, &error);
+        }
+    }
+
+    fn tell_lost(&mut self, daemon: usize, error: &ClientError) {
+        let others = (0..self.lanes.len())
+            .filter(|&other| other != daemon && self.scheduler.phase(other) == Phase::Open)
+            .count();
+        self.news.lost(daemon, error, others, Instant::now());
+    }
+
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Batch>, ClientError>> {
         loop {
             let mut changed = false;
@@ -241,7 +272,10 @@ impl Run {
     fn take(&mut self, daemon: usize, event: Event) {
         let now = Instant::now();
         match event {
-            Event::Opened(capacity) => self.scheduler.opened(daemon, capacity, now),
+            Event::Opened(capacity) => {
+                self.scheduler.opened(daemon, capacity, now);
+                self.news.back(daemon, now);
+            }
             Event::Reply(Reply::Draining) => self.scheduler.draining(daemon),
             Event::Reply(Reply::Batch(batch)) => {
                 let id = BatchId { step: batch.step(), first_row: batch.first_row() };
@@ -260,6 +294,7 @@ impl Run {
             }
             Event::Lost(error) => {
                 self.scheduler.closed(daemon, Phase::Closed);
+                self.tell_lost(daemon, &error);
                 // A refusal says more.
                 if self.trouble.as_ref().is_none_or(|trouble| !trouble.is_final()) {
                     self.trouble = Some(error);
@@ -267,6 +302,7 @@ impl Run {
             }
             Event::Refused(error) => {
                 self.scheduler.closed(daemon, Phase::Refused);
+                self.news.refused(daemon, &error, now);
                 self.trouble = Some(error);
             }
         }
@@ -290,11 +326,13 @@ impl Run {
                 Action::Leave(daemon, waited) => {
                     let address = self.lanes[daemon].address().clone();
                     let late = ClientError::Late { address, seconds: waited.as_secs_f64() };
-                    self.lanes[daemon].leave(late);
+                    self.lanes[daemon].leave();
+                    self.tell_lost(daemon, &late);
                     changed = true;
                 }
                 Action::Drained(daemon) => {
-                    self.lanes[daemon].leave(ClientError::drained());
+                    self.lanes[daemon].leave();
+                    self.tell_lost(daemon, &ClientError::drained());
                     self.trouble = Some(ClientError::drained());
                     changed = true;
                 }

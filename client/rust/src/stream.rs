@@ -132,6 +132,11 @@ impl BatchStream {
         let _ = self.wants.send(Want { cancel: Some(CancelSteps { steps }), ..Want::default() });
     }
 
+    /// Waits until the call is over: HTTP/2 has given up the wants. What has come before can still be read.
+    pub(crate) async fn over(&self) {
+        self.wants.closed().await;
+    }
+
     /// The next batch or event; `None` when the daemon has ended the stream. Cancel-safe: a dropped call loses
     /// nothing.
     ///

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from pathlib import Path
@@ -19,6 +20,16 @@ Address = Union[str, Sequence[str], "os.PathLike[str]"]
 
 SLICE_SECONDS = 0.1
 """How long a wait keeps signals waiting, and a private daemon's death unnoticed."""
+
+
+_LOG = logging.getLogger("bandwise")
+# No NullHandler: where nothing is set up, a lost daemon still shows on standard error, by logging's last resort.
+
+
+def _log_level() -> int:
+    """The lowest level that anybody wants; what is below is not even put into words."""
+    levels = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
+    return next((level for level in levels if _LOG.isEnabledFor(level)), logging.CRITICAL)
 
 
 def _from_environment(name: str, given: Optional[int], default: int) -> int:
@@ -125,8 +136,8 @@ class Loader:
     expect_fingerprint:
         64 hex digits: the loader refuses to run any other job.
     patience:
-        Seconds to wait for a daemon while there is none, 0 to a year. Default 60. A private daemon that dies is
-        noticed at once.
+        Seconds to wait for a daemon while there is none, 0 to a year. Default 60. The logger ``bandwise`` warns when
+        one is lost, and when it is back. A private daemon that dies is an error at once.
     threads:
         Worker threads of a private daemon, at least 1. Default: all cores that this process may use, whatever the
         number of ranks, since they share the daemon. Loaders share one only if they give the same number here and may
@@ -507,7 +518,7 @@ class _Iterator:
         self._ahead: Union[None, _device.Moving, Exception] = None
         left = max(loader._end - first, 0)
         expected = (bytes.fromhex(loader._plan.fingerprint), list(loader._plan.fields))
-        options = {**loader._run, "from_step": first, "steps": left, "expected": expected}
+        options = {**loader._run, "from_step": first, "steps": left, "expected": expected, "log_level": _log_level()}
         self._mover = _device.mover(*loader._target, loader._plan, loader._run["prefetch"])
         self._run = _native.Run(loader._addresses, loader._job, options)
 
@@ -557,14 +568,27 @@ class _Iterator:
         """The next batch, if it comes in time. Between such slices Python sees signals."""
         try:
             received = self._run.next(seconds)
+            if received is None:
+                self._loader._check_daemon()
         except Error:
             # A private daemon that has died says more.
             self._loader._check_daemon()
             raise
-        if received is not None:
-            return Batch(*received, self._convert, self._loader._names)
-        self._loader._check_daemon()
-        return None
+        finally:
+            self._tell()
+        return None if received is None else Batch(*received, self._convert, self._loader._names)
+
+    def _tell(self) -> None:
+        """Hands on what the client has said: the receiving thread itself never waits for the interpreter."""
+        lines = self._run.logged()
+        if lines:
+            try:
+                self._loader._check_daemon()
+            except Error:
+                # They would say that its return is waited for; the error says more, now or with the next wait.
+                return
+        for level, line in lines:
+            _LOG.log(level, "%s", line)
 
     def close(self) -> None:
         self._over = True

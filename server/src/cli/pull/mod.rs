@@ -19,8 +19,8 @@ use crate::cli::{
 };
 use report::Reporter;
 
-/// What is said on the way: what goes wrong, and daemons that come back.
-const LOG: &str = "warn,bandwise_client::lane=info";
+/// What is said on the way: what goes wrong, and when it is over.
+const LOG: &str = "warn";
 
 /// Longest patience in seconds: a year.
 const MAX_PATIENCE: f64 = 31_536_000.0;

@@ -1,0 +1,186 @@
+//! What the log says about the daemons of a run: which is lost, why, what happens now, and when it is back.
+//!
+//! One line when a daemon is lost and one when it is back, not one for each try. A daemon that comes and goes is told a
+//! few times and then once a minute. While a run begins nothing is said: if it cannot begin, its error says why.
+
+use std::time::{Duration, Instant};
+
+use crate::{address::Address, error::ClientError};
+
+/// Losses of a daemon that are told as they come.
+const BURST: u32 = 5;
+
+/// Behind them there is one more for each of these.
+const REFILL: Duration = Duration::from_mins(1);
+
+/// What the log knows of the daemons of a run.
+#[derive(Debug)]
+pub(crate) struct News {
+    daemons: Vec<Known>,
+    patience: Duration,
+    begun: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    address: Address,
+    loss: Option<Loss>,
+    /// Whether the log has the loss.
+    told: bool,
+    allowance: Allowance,
+}
+
+#[derive(Debug)]
+struct Loss {
+    since: Instant,
+    why: String,
+    /// It is not tried again.
+    refused: bool,
+}
+
+impl News {
+    /// Nothing is known of any daemon. A run without one waits for `patience`.
+    pub(crate) fn new(addresses: impl Iterator<Item = Address>, patience: Duration, now: Instant) -> Self {
+        let known = |address| Known { address, loss: None, told: false, allowance: Allowance::new(now) };
+        Self { daemons: addresses.map(known).collect(), patience, begun: false }
+    }
+
+    /// The run has begun, with streams at `open` daemons.
+    pub(crate) fn begin(&mut self, open: usize, now: Instant) {
+        self.begun = true;
+        for daemon in 0..self.daemons.len() {
+            self.tell(daemon, open, now);
+        }
+    }
+
+    /// A daemon is lost, or could not be reached once more; `open` others are there.
+    pub(crate) fn lost(&mut self, daemon: usize, error: &ClientError, open: usize, now: Instant) {
+        let known = &mut self.daemons[daemon];
+        if known.told {
+            tracing::debug!(daemon = %known.address, %error, "the daemon is still lost");
+            return;
+        }
+        let since = known.loss.as_ref().map_or(now, |loss| loss.since);
+        known.loss = Some(Loss { since, why: error.to_string(), refused: false });
+        self.tell(daemon, open, now);
+    }
+
+    /// A daemon refuses the job.
+    pub(crate) fn refused(&mut self, daemon: usize, error: &ClientError, now: Instant) {
+        let known = &mut self.daemons[daemon];
+        known.loss = Some(Loss { since: now, why: error.to_string(), refused: true });
+        self.tell(daemon, 0, now);
+    }
+
+    /// A daemon has a stream.
+    pub(crate) fn back(&mut self, daemon: usize, now: Instant) {
+        let known = &mut self.daemons[daemon];
+        let Some(loss) = known.loss.take() else { return };
+        if std::mem::take(&mut known.told) {
+            let seconds = now.saturating_duration_since(loss.since).as_secs_f64();
+            // A warning too, so that whoever has read of the loss reads of its end.
+            tracing::warn!(daemon = %known.address, "the daemon is back after {seconds:.1} s");
+        }
+    }
+
+    /// Tells of a loss that the log does not have, unless there were too many.
+    fn tell(&mut self, daemon: usize, open: usize, now: Instant) {
+        let (count, patience) = (self.daemons.len(), self.patience.as_secs_f64());
+        let known = &mut self.daemons[daemon];
+        let Some(loss) = known.loss.as_ref().filter(|_| self.begun) else { return };
+        let (daemon, error) = (&known.address, &loss.why);
+        if loss.refused {
+            tracing::error!(%daemon, %error, "the daemon is not used: it refuses this job");
+        } else if !known.allowance.take(now) {
+            return;
+        } else if open > 0 {
+            tracing::warn!(%daemon, %error, "lost a daemon: others make its batches, and it is tried again");
+        } else if count > 1 {
+            tracing::warn!(%daemon, %error, "lost the last daemon: waiting up to {patience} s for one to come back");
+        } else {
+            tracing::warn!(%daemon, %error, "lost the daemon: waiting up to {patience} s for it to come back");
+        }
+        known.told = true;
+    }
+}
+
+/// How many losses of a daemon may still be told.
+#[derive(Debug)]
+struct Allowance {
+    left: u32,
+    refilled: Instant,
+}
+
+impl Allowance {
+    fn new(now: Instant) -> Self {
+        Self { left: BURST, refilled: now }
+    }
+
+    /// Whether one more may be told.
+    fn take(&mut self, now: Instant) -> bool {
+        let more = now.saturating_duration_since(self.refilled).as_secs() / REFILL.as_secs();
+        if more > 0 {
+            self.left = BURST.min(self.left.saturating_add(more.min(u64::from(BURST)) as u32));
+            self.refilled = now;
+        }
+        let may = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error() -> ClientError {
+        ClientError::Broken { reason: "cut".to_owned() }
+    }
+
+    fn two(now: Instant) -> News {
+        let address = |port| Address::Tcp { host: "host".to_owned(), port };
+        News::new([1, 2].map(address).into_iter(), Duration::from_mins(1), now)
+    }
+
+    #[test]
+    fn a_loss_is_told_once_and_not_before_the_run_has_begun() {
+        let now = Instant::now();
+        let mut news = two(now);
+        news.lost(0, &error(), 1, now);
+        assert!(!news.daemons[0].told, "the run may not begin at all");
+        news.begin(1, now);
+        assert!(news.daemons[0].told && !news.daemons[1].told);
+        assert_eq!(news.daemons[0].allowance.left, BURST - 1);
+        for _ in 0..100 {
+            news.lost(0, &error(), 1, now);
+        }
+        assert_eq!(news.daemons[0].allowance.left, BURST - 1, "each try is not a line");
+        news.back(0, now);
+        assert!(!news.daemons[0].told);
+        news.refused(1, &error(), now);
+        assert!(news.daemons[1].told);
+    }
+
+    #[test]
+    fn a_daemon_that_comes_and_goes_is_told_now_and_then() {
+        let mut now = Instant::now();
+        let mut news = two(now);
+        news.begin(2, now);
+        let mut told = 0;
+        // Once a second for ten minutes.
+        for _ in 0..600 {
+            now += Duration::from_secs(1);
+            news.lost(0, &error(), 1, now);
+            told += u32::from(news.daemons[0].told);
+            news.back(0, now);
+        }
+        assert!((10..=16).contains(&told), "{told}");
+        // What was not told is told later if it lasts.
+        let lost = now;
+        while !news.daemons[0].told {
+            now += Duration::from_secs(5);
+            assert!(now < lost + 2 * REFILL);
+            news.lost(0, &error(), 1, now);
+        }
+    }
+}
