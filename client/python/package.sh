@@ -14,7 +14,7 @@ cd "$(dirname "$0")/../.."
 
 # What packages and tests are made with; a change makes new environments.
 BUILD_TOOLS='maturin==1.16.0'
-TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy'
+TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy pillow'
 
 target=${CARGO_TARGET_DIR:-target}
 
