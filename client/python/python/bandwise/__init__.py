@@ -6,9 +6,10 @@
 ...     ...
 
 ``Loader`` gets batches from a daemon, or starts a private one for a folder. ``Batch`` is what it yields, ``Plan`` what it
-will yield. Every error is an ``Error``.
+will yield. ``search`` finds curricula. Every error is an ``Error``.
 """
 
+from . import search
 from ._batch import Batch, Substitution
 from ._errors import BadSampleError, ConnectionError, Error, FingerprintError, JobError
 from ._loader import Loader
@@ -25,4 +26,5 @@ __all__ = [
     "Plan",
     "Stage",
     "Substitution",
+    "search",
 ]
