@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 import bandwise
-from bandwise import _daemon, _loader
+from bandwise import _daemon, _pass
 from conftest import wait_until
 
 OPTIONS: Dict[str, Any] = {"epochs": 60, "batch_size": 4, "arrays": "raw"}
@@ -137,7 +137,7 @@ def test_nothing_is_said_below_the_level(
     address: str, level: int, expected: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     said: List[Any] = []
-    monkeypatch.setattr(_loader._Iterator, "_tell", lambda self: said.extend(self._run.logged()))
+    monkeypatch.setattr(_pass.Pass, "_tell", lambda self: said.extend(self._run.logged()))
     with caplog.at_level(level, "bandwise"):
         next(iter(bandwise.Loader(address, transport="shm", **OPTIONS)))
     assert [entry[0] for entry in said] == [logging.INFO] * expected

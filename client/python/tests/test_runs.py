@@ -161,6 +161,12 @@ def test_several_addresses_as_list_or_text(address: str) -> None:
         ({"epochs": -1}, "epochs"),
         ({"batch_size": 0}, "batch_size"),
         ({"rank": 2, "world_size": 2}, "rank 2"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**64}, "must be 0 to 18446744073709551615"),
+        ({"batch_size": 2**70}, "batch_size"),
+        ({"prefetch": 2**40}, "prefetch"),
+        ({"from_step": -1}, "from_step"),
+        ({"replay": bandwise.ReplayBuffer(chunk=-1)}, "replay.chunk"),
         ({"dataset": "none-such"}, "none-such"),
         ({"arrays": "jax"}, "arrays"),
         ({"max_bad_fraction": 2, "iterate": True}, "max_bad_fraction"),
@@ -175,6 +181,12 @@ def test_wrong_options_are_named(address: str, options: Dict[str, Any], message:
         if iterate:
             next(iter(run))
     assert isinstance(raised.value, ValueError) and isinstance(raised.value, bandwise.Error)
+
+
+@pytest.mark.parametrize("options", [{"seed": "0"}, {"batch_size": 2.5}, {"epochs": "many"}, {"rank": "0"}])
+def test_wrong_types_are_named(address: str, options: Dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"{next(iter(options))} is a .*number, not"):
+        loader(address, **options)
 
 
 def test_another_job_is_refused_by_its_fields(address: str) -> None:

@@ -5,14 +5,15 @@
 >>> for images, labels in loader:                                                    # doctest: +SKIP
 ...     ...
 
-``Loader`` gets batches from a daemon, or starts a private one for a folder. ``Batch`` is what it yields, ``Plan`` what it
-will yield. ``search`` finds curricula. Every error is an ``Error``.
+``Loader`` gets batches from a daemon, or starts a private one for a folder. ``Batch`` is what it yields, ``Plan`` what
+it will yield. ``search`` finds curricula. Every error is an ``Error``.
 """
 
 from . import search
 from ._batch import Batch, Substitution
 from ._errors import BadSampleError, ConnectionError, Error, FingerprintError, JobError
 from ._loader import Loader
+from ._options import ReplayBuffer
 from ._plan import Plan, Stage
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "JobError",
     "Loader",
     "Plan",
+    "ReplayBuffer",
     "Stage",
     "Substitution",
     "search",

@@ -76,8 +76,8 @@ class Batch:
 
     The images lie where they were received, in shared memory if the daemon is on this host, and are not copied. That
     memory goes back when the batch and everything made of it are gone; until then it is yours, also to write. Whoever
-    keeps many batches keeps their memory: ``images.clone()`` keeps only the values. With a ``device``, images and labels
-    are tensors of their own there, and everything else is on the host.
+    keeps many batches keeps their memory: ``images.clone()`` keeps only the values. With a ``device``, images and
+    labels are tensors of their own there, and everything else is on the host.
     """
 
     __slots__ = ("_arrays", "_convert", "_names", "_native", "_sample_names", "_shape", "_tensors")

@@ -177,8 +177,8 @@ class Pinned:
         self._slots: "OrderedDict[int, Slot]" = OrderedDict()
 
     def pin(self, slot: Slot) -> bool:
-        """Registers a slot. Says whether the driver has not just refused: then copies are slower and otherwise the same,
-        and it is not asked again."""
+        """Registers a slot. Says whether the driver has not just refused: then copies are slower and otherwise the
+        same, and it is not asked again."""
         if slot.address in self._slots:
             self._slots.move_to_end(slot.address)
             return True

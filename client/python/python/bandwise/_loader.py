@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import weakref
 from pathlib import Path
@@ -10,57 +9,15 @@ from types import TracebackType
 from typing import Any, Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Tuple, Type, Union
 
 from . import _device, _native
-from ._batch import Batch, Convert, Names, converter
+from ._batch import Batch, Convert, Names
 from ._daemon import PrivateDaemon
 from ._errors import Error, FingerprintError, JobError
+from ._options import ReplayBuffer, fingerprint_bytes, from_environment, is_address, name_or_file, real, whole
+from ._pass import Epoch, Pass
 from ._plan import Plan
 from ._start import DATASET
 
 Address = Union[str, Sequence[str], "os.PathLike[str]"]
-
-SLICE_SECONDS = 0.1
-"""How long a wait keeps signals waiting, and a private daemon's death unnoticed."""
-
-
-_LOG = logging.getLogger("bandwise")
-# No NullHandler: where nothing is set up, a lost daemon still shows on standard error, by logging's last resort.
-
-
-def _log_level() -> int:
-    """The lowest level that anybody wants; what is below is not even put into words."""
-    levels = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
-    return next((level for level in levels if _LOG.isEnabledFor(level)), logging.CRITICAL)
-
-
-def _from_environment(name: str, given: Optional[int], default: int) -> int:
-    if given is not None:
-        return given
-    text = os.environ.get(name)
-    if text is None:
-        return default
-    try:
-        return int(text)
-    except ValueError:
-        raise JobError(f"{name} is {text!r} in the environment, which is no number; correct or unset it") from None
-
-
-def _is_address(text: str) -> bool:
-    """Whether a text is one address or several: ``unix:/path`` or ``host:port``."""
-    return all(one.startswith("unix:") or one.rpartition(":")[2].isdigit() for one in text.split(","))
-
-
-def _name_or_file(what: str, value: Union[None, str, "os.PathLike[str]"]) -> Tuple[Optional[str], Optional[str]]:
-    """A name, or the text of a file: what looks like a path is one."""
-    if value is None:
-        return None, None
-    text = os.fspath(value)
-    if isinstance(value, str) and not ("/" in text or text.endswith(".toml")):
-        return text, None
-    try:
-        return None, Path(text).read_text(encoding="utf-8")
-    except OSError as error:
-        raise JobError(f"cannot read the {what} {text!r}: {error}") from error
-
 
 class Loader:
     """Batches of images with labels, in the order and at the resolutions of a curriculum.
@@ -127,7 +84,7 @@ class Loader:
         What batches hold: ``torch``, ``numpy`` or ``raw`` (objects with ``__dlpack__`` and ``__array_interface__``).
         Default ``auto``: the first of these that is installed.
     prefetch:
-        Batches asked for ahead, at least 1. Default 8. Shared memory has room for two more; of those that you keep
+        Batches asked for ahead, 1 to 65,536. Default 8. Shared memory has room for two more; of those that you keep
         beyond that, the values are copied out of it.
     from_step:
         The first step. Default 0.
@@ -139,12 +96,11 @@ class Loader:
         Seconds to wait for a daemon while there is none, 0 to a year. Default 60. The logger ``bandwise`` warns when
         one is lost, and when it is back. A private daemon that dies is an error at once.
     threads:
-        Worker threads of a private daemon, at least 1. Default: all cores that this process may use, whatever the
+        Worker threads of a private daemon, 1 to 1024. Default: all cores that this process may use, whatever the
         number of ranks, since they share the daemon. Loaders share one only if they give the same number here and may
         use the same cores.
-    replay_chunk, replay_lanes:
-        Where stages replay: rows that stay together, and buffers into which a step is cut. 0 (default): the daemon's
-        4 and 1.
+    replay:
+        How the buffers of stages that replay are made up; see ``ReplayBuffer``.
 
     Raises
     ------
@@ -188,66 +144,54 @@ class Loader:
         expect_fingerprint: Optional[str] = None,
         patience: float = 60.0,
         threads: Optional[int] = None,
-        replay_chunk: int = 0,
-        replay_lanes: int = 0,
+        replay: ReplayBuffer = ReplayBuffer(),
     ) -> None:
         # First, so that `close` works wherever the rest fails.
         self._owner = os.getpid()
         self._closed = False
         self._daemon: Optional[PrivateDaemon] = None
-        self._iterators: "weakref.WeakSet[_Iterator]" = weakref.WeakSet()
+        self._passes: "weakref.WeakSet[Pass]" = weakref.WeakSet()
         _device.check(device, device_dtype, dtype, arrays)
         self._target = (device, device_dtype, layout)
         if arrays not in ("auto", "torch", "numpy", "raw"):
             raise JobError(f"arrays is 'auto', 'torch', 'numpy' or 'raw', not {arrays!r}")
         self._arrays = arrays if _device.is_plain(device, device_dtype) else "torch"
         self._convert: Optional[Convert] = None
-        self._accumulate = accumulate
-        self._rank = _from_environment("RANK", rank, 0)
-        self._world_size = _from_environment("WORLD_SIZE", world_size, 1)
-        for name, value in (
-            ("batch_size", batch_size),
-            ("accumulate", accumulate),
-            ("world_size", self._world_size),
-            ("prefetch", prefetch),
-        ):
-            if value < 1:
-                raise JobError(f"{name} is {value}, and must be at least 1")
-        if not 0 <= self._rank < self._world_size:
+        self._world_size = whole("world_size", from_environment("WORLD_SIZE", world_size, 1), 1)
+        self._rank = whole("rank", from_environment("RANK", rank, 0), 0)
+        if self._rank >= self._world_size:
             raise JobError(f"rank {self._rank} is not one of the {self._world_size} ranks 0 to {self._world_size - 1}")
-        if from_step < 0 or (steps is not None and steps < 0):
-            raise JobError("from_step and steps must not be negative")
-        expected = _fingerprint(expect_fingerprint) if expect_fingerprint else b""
+        self._accumulate = whole("accumulate", accumulate, 1)
+        self._from_step = self._position = whole("from_step", from_step, 0)
+        self._steps = None if steps is None else whole("steps", steps, 0)
+        expected = fingerprint_bytes(expect_fingerprint) if expect_fingerprint else b""
         self._job: Dict[str, Any] = {
-            "curriculum": _name_or_file("curriculum", curriculum),
-            "epochs": float(epochs),
-            "global_batch": batch_size * accumulate * self._world_size,
-            "recipe": _name_or_file("recipe", recipe),
-            "seed": seed,
+            "curriculum": name_or_file("curriculum", curriculum),
+            "epochs": real("epochs", epochs),
+            "global_batch": whole("batch_size", batch_size, 1) * self._accumulate * self._world_size,
+            "recipe": name_or_file("recipe", recipe),
+            "seed": whole("seed", seed, 0, 2**64 - 1),
             "dtype": dtype,
             "layout": layout,
             "fidelity": fidelity,
             "low_frequency": low_frequency,
             "on_bad_sample": on_bad_sample,
-            "replay_chunk": replay_chunk,
-            "replay_lanes": replay_lanes,
+            "replay_chunk": whole("replay.chunk", replay.chunk, 0),
+            "replay_lanes": whole("replay.lanes", replay.lanes, 0),
         }
         self._run: Dict[str, Any] = {
             "rank": self._rank,
             "world_size": self._world_size,
-            "accumulate": accumulate,
-            "prefetch": prefetch,
+            "accumulate": self._accumulate,
+            "prefetch": whole("prefetch", prefetch, 1, 1 << 16),
             "transport": transport,
             "priority": priority,
-            "patience": float(patience),
-            "max_bad_fraction": float(max_bad_fraction),
+            "patience": real("patience", patience),
+            "max_bad_fraction": real("max_bad_fraction", max_bad_fraction),
             "expected": (expected, []),
         }
-        self._from_step = from_step
-        self._steps = steps
-        self._position = from_step
         self._resume_at: Optional[int] = None
-        self._epochs: Optional[_Iterator] = None
+        self._epochs: Optional[Pass] = None
         self._epoch: Optional[int] = None
         try:
             self._addresses = self._reach(address_or_path, threads)
@@ -269,11 +213,10 @@ class Loader:
         if isinstance(address_or_path, (str, os.PathLike)):
             text = os.fspath(address_or_path)
             if os.path.isdir(text):
-                if threads is not None and threads < 1:
-                    raise JobError(f"threads is {threads}, and must be at least 1")
-                self._daemon = PrivateDaemon(Path(text), threads)
+                number = None if threads is None else whole("threads", threads, 1, 1024)
+                self._daemon = PrivateDaemon(Path(text), number)
                 return [self._daemon.address]
-            if isinstance(address_or_path, str) and _is_address(text):
+            if isinstance(address_or_path, str) and is_address(text):
                 return [one.strip() for one in text.split(",")]
             raise JobError(
                 f"{text!r} is neither a folder nor an address: there is no such folder, and addresses look like "
@@ -391,13 +334,13 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         self._check_usable()
         first, self._resume_at = self._resume_at, None
-        return self._iterate(self._from_step if first is None else first)
+        return self._pass_from(self._from_step if first is None else first)
 
-    def _iterate(self, first: int) -> _Iterator:
+    def _pass_from(self, first: int) -> Pass:
         self._position = first
-        iterator = _Iterator(self, first)
-        self._iterators.add(iterator)
-        return iterator
+        begun = Pass(self, first)
+        self._passes.add(begun)
+        return begun
 
     def epoch_iter(self) -> Iterator[Batch]:
         """The batches of one epoch: that of ``set_epoch``, else the one in which the run stands. Called again, it goes
@@ -411,15 +354,15 @@ class Loader:
         run = self._epochs
         if run is None or self._resume_at is not None:
             first, self._resume_at = self._resume_at, None
-            run = self._iterate(self._from_step if first is None else first)
+            run = self._pass_from(self._from_step if first is None else first)
         if self._epoch is not None:
             wanted = self._plan.steps_of_epoch(self._epoch)
             if run.next_step not in wanted:
                 run.close()
-                run = self._iterate(wanted.start)
+                run = self._pass_from(wanted.start)
             self._epoch = None
         self._epochs = run
-        return _Epoch(run, self._plan.steps_of_epoch(self._plan.epoch_of(run.next_step)))
+        return Epoch(run, self._plan.steps_of_epoch(self._plan.epoch_of(run.next_step)))
 
     def set_epoch(self, epoch: int) -> None:
         """Says which epoch the next ``epoch_iter`` gives, from 0. Where it is the next one anyhow, as in loops written
@@ -435,8 +378,8 @@ class Loader:
         return {"fingerprint": self._plan.fingerprint, "step": self._position, "fields": fields}
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        """Goes on where ``state_dict`` was taken, with the next ``for``. Ranks, ``batch_size`` and ``accumulate`` may be
-        others, as long as a step has as many rows.
+        """Goes on where ``state_dict`` was taken, with the next ``for``. Ranks, ``batch_size`` and ``accumulate`` may
+        be others, as long as a step has as many rows.
 
         Raises
         ------
@@ -464,7 +407,7 @@ class Loader:
         self._closed = True
         if os.getpid() != self._owner:
             return
-        for iterator in list(self._iterators):
+        for iterator in list(self._passes):
             iterator.close()
         if self._daemon is not None:
             self._daemon.close()
@@ -481,7 +424,7 @@ class Loader:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_iterators"):
+        if hasattr(self, "_passes"):
             self.close()
 
     def __reduce__(self) -> Any:
@@ -490,130 +433,3 @@ class Loader:
             "a Loader is neither pickled nor copied: make it in the process that uses it; what a run needs to go on is "
             "its state_dict()"
         )
-
-
-def _fingerprint(text: str) -> bytes:
-    try:
-        fingerprint = bytes.fromhex(text)
-    except ValueError:
-        fingerprint = b""
-    if len(fingerprint) != 32:
-        raise JobError(f"a fingerprint has 64 hex digits, which {text!r} is not")
-    return fingerprint
-
-
-class _Iterator:
-    """One pass over a run: the receiving thread, and where it stands. Dropping it ends its work on the daemons."""
-
-    def __init__(self, loader: Loader, first: int) -> None:
-        # The loader lives as long as somebody iterates, as in `for batch in Loader(...)`.
-        self._loader = loader
-        if loader._convert is None:
-            loader._convert = converter(loader._arrays)
-        self._convert = loader._convert
-        self.next_step = first
-        """Where the run goes on behind the batches that were handed out."""
-        self._over = False
-        # What was met by looking ahead: a batch on its way, or what ends the run, to be raised behind the one at hand.
-        self._ahead: Union[None, _device.Moving, Exception] = None
-        left = max(loader._end - first, 0)
-        expected = (bytes.fromhex(loader._plan.fingerprint), list(loader._plan.fields))
-        options = {**loader._run, "from_step": first, "steps": left, "expected": expected, "log_level": _log_level()}
-        self._mover = _device.mover(*loader._target, loader._plan, loader._run["prefetch"])
-        self._run = _native.Run(loader._addresses, loader._job, options)
-
-    def __iter__(self) -> _Iterator:
-        return self
-
-    def __next__(self) -> Batch:
-        if self._over:
-            raise StopIteration
-        try:
-            batch = self._next_plain() if self._mover is None else self._next_moved(self._mover)
-        except StopIteration:
-            self._over = True
-            self.next_step = self._loader._position = self._loader._end
-            raise
-        except Error:
-            self.close()
-            raise
-        self.next_step = self._loader._position = batch._native.next_step
-        return batch
-
-    def _next_plain(self) -> Batch:
-        batch = self._receive()
-        while batch is None:
-            batch = self._receive()
-        return batch
-
-    def _next_moved(self, mover: _device.Mover) -> Batch:
-        """Begins to move the batch behind the next one, if it is here, before the next one is handed out."""
-        ahead, self._ahead = self._ahead, None
-        if isinstance(ahead, Exception):
-            raise ahead
-        moving = ahead or mover.start(self._next_plain())
-        if mover.looks_ahead:
-            self._look_ahead(mover)
-        return mover.finish(moving)
-
-    def _look_ahead(self, mover: _device.Mover) -> None:
-        try:
-            batch = self._receive(0)
-            self._ahead = None if batch is None else mover.start(batch)
-        except (StopIteration, Error) as words:
-            # Without the frames, which refer to this iterator: it must go with its last user.
-            self._ahead = words.with_traceback(None)
-
-    def _receive(self, seconds: float = SLICE_SECONDS) -> Optional[Batch]:
-        """The next batch, if it comes in time. Between such slices Python sees signals."""
-        try:
-            received = self._run.next(seconds)
-            if received is None:
-                self._loader._check_daemon()
-        except Error:
-            # A private daemon that has died says more.
-            self._loader._check_daemon()
-            raise
-        finally:
-            self._tell()
-        return None if received is None else Batch(*received, self._convert, self._loader._names)
-
-    def _tell(self) -> None:
-        """Hands on what the client has said: the receiving thread itself never waits for the interpreter."""
-        lines = self._run.logged()
-        if lines:
-            try:
-                self._loader._check_daemon()
-            except Error:
-                # They would say that its return is waited for; the error says more, now or with the next wait.
-                return
-        for level, line in lines:
-            _LOG.log(level, "%s", line)
-
-    def close(self) -> None:
-        self._over = True
-        self._ahead = None
-        self._run.close()
-        if self._mover is not None:
-            self._mover.close()
-
-    def __del__(self) -> None:
-        # Before the loader goes, whose daemon would otherwise wait for what this asked for.
-        if hasattr(self, "_run"):
-            self.close()
-
-
-class _Epoch:
-    """The batches of an epoch, out of a pass over the run."""
-
-    def __init__(self, run: _Iterator, steps: range) -> None:
-        self._run = run
-        self._steps = steps
-
-    def __iter__(self) -> _Epoch:
-        return self
-
-    def __next__(self) -> Batch:
-        if self._run.next_step not in self._steps:
-            raise StopIteration
-        return next(self._run)

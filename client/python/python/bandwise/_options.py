@@ -1,0 +1,78 @@
+"""Options of a loader: how they are read, and those that come in groups."""
+
+from __future__ import annotations
+
+import operator
+import os
+from pathlib import Path
+from typing import NamedTuple, Optional, Tuple, Union
+
+from ._errors import JobError
+
+
+class ReplayBuffer(NamedTuple):
+    """How the replay buffers of a job are made up. It decides which rows a step repeats."""
+
+    chunk: int = 0
+    """Rows that stay together, at least 1. 0 (default): the daemon's 4."""
+    lanes: int = 0
+    """Buffers into which a step is cut, each for its own part of the rows, at least 1. 0 (default): the daemon's 1."""
+
+
+def whole(name: str, value: int, least: int, most: int = 2**32 - 1) -> int:
+    """A whole number of any type (numpy's too) in a range."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is a whole number, not {value!r}") from None
+    if not least <= number <= most:
+        raise JobError(f"{name} is {number}, and must be {least} to {most}")
+    return number
+
+
+def real(name: str, value: float) -> float:
+    """A number, of which the daemon or the client knows the range."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is a number, not {value!r}") from None
+
+
+def from_environment(name: str, given: Optional[int], default: int) -> int:
+    if given is not None:
+        return given
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise JobError(f"{name} is {text!r} in the environment, which is no number; correct or unset it") from None
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is one address or several: ``unix:/path`` or ``host:port``."""
+    return all(one.startswith("unix:") or one.rpartition(":")[2].isdigit() for one in text.split(","))
+
+
+def name_or_file(what: str, value: Union[None, str, "os.PathLike[str]"]) -> Tuple[Optional[str], Optional[str]]:
+    """A name, or the text of a file: what looks like a path is one."""
+    if value is None:
+        return None, None
+    text = os.fspath(value)
+    if isinstance(value, str) and not ("/" in text or text.endswith(".toml")):
+        return text, None
+    try:
+        return None, Path(text).read_text(encoding="utf-8")
+    except OSError as error:
+        raise JobError(f"cannot read the {what} {text!r}: {error}") from error
+
+
+def fingerprint_bytes(text: str) -> bytes:
+    try:
+        fingerprint = bytes.fromhex(text)
+    except ValueError:
+        fingerprint = b""
+    if len(fingerprint) != 32:
+        raise JobError(f"a fingerprint has 64 hex digits, which {text!r} is not")
+    return fingerprint
