@@ -14,7 +14,10 @@ cd "$(dirname "$0")/../.."
 
 # What packages and tests are made with; a change makes new environments.
 BUILD_TOOLS='maturin==1.16.0'
-TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy pillow'
+TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy pillow grpcio==1.85.1 grpcio-tools==1.85.1 psutil pyyaml safetensors
+    huggingface-hub==0.25.2'
+# Without what they ask for themselves: torch would come along. The last that goes with Debian's.
+TEST_TOOLS_ALONE='accelerate==0.25.0'
 
 target=${CARGO_TARGET_DIR:-target}
 
@@ -64,10 +67,14 @@ case ${1:-} in
         ls target/wheels
         ;;
     test)
+        # With the features of `cargo test`, behind which there is nothing left to do.
+        cargo test --quiet --locked --workspace --test cli --no-run
         wheel dev "$target/debug/bandwise" target/wheels-dev
         environment target/python-test "$(test_python)" "$TEST_TOOLS" --system-site-packages
         test=target/python-test/bin/python
         "$test" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels-dev/*.whl
+        # shellcheck disable=SC2086  # several words
+        "$test" -m pip install --quiet --disable-pip-version-check --no-deps $TEST_TOOLS_ALONE
         has_torch "$test" || echo 'package: no torch in any Python here: its tests are skipped' >&2
         (cd client/python && ../../$test -m pytest && ../../$test -m mypy python/bandwise tests examples)
         ;;
