@@ -1,8 +1,8 @@
 """Bandwise: images for EfficientTrain curricula, in three lines.
 
->>> import bandwise                                                                  # doctest: +SKIP
->>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)    # doctest: +SKIP
->>> for images, labels in loader:                                                    # doctest: +SKIP
+>>> import bandwise
+>>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)
+>>> for images, labels in loader:
 ...     ...
 
 ``Loader`` gets batches from a daemon, or starts a private one for a folder. ``Batch`` is what it yields, ``Plan`` what

@@ -109,8 +109,8 @@ class Loader:
 
     Examples
     --------
-    >>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)    # doctest: +SKIP
-    >>> for images, labels in loader:                                                    # doctest: +SKIP
+    >>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)
+    >>> for images, labels in loader:
     ...     loss = criterion(model(images), labels)
     """
 
@@ -346,7 +346,7 @@ class Loader:
         """The batches of one epoch: that of ``set_epoch``, else the one in which the run stands. Called again, it goes
         on with the next. What comes next is prefetched over the borders of epochs.
 
-        >>> for epoch in range(loader.plan.epochs):    # doctest: +SKIP
+        >>> for epoch in range(loader.plan.epochs):
         ...     for batch in loader.epoch_iter():
         ...         ...
         """
