@@ -189,6 +189,17 @@ def test_names_are_asked_for_while_the_daemon_is_there(photos: Path) -> None:
         second.sample_names
 
 
+@pytest.mark.parametrize("dtype", ["u8", "f16", "bf16", "f32"])
+def test_jax_shares_slots(address: str, dtype: Any) -> None:
+    jnp: Any = pytest.importorskip("jax.numpy")
+    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "dtype": dtype, "transport": "shm", "arrays": "raw"}
+    batch = next(iter(bandwise.Loader(address, **options)))
+    array = jnp.from_dlpack(batch.images)
+    assert array.tobytes() == batch.images.tobytes() and array.shape == batch.images.shape
+    if dtype != "bf16":
+        assert array.unsafe_buffer_pointer() == batch.images.__array_interface__["data"][0]
+
+
 def test_mixed_rows_come_with_partners_and_shares(address: str, tmp_path: Path) -> None:
     recipe = tmp_path / "mixed.toml"
     operations = ["random_resized_crop", "low_frequency", "normalize", "mix"]
