@@ -29,8 +29,8 @@ mod log;
 mod memory;
 mod run;
 
-/// `bandwise._native`.
-#[pyo3::pymodule]
+/// `bandwise._native`. It needs no GIL: what threads share is frozen, or behind a lock.
+#[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
     use super::{

@@ -127,7 +127,8 @@ def test_what_others_make_is_not_waited_for(
         if batch.step == 3:
             daemon.kill()
     assert steps == list(range(run.plan.steps))
-    absent, lost = warnings(caplog)
+    # A slow machine may be told of slots, too.
+    absent, lost = (line for line in warnings(caplog) if "lost a daemon" in line)
     assert f"daemon={nobody}" in absent and f"daemon={daemon.address}" in lost
     assert all("others make its batches" in line for line in (absent, lost))
 

@@ -237,6 +237,19 @@ def test_a_closed_loader_says_so(address: str) -> None:
         iter(run)
 
 
+def test_threads_share_an_iterator(address: str) -> None:
+    run = loader(address, epochs=60)
+    batches = iter(run)
+    steps: List[List[int]] = [[] for _ in range(4)]
+    threads = [threading.Thread(target=lambda mine: mine.extend(b.step for b in batches), args=[s]) for s in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(sum(steps, [])) == list(range(run.plan.steps)) and all(mine == sorted(mine) for mine in steps)
+    assert run.state_dict()["step"] == run.plan.steps
+
+
 def test_a_fork_is_refused_and_the_parent_goes_on(address: str) -> None:
     run = loader(address)
     batches = iter(run)

@@ -35,6 +35,9 @@ STOP_SECONDS = 10.0
 HANG_SECONDS = 30.0
 """How long a daemon may take to notice a loader, which takes it no time. One that hangs is set aside."""
 
+DYING_SECONDS = 0.25
+"""How long a daemon that was killed may take to let go of its life after its connections."""
+
 VERDICT_SECONDS = 0.5
 """How long the process that started a daemon may take to say how it ended."""
 
@@ -167,10 +170,15 @@ class PrivateDaemon:
 
     # ---- its end --------------------------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Raises if the daemon has ended."""
-        if os.getpid() != self._owner or self._life is None or not is_alone(self._life):
+    def check(self, seconds: float = 0.0) -> None:
+        """Raises if the daemon has ended, or does so within ``seconds``."""
+        if os.getpid() != self._owner or self._life is None:
             return
+        end = time.monotonic() + seconds
+        while not is_alone(self._life):
+            if time.monotonic() >= end:
+                return
+            time.sleep(PAUSE_SECONDS)
         self._place.remove()
         said, how = self._last_words()
         raise ConnectionError(f"the private daemon {how}; make a new loader to go on. {said}")

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Literal, Optional, Seque
 
 from . import _device, _native
 from ._batch import Batch, Convert, Names
-from ._daemon import PrivateDaemon
+from ._daemon import DYING_SECONDS, PrivateDaemon
 from ._errors import Error, FingerprintError, JobError
 from ._options import ReplayBuffer, fingerprint_bytes, from_environment, is_address, name_or_file, real, whole
 from ._pass import Epoch, Pass
@@ -201,7 +201,7 @@ class Loader:
         except BaseException as error:
             try:
                 if isinstance(error, Error):
-                    self._check_daemon()
+                    self._check_daemon(error)
             finally:
                 self.close()
             raise
@@ -224,10 +224,10 @@ class Loader:
             )
         return [str(address) for address in address_or_path]
 
-    def _check_daemon(self) -> None:
-        """Raises if a private daemon has died; that says more than a lost connection."""
+    def _check_daemon(self, error: Optional[Error] = None) -> None:
+        """Raises if a private daemon has died; that says more than an ``error`` that came of it."""
         if self._daemon is not None:
-            self._daemon.check()
+            self._daemon.check(DYING_SECONDS if isinstance(error, ConnectionError) else 0.0)
 
     def _resolve(self, dataset: Optional[str], expected: bytes) -> None:
         """Finds the dataset, its classes and the plan."""
@@ -268,11 +268,14 @@ class Loader:
         error.detail = {"reason": "fingerprint_differs", "differing_fields": differing}
         raise error
 
-    def _check_usable(self) -> None:
+    def _check_process(self) -> None:
         if os.getpid() != self._owner:
             raise Error(
                 "this loader was made before a fork and belongs to the parent process; make a new one in the child"
             )
+
+    def _check_usable(self) -> None:
+        self._check_process()
         if self._closed:
             raise Error("the loader is closed; make a new one")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Optional, Union
 
 from . import _device, _native
@@ -37,6 +38,8 @@ class Pass:
         self._convert = loader._convert
         self.next_step = first
         """Where the run goes on behind the batches that were handed out."""
+        # Several threads may share a pass; `close` does not wait for one that waits for a batch.
+        self._lock = threading.Lock()
         self._over = False
         # What was met by looking ahead: a batch on its way, or what ends the run, to be raised behind the one at hand.
         self._ahead: Union[None, _device.Moving, Exception] = None
@@ -50,6 +53,12 @@ class Pass:
         return self
 
     def __next__(self) -> Batch:
+        # Before the lock: in a forked child, that of a thread which is not there may be held for ever.
+        self._loader._check_process()
+        with self._lock:
+            return self._next()
+
+    def _next(self) -> Batch:
         if self._over:
             raise StopIteration
         try:
@@ -94,9 +103,9 @@ class Pass:
             received = self._run.next(seconds)
             if received is None:
                 self._loader._check_daemon()
-        except Error:
+        except Error as error:
             # A private daemon that has died says more.
-            self._loader._check_daemon()
+            self._loader._check_daemon(error)
             raise
         finally:
             self._tell()
