@@ -132,7 +132,7 @@ fn export<F: Form>(
     let holder =
         Holder { form: F::new(tensor), _shape: shape, _strides: strides, _memory: Arc::clone(memory) };
     let form: *mut F = Box::into_raw(Box::new(holder)).cast();
-    // SAFETY: the GIL is held, the name is static, and the pointer is that of a structure which lives until its
+    // SAFETY: this thread is attached to Python (`py`), the name is static, and the pointer is that of a structure which lives until its
     // deleter is called.
     let capsule = unsafe { ffi::PyCapsule_New(form.cast(), F::NAME.as_ptr(), Some(abandon::<F>)) };
     if capsule.is_null() {
@@ -167,7 +167,7 @@ unsafe extern "C" fn delete<F>(form: *mut F) {
 ///
 /// # Safety
 ///
-/// Called by Python with a capsule of [`export`], with the GIL.
+/// Called by Python with a capsule of [`export`] that nobody else has any more.
 unsafe extern "C" fn abandon<F: Form>(capsule: *mut ffi::PyObject) {
     // SAFETY: a capsule that lives, and a static name.
     if unsafe { ffi::PyCapsule_IsValid(capsule, F::NAME.as_ptr()) } == 1 {

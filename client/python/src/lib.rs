@@ -3,7 +3,9 @@
 //! What users see is Python (`python/bandwise`), which gets plain values and few classes from here: `describe` and
 //! `plan` and `samples` ask a daemon once, `Run` receives the batches of a rank in a thread of its own, `Batch` and
 //! `Array` are what came. Waiting is cut into slices by the caller, so that signals are seen; no thread from here ever
-//! takes the GIL.
+//! takes the GIL. Nothing here needs it for its safety, hence `gil_used = false`: classes are frozen, what changes is in a
+//! `Mutex` or an atomic, and deleters may be called by any thread. `abi3` is for builds with a GIL; for a free-threaded
+//! Python the same sources make a module of that version.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -29,7 +31,7 @@ mod log;
 mod memory;
 mod run;
 
-/// `bandwise._native`. It needs no GIL: what threads share is frozen, or behind a lock.
+/// `bandwise._native`.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]

@@ -139,7 +139,7 @@ STRESS = textwrap.dedent("""
 
 @pytest.mark.parametrize("end", ["leave", "kill"])
 def test_who_comes_never_meets_who_goes(photos: Path, end: str) -> None:
-    # Newer versions of Python warn of forks beside threads, which is what this is about.
+    # It forks beside threads on purpose, of which Python warns from 3.12 on.
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", STRESS, str(photos)]
     processes = [
         subprocess.Popen([*command, str(number), end], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -427,7 +427,8 @@ class Loader:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_passes"):
+        # A module may have been emptied before, at the end of the interpreter: then the system closes everything.
+        if hasattr(self, "_passes") and os is not None:
             self.close()
 
     def __reduce__(self) -> Any:
