@@ -3,6 +3,7 @@
 #
 # usage: deploy/setup.sh          (`make setup`; `make demo` and `make test` run it first)
 #        deploy/setup.sh python   also what the Python package needs (`make wheel` and `make test`)
+#        deploy/setup.sh python-test   and torch for its tests, where apt-get has it; goes on without it
 #
 # Needs Rust (never installed here: which toolchain a machine has is its owner's business), a C compiler, make,
 # cmake and, on x86, nasm, all for libjpeg-turbo. Without nasm libjpeg-turbo would lose its SIMD code and decode
@@ -66,7 +67,7 @@ missing_tools() {
     case $(uname -m) in
         x86_64 | amd64 | i?86) has nasm || echo nasm ;;
     esac
-    if [ "$part" = python ]; then
+    if [ "$part" != "${part#python}" ]; then
         # Debian has the module that fills an environment in a package of its own.
         "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || echo python-venv
     fi
@@ -81,6 +82,7 @@ packages() {
             debian:cc) echo gcc libc6-dev ;;
             alpine:cc) echo gcc musl-dev ;;
             debian:python-venv) echo python3 python3-venv ;;
+            debian:torch) echo python3-torch ;;
             arch:python-venv) echo python ;;
             *:python-venv) echo python3 ;;
             *:cc) echo gcc ;;
@@ -122,12 +124,17 @@ as_root() {
 install_with_apt() {
     list=$(packages debian "$@")
     say "missing: $*; installing with apt-get: $list"
+    apt_install "$list" || stop "apt-get could not install: $list"
+}
+
+# Packages, which are one argument of several words.
+apt_install() {
     # One unreachable source among many fails an update that is good enough for us.
     as_root apt-get update -q || say "apt-get update failed; trying with the package lists that are here"
-    # A machine that has just booted may hold the lock for its own updates for a while. `list` is several words.
+    # A machine that has just booted may hold the lock for its own updates for a while.
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
-        install -y -q --no-install-recommends $list || stop "apt-get could not install: $list"
+        install -y -q --no-install-recommends $1
 }
 
 check_tools() {
@@ -152,5 +159,36 @@ check_tools() {
     fi
 }
 
+# ---- torch, for tests ------------------------------------------------------------------------------------------
+
+# Debian's is small, and where package.sh looks for one. It is not torch that is built with, so all goes on without it.
+has_torch() {
+    for python in "${PYTHON:-python3}" /usr/bin/python3; do
+        if "$python" -c 'import torch, ensurepip' >/dev/null 2>&1; then
+            return
+        fi
+    done
+    return 1
+}
+
+add_torch() {
+    if has_torch; then
+        return
+    fi
+    # Nobody is asked for a password for it.
+    if ! has apt-get || { [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; }; then
+        say "no torch here, and it cannot be installed on this system: its tests will be skipped"
+        return
+    fi
+    list=$(packages debian python-venv torch)
+    say "missing: torch, for tests; installing with apt-get: $list"
+    if ! apt_install "$list" || ! has_torch; then
+        say "torch could not be installed: its tests will be skipped"
+    fi
+}
+
 check_rust
 check_tools
+if [ "$part" = python-test ]; then
+    add_torch
+fi
