@@ -16,7 +16,7 @@ BUILD_BENCHES := $(CARGO) build --release --locked -p bandwise -p bandwise-bench
 BENCHES := $(or $(CARGO_TARGET_DIR),target)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup build wheel fmt fmt-check clippy docs deny golden corpus bench peers
+.PHONY: help demo test setup build wheel sdist fmt fmt-check clippy docs deny golden corpus bench peers
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ build: setup ## Build the daemon for use: target/release/bandwise
 
 wheel: build ## Make the Python package with the daemon in it: target/wheels/*.whl
 	PYTHON=$(PYTHON) sh client/python/package.sh wheel
+
+sdist: setup ## Make the Python package's source distribution, with the daemon's sources: target/sdist/*.tar.gz
+	PYTHON=$(PYTHON) sh client/python/package.sh sdist
 
 fmt: ## Format all Rust code
 	$(CARGO) fmt --all

@@ -2,12 +2,13 @@
 # Packs the Python package, and tests it.
 #
 # usage: client/python/package.sh wheel        (`make wheel`) target/wheels/*.whl, optimised
+#        client/python/package.sh sdist        (`make sdist`) target/sdist/*.tar.gz, the sources of package and program
 #        client/python/package.sh test         (`make test`) the same in the dev profile, installed and tested
 #
 # Tools come into virtual environments under target/. The wheel carries the program `bandwise`, built first, as a
-# script. It suits every CPython from 3.9 on, on systems with a C library as new as this one's: hence `linux` and no
-# manylinux tag. Tests with torch run where a Python with torch is found, as with Debian's python3-torch; nothing that
-# large is downloaded.
+# script; pip, when it is given the sources, builds that itself (build_backend.py). It suits every CPython from 3.9 on
+# that has a GIL, on systems with a C library as new as this one's: hence `linux` and no manylinux tag. Tests with torch
+# run where a Python has it; Debian's python3-torch is installed where that is possible, and nothing that is larger.
 
 set -eu
 cd "$(dirname "$0")/../.."
@@ -20,6 +21,8 @@ TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy pillow grpcio==1.85.1 grpcio-tools==
 TEST_TOOLS_ALONE='accelerate==0.25.0'
 
 target=${CARGO_TARGET_DIR:-target}
+# maturin is the backend all the same, behind build_backend.py.
+export MATURIN_NO_MISSING_BUILD_BACKEND_WARNING=1
 
 has_torch() { "$1" -c 'import torch, ensurepip' >/dev/null 2>&1; }
 
@@ -52,11 +55,38 @@ environment() {
 # wheel PROFILE BINARY FOLDER
 wheel() {
     environment target/python-build "${PYTHON:-python3}" "$BUILD_TOOLS"
-    mkdir -p target/wheel-data/scripts
-    cp "$2" target/wheel-data/scripts/bandwise
+    mkdir -p client/python/target/wheel-data/scripts
+    cp "$2" client/python/target/wheel-data/scripts/bandwise
     rm -rf "$3"
     target/python-build/bin/maturin build --quiet --locked --profile "$1" --compatibility linux \
         --manifest-path client/python/Cargo.toml --out "$3"
+}
+
+# Quiet as cargo's are with one word: maturin has none here, and repeats warnings of cargo that are about registries.
+sdist() {
+    environment target/python-build "${PYTHON:-python3}" "$BUILD_TOOLS"
+    # maturin insists on the folder, and packs nothing of it.
+    mkdir -p client/python/target/wheel-data
+    rm -rf target/sdist
+    if ! said=$(target/python-build/bin/maturin sdist --manifest-path client/python/Cargo.toml --out target/sdist 2>&1)
+    then
+        echo "$said" >&2
+        exit 1
+    fi
+}
+
+# Unpacks the sources: cargo must find a workspace there that is whole, with the program in it.
+check_sdist() {
+    rm -rf target/sdist-unpacked
+    mkdir target/sdist-unpacked
+    tar -xzf target/sdist/*.tar.gz -C target/sdist-unpacked --strip-components=1
+    "${CARGO:-cargo}" metadata --no-deps --offline --format-version 1 \
+        --manifest-path target/sdist-unpacked/Cargo.toml >target/sdist-unpacked/metadata.json
+    if ! grep -q '"default_run":"bandwise"' target/sdist-unpacked/metadata.json ||
+        ! [ -e target/sdist-unpacked/build_backend.py ]; then
+        echo 'package: the source distribution lacks the daemon or the backend' >&2
+        exit 1
+    fi
 }
 
 sh deploy/setup.sh python
@@ -66,9 +96,16 @@ case ${1:-} in
         wheel release "$target/release/bandwise" target/wheels
         ls target/wheels
         ;;
+    sdist)
+        sdist
+        ls target/sdist
+        ;;
     test)
         # With the features of `cargo test`, behind which there is nothing left to do.
         cargo test --quiet --locked --workspace --test cli --no-run
+        sh deploy/setup.sh python-test
+        sdist
+        check_sdist
         wheel dev "$target/debug/bandwise" target/wheels-dev
         environment target/python-test "$(test_python)" "$TEST_TOOLS" --system-site-packages
         test=target/python-test/bin/python
@@ -79,7 +116,7 @@ case ${1:-} in
         (cd client/python && ../../$test -m pytest && ../../$test -m mypy python/bandwise tests examples)
         ;;
     *)
-        echo 'usage: client/python/package.sh wheel|test' >&2
+        echo 'usage: client/python/package.sh wheel|sdist|test' >&2
         exit 2
         ;;
 esac
