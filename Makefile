@@ -16,10 +16,10 @@ BUILD_BENCHES := $(CARGO) build --release --locked -p bandwise -p bandwise-bench
 BENCHES := $(or $(CARGO_TARGET_DIR),target)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup build wheel sdist fmt fmt-check clippy docs deny golden corpus bench peers
+.PHONY: help demo test setup build wheel sdist fmt fmt-check clippy docs deny golden corpus bench bench-python peers
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## Show all of it on the embedded photographs; writes demo/contact-sheet.png
 	$(CARGO) run --release --locked --bin bandwise -- demo
@@ -77,6 +77,10 @@ bench: setup ## Measure daemons on target/corpus, transport, replay, kernels; re
 	$(BENCHES)/fleet --corpus target/corpus --write
 	$(BENCHES)/replay --corpus target/corpus --write
 	$(BENCHES)/kernels --write
+
+bench-python: wheel ## Measure the Python client on target/corpus: CPU, first batch, memory; rewrites RESULTS.md
+	PYTHON=$(PYTHON) sh client/python/package.sh bench
+	target/python-bench/bin/python benches/python_client.py --binary $(BENCHES)/bandwise --corpus target/corpus --write
 
 peers: setup ## Measure the daemon beside timm, torchvision, DALI, tf.data, FFCV and SPDL on target/corpus (35 minutes)
 	$(BUILD_BENCHES)

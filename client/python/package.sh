@@ -4,6 +4,7 @@
 # usage: client/python/package.sh wheel        (`make wheel`) target/wheels/*.whl, optimised
 #        client/python/package.sh sdist        (`make sdist`) target/sdist/*.tar.gz, the sources of package and program
 #        client/python/package.sh test         (`make test`) the same in the dev profile, installed and tested
+#        client/python/package.sh bench        (`make bench-python`) installs target/wheels in target/python-bench
 #
 # Tools come into virtual environments under target/. The wheel carries the program `bandwise`, built first, as a
 # script; pip, when it is given the sources, builds that itself (build_backend.py). It suits every CPython from 3.9 on
@@ -19,6 +20,7 @@ TEST_TOOLS='pytest==9.2.0 mypy==2.4.1 numpy pillow grpcio==1.85.1 grpcio-tools==
     huggingface-hub==0.25.2'
 # Without what they ask for themselves: torch would come along. The last that goes with Debian's.
 TEST_TOOLS_ALONE='accelerate==0.25.0'
+BENCH_TOOLS='numpy==2.4.6 grpcio==1.85.1 grpcio-tools==1.85.1'
 
 target=${CARGO_TARGET_DIR:-target}
 # maturin is the backend all the same, behind build_backend.py.
@@ -50,6 +52,11 @@ environment() {
     # shellcheck disable=SC2086
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check $3
     echo "$wanted" >"$1/made-of"
+}
+
+# install ENVIRONMENT WHEELS: the package, without what it may need.
+install() {
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$2"/*.whl
 }
 
 # wheel PROFILE BINARY FOLDER
@@ -109,14 +116,18 @@ case ${1:-} in
         wheel dev "$target/debug/bandwise" target/wheels-dev
         environment target/python-test "$(test_python)" "$TEST_TOOLS" --system-site-packages
         test=target/python-test/bin/python
-        "$test" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels-dev/*.whl
+        install target/python-test target/wheels-dev
         # shellcheck disable=SC2086  # several words
         "$test" -m pip install --quiet --disable-pip-version-check --no-deps $TEST_TOOLS_ALONE
         has_torch "$test" || echo 'package: no torch in any Python here: its tests are skipped' >&2
         (cd client/python && ../../$test -m pytest && ../../$test -m mypy python/bandwise tests examples)
         ;;
+    bench)
+        environment target/python-bench "${PYTHON:-python3}" "$BENCH_TOOLS"
+        install target/python-bench target/wheels
+        ;;
     *)
-        echo 'usage: client/python/package.sh wheel|sdist|test' >&2
+        echo 'usage: client/python/package.sh wheel|sdist|test|bench' >&2
         exit 2
         ;;
 esac
