@@ -132,8 +132,8 @@ fn export<F: Form>(
     let holder =
         Holder { form: F::new(tensor), _shape: shape, _strides: strides, _memory: Arc::clone(memory) };
     let form: *mut F = Box::into_raw(Box::new(holder)).cast();
-    // SAFETY: this thread is attached to Python (`py`), the name is static, and the pointer is that of a structure which lives until its
-    // deleter is called.
+    // SAFETY: this thread is attached to Python (`py`), the name is static, and the pointer is that of a structure which
+    // lives until its deleter is called.
     let capsule = unsafe { ffi::PyCapsule_New(form.cast(), F::NAME.as_ptr(), Some(abandon::<F>)) };
     if capsule.is_null() {
         // SAFETY: nobody else has the structure.
