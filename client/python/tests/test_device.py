@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -98,6 +99,7 @@ def test_looking_ahead_changes_nothing(address: str, log: List[Tuple[str, int]])
         behind = 1 if batch.first_row else 0
         assert run.state_dict()["step"] == batch.step + behind
     assert len(got) == len(run) == 2 * run.plan.steps and run.state_dict()["step"] == run.plan.steps
+    assert log[-1] == ("close", -1), "a run that is over still has its registrations"
     assert [step for what, step in log if what == "finish"] == [step for step, _ in got]
     assert [step for what, step in log if what == "start"] == [step for step, _ in got]
     epochs = [lines(run.epoch_iter()) for _ in range(run.plan.epochs)]
@@ -118,6 +120,17 @@ def test_the_next_copy_begins_before_a_batch_is_handed_out(address: str, log: Li
     assert any(ahead), "nothing was ever copied ahead"
     run.close()
     assert log[-1] == ("close", -1)
+
+
+def test_a_forked_child_leaves_the_device_alone(address: str, log: List[Tuple[str, int]]) -> None:
+    batches = iter(loader(address, dtype="u8", device_dtype="f32"))
+    next(batches)
+    child = os.fork()
+    if child == 0:
+        batches.close()  # type: ignore[attr-defined]
+        os._exit(("close", -1) in log)
+    assert os.waitpid(child, 0)[1] == 0
+    assert next(batches).step == 1
 
 
 def test_a_failure_ahead_is_told_behind_the_batch_at_hand(damaged: Any, log: List[Tuple[str, int]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING, Optional, Union
 
@@ -64,7 +65,7 @@ class Pass:
         try:
             batch = self._next_plain() if self._mover is None else self._next_moved(self._mover)
         except StopIteration:
-            self._over = True
+            self.close()
             self.next_step = self._loader._position = self._loader._end
             raise
         except Error:
@@ -127,7 +128,8 @@ class Pass:
         self._over = True
         self._ahead = None
         self._run.close()
-        if self._mover is not None:
+        # A GPU is of no use in a forked child, not even to let go of it.
+        if self._mover is not None and os.getpid() == self._loader._owner:
             self._mover.close()
 
     def __del__(self) -> None:
