@@ -2,40 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
 
-use std::{
-    alloc::{GlobalAlloc, Layout as Memory, System},
-    cell::Cell,
-    fs,
-    path::PathBuf,
-};
+#[path = "../../kernels/tests/common/counting.rs"]
+mod counting;
+
+use std::{fs, path::PathBuf};
 
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
 use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
-
-struct Counting;
-
-thread_local! {
-    /// Of this thread alone: the test runner allocates on its own.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: all calls go to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(memory) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, memory) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::allocations_of;
 
 #[test]
 fn whole_recipes_allocate_nothing_in_steady_state() {
@@ -53,14 +28,14 @@ fn whole_recipes_allocate_nothing_in_steady_state() {
         let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
         let mut out = vec![0; program.image_bytes()];
         let mut run = |epochs: std::ops::Range<u64>| {
-            let before = ALLOCATIONS.get();
-            for epoch in epochs {
-                for (sample, bytes) in photos.iter().enumerate() {
-                    let key = DrawKey { seed: 3, epoch, sample: sample as u64, view: 0 };
-                    bench.make(&program, bytes, &DecodeLimits::default(), key, &mut out).unwrap();
+            allocations_of(|| {
+                for epoch in epochs {
+                    for (sample, bytes) in photos.iter().enumerate() {
+                        let key = DrawKey { seed: 3, epoch, sample: sample as u64, view: 0 };
+                        bench.make(&program, bytes, &DecodeLimits::default(), key, &mut out).unwrap();
+                    }
                 }
-            }
-            ALLOCATIONS.get() - before
+            })
         };
         assert!(run(0..20) > 0, "the counter counts");
         // Slots of the resizer's weights grow until each has met the largest of the sizes that come by.
