@@ -115,7 +115,8 @@ impl FourierCrop {
 
     /// Crops one plane, row-major. The scale of the values is kept, and so is their mean; nothing is clamped.
     ///
-    /// Within about 1e-4 of the exact result for values in 0..255 (at most 1.02e-4 on noise of 224 pixels). Non-finite values spread over the output.
+    /// Within about 1e-4 of the exact result for values in 0..255 (at most 1.02e-4 on noise of 224 pixels). Non-finite
+    /// values spread over the output.
     ///
     /// # Panics
     ///
