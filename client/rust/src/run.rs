@@ -206,8 +206,7 @@ impl Run {
 
     /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches. In a short last
     /// step a rank's share may be empty; the step then has one batch without rows, so that all ranks have as many
-    /// steps. Cancel-safe: a dropped call loses
-    /// nothing.
+    /// steps. Cancel-safe: a dropped call loses nothing.
     ///
     /// # Errors
     ///
