@@ -8,7 +8,7 @@ PYTHON ?= python3
 
 # What the golden files were made with. They hold what these versions say, so a change here is a change of tests.
 GOLDEN_PACKAGES := pillow==12.3.0 numpy==2.4.6 scikit-image==0.26.0 scikit-learn==1.9.1
-GOLDEN_SCRIPTS := $(sort $(wildcard server/*/tests/golden/make.py server/*/tests/golden/make_augment.py))
+GOLDEN_SCRIPTS := $(sort $(wildcard $(addprefix server/*/tests/golden/,make.py make_augment.py variants/make.py)))
 GOLDEN_PYTHON := target/golden-python/bin/python
 
 # Built together and run from where they lie: alone, the benches would resolve to other features and compile anew.

@@ -44,7 +44,12 @@
 //! - **BMP** is exact but for 16 bits a pixel, refused as unsupported. **TIFF** is exact for grey and RGB without
 //!   compression, with LZW, deflate or `PackBits`; palettes, CMYK, JPEG inside and stored orientations are refused.
 //! - Everything else (GIF, AVIF, HEIF ...) is refused as an unknown format, though Pillow may read it.
-
+//!
+//! # Kinds that Pillow reads and that are refused
+//!
+//! Beside damaged files. `tests/variants.rs` holds a file of each kind (`FORMAT/NAME` in its packs) and reads this list.
+//!
+#![doc = include_str!("refused.md")]
 #![deny(unsafe_code)]
 
 mod buffer;
