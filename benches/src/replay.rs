@@ -106,6 +106,7 @@ fn job(setup: &Setup, replay: u32) -> proto::Job {
         curriculum: Some(proto::job::Curriculum::CurriculumToml(curriculum)),
         epochs: 100_000.0,
         global_batch: batch,
+        dtype: proto::Dtype::F16.into(),
         ..proto::Job::default()
     }
 }

@@ -71,7 +71,7 @@ fn every_command_has_help_with_units_and_defaults() {
         let help = stdout(&bandwise(&[command, "--help"]));
         assert!(help.contains("Usage: bandwise"), "{command}: {help}");
     }
-    assert!(stdout(&bandwise(&["pull", "--help"])).contains("[default: f16]"));
+    assert!(stdout(&bandwise(&["pull", "--help"])).contains("[default: f32]"));
     assert_eq!(bandwise(&[]).status.code(), Some(2));
     fails(&["plum"], 2, &["plum"]);
 }

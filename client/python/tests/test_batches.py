@@ -57,7 +57,7 @@ def test_a_batch_says_what_it_is(address: str) -> None:
         batch = next(iter(loader))
         images, labels = batch
     side = batch.bandwidth
-    assert images.shape == (4, 3, side, side) and images.dtype == "float16"
+    assert images.shape == (4, 3, side, side) and images.dtype == "float32"
     assert labels.dtype == numpy.int64 and all(0 <= label < len(loader.classes) for label in labels)
     assert (batch.step, batch.epoch, batch.stage, batch.progress, batch.first_row) == (0, 0, 0, 0.0, 0)
     assert 0 <= batch.lr_factor <= 1 and 0 <= batch.schedule_position <= 1

@@ -217,7 +217,7 @@ def test_received_memory_is_no_slot(address: str) -> None:
         ({"device": "meta"}, "meta"),
         ({"device": object()}, "none of torch's"),
         ({"device_dtype": "f64", "dtype": "u8"}, "f64"),
-        ({"device_dtype": "f16"}, "dtype is 'f16'"),
+        ({"device_dtype": "f16"}, "dtype is 'f32'"),
         ({"device_dtype": "f16", "dtype": "u8", "arrays": "numpy"}, "'numpy'"),
     ],
 )

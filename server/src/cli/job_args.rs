@@ -123,8 +123,9 @@ pub(crate) struct JobArgs {
     /// Seed of every draw and of the order.
     #[arg(long, value_name = "X", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Element type of the images: u8, f16, bf16, f32.
-    #[arg(long, default_value = "f16")]
+    /// Element type of the images: f32 (what models take as it is), f16 or bf16 (half the bytes), u8 (a quarter; pixels
+    /// of 0 to 255, not normalised).
+    #[arg(long, default_value = "f32")]
     pub(crate) dtype: Dtype,
     /// Axis order of the images: nchw, nhwc.
     #[arg(long, default_value = "nchw")]

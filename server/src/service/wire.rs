@@ -120,10 +120,10 @@ pub(crate) fn priority_of(number: i32) -> Result<Priority, Reject> {
 
 fn dtype_of(number: i32) -> Result<Dtype, Reject> {
     Ok(match proto::Dtype::try_from(number).map_err(|_| unknown("dtype", number))? {
-        proto::Dtype::Unspecified | proto::Dtype::F16 => Dtype::F16,
+        proto::Dtype::Unspecified | proto::Dtype::F32 => Dtype::F32,
+        proto::Dtype::F16 => Dtype::F16,
         proto::Dtype::U8 => Dtype::U8,
         proto::Dtype::Bf16 => Dtype::Bf16,
-        proto::Dtype::F32 => Dtype::F32,
         proto::Dtype::I64 => return Err(Reject::field("dtype", "i64", "images are u8, f16, bf16 or f32")),
     })
 }

@@ -59,6 +59,7 @@ pub fn tiny_job() -> proto::Job {
         epochs: 20.0,
         global_batch: GLOBAL_BATCH,
         seed: 3,
+        dtype: proto::Dtype::F16.into(),
         ..proto::Job::default()
     }
 }

@@ -67,7 +67,7 @@ impl Server {
     }
 }
 
-/// The photographs under `efficienttrain++`, in steps of `global_batch` rows, with small float batches.
+/// The photographs under `efficienttrain++`, in steps of `global_batch` rows, with small half-precision batches.
 pub fn job(global_batch: u64) -> proto::Job {
     proto::Job {
         datasets: vec![proto::DatasetShare { name: "photos".to_owned(), weight: None }],
@@ -75,6 +75,7 @@ pub fn job(global_batch: u64) -> proto::Job {
         epochs: 10.0,
         global_batch,
         seed: 7,
+        dtype: proto::Dtype::F16.into(),
         ..proto::Job::default()
     }
 }

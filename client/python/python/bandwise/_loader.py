@@ -55,8 +55,9 @@ class Loader:
     seed:
         Seed of every draw and of the order, 0 to 2**64 - 1. Default 0.
     dtype:
-        Element type of the images: ``f16`` (default), ``bf16`` (torch only), ``f32``, normalised; or ``u8``, pixels of
-        0 to 255.
+        Element type of the images: ``f32`` (default; what a float32 model takes as it is), ``f16`` or ``bf16`` (torch
+        only; half the bytes, for a model in half precision or under ``autocast``), normalised; or ``u8``, pixels of 0 to
+        255, not normalised, a quarter of the bytes: see ``device_dtype``.
     layout:
         ``nchw`` (default) or ``nhwc``.
     fidelity:
@@ -78,8 +79,8 @@ class Loader:
         ``"cuda"``, ``"cuda:1"``, a ``torch.device``: copied there on a stream of their own, one batch ahead of the
         training step. ``"cuda"`` is torch's current device at the beginning of the ``for``.
     device_dtype:
-        With ``dtype="u8"``: the images are normalised on the device, into ``f16``, ``bf16`` or ``f32``. Half the bytes
-        of f16 on the way. Default: pixels stay pixels.
+        With ``dtype="u8"``: the images are normalised on the device, into ``f16``, ``bf16`` or ``f32``. A quarter
+        of the bytes of f32 on the way, half of those of f16. Default: pixels stay pixels.
     arrays:
         What batches hold: ``torch``, ``numpy`` or ``raw`` (objects with ``__dlpack__`` and ``__array_interface__``).
         Default ``auto``: the first of these that is installed.
@@ -127,7 +128,7 @@ class Loader:
         rank: Optional[int] = None,
         world_size: Optional[int] = None,
         seed: int = 0,
-        dtype: Literal["u8", "f16", "bf16", "f32"] = "f16",
+        dtype: Literal["u8", "f16", "bf16", "f32"] = "f32",
         layout: Literal["nchw", "nhwc"] = "nchw",
         fidelity: Literal["exact", "fast"] = "exact",
         low_frequency: Optional[Literal["lanczos", "fourier"]] = None,

@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "exact")]
     fidelity: Fidelity,
     /// Element type of the images: u8, f16, bf16, f32.
-    #[arg(long, default_value = "f16")]
+    #[arg(long, default_value = "f32")]
     dtype: Dtype,
     /// Axis order of the images: nchw, nhwc.
     #[arg(long, default_value = "nchw")]

@@ -137,7 +137,7 @@ fn strongest(stages: &[&StagePlan], bandwidth: u32) -> f64 {
 }
 
 fn program(args: &Args, resolved: &Resolved, bandwidth: u32, magnitude: f64) -> Result<Program, Failure> {
-    let format = OutputFormat { dtype: Dtype::F16, layout: Layout::Nchw };
+    let format = OutputFormat { dtype: Dtype::F32, layout: Layout::Nchw };
     let (recipe, base) = (&resolved.recipe, resolved.plan.base());
     Program::with_fidelity(args.fidelity, recipe, base, bandwidth, magnitude, format).map_err(usage)
 }
