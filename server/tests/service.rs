@@ -156,6 +156,8 @@ async fn describe_names_what_is_served() {
     let connection = server.connect().await;
     let description = connection.describe("photos").await.unwrap();
     assert_eq!(description.classes, ["nature", "people", "place", "science", "thing"]);
+    assert!(description.class_names.iter().eq(description.classes.iter().map(String::as_bytes)));
+    assert!(description.datasets[0].warnings.is_empty());
     assert_eq!(description.datasets.len(), 1);
     assert_eq!((description.datasets[0].samples, description.datasets[0].classes), (12, 5));
     assert_eq!(description.datasets[0].digest.len(), 32);

@@ -1,6 +1,8 @@
 //! What a daemon is asked once: what it serves, the plan of a job, the names of samples.
 
 use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt as _,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
@@ -24,7 +26,7 @@ use crate::{
 const SLICE: Duration = Duration::from_millis(100);
 
 /// What the first daemon that answers serves: `version`, `datasets` (name -> (samples, classes)), and the class names of
-/// `classes_of`, if it is not empty.
+/// `classes_of`, if it is not empty, as `os.fsdecode` gives them.
 #[pyfunction]
 pub(crate) fn describe(
     py: Python<'_>,
@@ -41,8 +43,17 @@ pub(crate) fn describe(
     let described = PyDict::new(py);
     described.set_item("version", answer.version)?;
     described.set_item("datasets", datasets)?;
-    described.set_item("classes", answer.classes)?;
+    described.set_item("classes", class_names(answer.classes, &answer.class_names))?;
     Ok(described)
+}
+
+/// Names as the file system has them; what is not UTF-8 becomes surrogates in Python, as everywhere there.
+fn class_names(texts: Vec<String>, names: &[impl AsRef<[u8]>]) -> Vec<OsString> {
+    // An older daemon gives texts alone.
+    if names.is_empty() {
+        return texts.into_iter().map(OsString::from).collect();
+    }
+    names.iter().map(|name| OsString::from_vec(name.as_ref().to_vec())).collect()
 }
 
 /// The plan of a job, by the first daemon that makes one.

@@ -53,6 +53,22 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// Whether it says something about the samples, which whoever uses them should know; otherwise it is about files of
+    /// this process alone.
+    pub fn is_about_data(&self) -> bool {
+        !matches!(self, Self::CacheNotWritten { .. })
+    }
+
+    /// How many warnings it stands for.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::More { count } => *count,
+            _ => 1,
+        }
+    }
+}
+
 impl fmt::Display for Warning {
     #[expect(
         clippy::unnecessary_debug_formatting,

@@ -3,6 +3,7 @@
 //! It turns requests into jobs and wants, and batches into parts. It owns no batch memory and decodes nothing.
 
 mod body;
+mod describe;
 mod jobs;
 mod parts;
 mod reject;
@@ -126,16 +127,17 @@ impl Loader for LoaderService {
     ) -> Result<Response<proto::DescribeResponse>, Status> {
         let classes_of = request.into_inner().classes_of;
         let classes = match self.catalog.get(&classes_of) {
-            _ if classes_of.is_empty() => Vec::new(),
-            Some(dataset) => dataset.classes().iter().map(|class| class.name().to_owned()).collect(),
+            _ if classes_of.is_empty() => &[],
+            Some(dataset) => dataset.classes(),
             None => return Err(Reject::no_dataset(&classes_of, &jobs::names(&self.catalog)).into()),
         };
         let config = self.pipeline.config();
         Ok(Response::new(proto::DescribeResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pixel_semantics: PIXEL_SEMANTICS,
-            datasets: self.catalog.iter().map(|(name, dataset)| dataset_info(name, dataset)).collect(),
-            classes,
+            datasets: self.catalog.iter().map(|(name, dataset)| describe::dataset(name, dataset)).collect(),
+            classes: classes.iter().map(|class| class.name().to_owned()).collect(),
+            class_names: classes.iter().map(|class| class.bytes().to_vec().into()).collect(),
             curricula: PRESET_NAMES.iter().map(|&name| name.to_owned()).collect(),
             recipes: Recipe::NAMES.iter().map(|&name| name.to_owned()).collect(),
             decode_limits: Some(proto::DecodeLimits {
@@ -216,14 +218,5 @@ impl Loader for LoaderService {
         session.accept(proto::Want { open: None, ..first })?;
         tokio::spawn(session.run(wants));
         Ok(body::answer(receiver))
-    }
-}
-
-fn dataset_info(name: &str, dataset: &bandwise_dataset::Dataset) -> proto::DatasetInfo {
-    proto::DatasetInfo {
-        name: name.to_owned(),
-        samples: dataset.len(),
-        classes: dataset.classes().len() as u32,
-        digest: dataset.digest().as_bytes().to_vec().into(),
     }
 }
