@@ -3,6 +3,8 @@
 mod canvas;
 pub(crate) mod chart;
 
+use std::borrow::Cow;
+
 use bandwise_kernels::{Filter, Resizer, RgbView, SimdLevel, log_magnitude};
 use embedded_graphics::{
     mono_font::{MonoFont, ascii},
@@ -18,12 +20,17 @@ const GAP: u32 = 6;
 /// Space for the lines of text above a column or below a tile.
 const LINE: u32 = 14;
 
-/// Space for the names of the rows.
-const NAME_WIDTH: u32 = 190;
+/// Side of the largest tile that is drawn pixel by pixel. If a sheet holds larger ones, all its tiles shrink alike.
+const MAX_TILE: u32 = 256;
+
+/// Width of a character of [`FONT`] in pixels.
+const CHARACTER: u32 = 7;
 
 const BACKGROUND: Rgb<u8> = Rgb([24, 26, 30]);
 
 const INK: Ink = Ink { font: &FONT, colour: [220, 222, 228] };
+
+const FAINT: Ink = Ink { font: &FONT, colour: [150, 154, 164] };
 
 const FONT: MonoFont<'_> = ascii::FONT_7X13;
 
@@ -70,12 +77,15 @@ impl Tile {
         Self::new(frame, pixels)
     }
 
-    /// Scaled to `side` x `side` with Pillow's bicubic.
-    fn scaled(&self, resizer: &mut Resizer, side: usize) -> Vec<u8> {
+    /// The tile's pixels with `side` pixels a side: as they are, or scaled with Pillow's bicubic.
+    fn scaled(&self, resizer: &mut Resizer, side: usize) -> Cow<'_, [u8]> {
+        if side == self.side {
+            return Cow::Borrowed(&self.pixels);
+        }
         let mut out = vec![0; 3 * side * side];
         let view = RgbView::packed(&self.pixels, self.side, self.side);
         resizer.resize(view, Filter::Bicubic, &mut out, side, side);
-        out
+        Cow::Owned(out)
     }
 }
 
@@ -87,20 +97,34 @@ fn heat(value: f32) -> [u8; 3] {
     [channel(0.1, 0.7).max(16), channel(0.4, 1.0), blue.max(24)]
 }
 
-/// A grid of tiles with a title, column heads and row names.
+/// A grid of tiles with a title, a legend, column heads and row names. Tiles keep their size up to 256 pixels, so that
+/// those of different bandwidths look as different as they are.
 #[derive(Debug)]
 pub(crate) struct Sheet {
     title: String,
+    /// Lines below the title.
+    legend: Vec<String>,
     /// Lines above each column.
     heads: Vec<Vec<String>>,
     rows: Vec<(String, Vec<Tile>)>,
-    tile_side: u32,
+}
+
+/// Positions on a sheet, in pixels.
+struct Grid {
+    /// Side of a cell, which holds the largest tile.
+    cell: u32,
+    /// Side of the largest tile before it was scaled.
+    largest: u32,
+    /// Upper edge of the first row.
+    top: u32,
+    /// Height of a row with its name and its captions.
+    row: u32,
 }
 
 impl Sheet {
-    /// An empty sheet whose tiles are shown at `tile_side` pixels.
-    pub(crate) fn new(title: String, heads: Vec<Vec<String>>, tile_side: u32) -> Self {
-        Self { title, heads, rows: Vec::new(), tile_side }
+    /// An empty sheet.
+    pub(crate) fn new(title: String, legend: Vec<String>, heads: Vec<Vec<String>>) -> Self {
+        Self { title, legend, heads, rows: Vec::new() }
     }
 
     /// Adds a row of tiles.
@@ -110,59 +134,137 @@ impl Sheet {
 
     /// Draws the sheet.
     pub(crate) fn draw(&self) -> RgbImage {
-        let columns = self.heads.len() as u32;
-        let head_lines = self.heads.iter().map(Vec::len).max().unwrap_or(0) as u32;
-        let caption = if self.has_captions() { LINE } else { 0 };
-        let top = 2 * GAP + 2 * LINE + head_lines * LINE;
-        let pitch = (self.tile_side + GAP, self.tile_side + GAP + caption);
-        let size = (GAP + NAME_WIDTH + columns * pitch.0, top + self.rows.len() as u32 * pitch.1 + GAP);
-        let mut canvas = Canvas(RgbImage::from_pixel(size.0, size.1, BACKGROUND));
+        let grid = self.grid();
+        let mut canvas = Canvas(RgbImage::from_pixel(self.width(&grid), self.height(&grid), BACKGROUND));
         canvas.text(&self.title, (GAP, GAP), Alignment::Left, INK);
-        let column_x = |column: usize| GAP + NAME_WIDTH + column as u32 * pitch.0;
-        for (column, lines) in self.heads.iter().enumerate() {
-            for (i, line) in lines.iter().enumerate() {
-                let y = GAP + 2 * LINE + i as u32 * LINE;
-                canvas.text(line, (column_x(column) + self.tile_side / 2, y), Alignment::Center, INK);
-            }
+        for (i, line) in self.legend.iter().enumerate() {
+            canvas.text(line, (GAP, GAP + (1 + i as u32) * LINE), Alignment::Left, FAINT);
         }
+        self.draw_heads(&grid, &mut canvas);
         let mut resizer = Resizer::new(SimdLevel::detect());
         for (row, (name, tiles)) in self.rows.iter().enumerate() {
-            let y = top + row as u32 * pitch.1;
-            canvas.text(name, (GAP, y + self.tile_side / 2 - LINE / 2), Alignment::Left, INK);
+            let y = grid.top + row as u32 * grid.row;
+            canvas.text(name, (GAP, y), Alignment::Left, INK);
             for (column, tile) in tiles.iter().enumerate() {
-                let x = column_x(column);
-                canvas.paste(&tile.scaled(&mut resizer, self.tile_side as usize), self.tile_side, (x, y));
-                canvas.text(
-                    &tile.caption,
-                    (x + self.tile_side / 2, y + self.tile_side),
-                    Alignment::Center,
-                    INK,
-                );
+                grid.draw_tile(tile, (grid.x(column), y + LINE), &mut resizer, &mut canvas);
             }
         }
         canvas.0
     }
 
-    fn has_captions(&self) -> bool {
-        self.rows.iter().any(|(_, tiles)| tiles.iter().any(|tile| !tile.caption.is_empty()))
+    fn grid(&self) -> Grid {
+        let tiles = self.rows.iter().flat_map(|(_, tiles)| tiles);
+        let largest = tiles.clone().map(|tile| tile.side as u32).max().unwrap_or(1);
+        let caption = if tiles.clone().any(|tile| !tile.caption.is_empty()) { LINE } else { 0 };
+        let cell = largest.min(MAX_TILE);
+        Grid {
+            cell,
+            largest,
+            top: self.heads_top() + self.head_lines() * LINE + GAP,
+            row: LINE + cell + caption + GAP,
+        }
     }
+
+    fn width(&self, grid: &Grid) -> u32 {
+        let names = self.rows.iter().map(|(name, _)| name);
+        let texts = self.legend.iter().chain([&self.title]).chain(names);
+        let longest = texts.map(|line| 2 * GAP + line.chars().count() as u32 * CHARACTER).max().unwrap_or(0);
+        grid.x(self.heads.len()).max(longest)
+    }
+
+    fn height(&self, grid: &Grid) -> u32 {
+        grid.top + self.rows.len() as u32 * grid.row + GAP
+    }
+
+    fn heads_top(&self) -> u32 {
+        2 * GAP + (1 + self.legend.len() as u32) * LINE
+    }
+
+    fn head_lines(&self) -> u32 {
+        self.heads.iter().map(Vec::len).max().unwrap_or(0) as u32
+    }
+
+    fn draw_heads(&self, grid: &Grid, canvas: &mut Canvas) {
+        for (column, lines) in self.heads.iter().enumerate() {
+            for (i, line) in lines.iter().enumerate() {
+                let y = self.heads_top() + i as u32 * LINE;
+                canvas.text(line, (grid.x(column) + grid.cell / 2, y), Alignment::Center, INK);
+            }
+        }
+    }
+}
+
+impl Grid {
+    /// Left edge of a column.
+    fn x(&self, column: usize) -> u32 {
+        GAP + column as u32 * (self.cell + GAP)
+    }
+
+    /// Draws a tile in the middle of the cell at `corner`, and its caption below the cell.
+    fn draw_tile(&self, tile: &Tile, corner: (u32, u32), resizer: &mut Resizer, canvas: &mut Canvas) {
+        let side = (tile.side as u32 * self.cell / self.largest).max(1);
+        let inset = (self.cell - side) / 2;
+        let pixels = tile.scaled(resizer, side as usize);
+        canvas.paste(&pixels, side, (corner.0 + inset, corner.1 + inset));
+        let caption = shortened(&tile.caption, (self.cell / CHARACTER) as usize);
+        canvas.text(&caption, (corner.0 + self.cell / 2, corner.1 + self.cell), Alignment::Center, INK);
+    }
+}
+
+/// `text` with at most `most` characters; dots stand for the rest.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(2)).collect();
+    format!("{kept}..")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn sheet(tiles: Vec<Tile>) -> RgbImage {
+        let mut sheet =
+            Sheet::new("title".into(), vec!["legend".into()], vec![vec!["a".into(), "b".into()]; 3]);
+        sheet.row("one".into(), tiles);
+        sheet.draw()
+    }
+
+    /// How many pixels of the sheet have the colour of a tile.
+    fn pixels_of(image: &RgbImage, value: u8) -> usize {
+        image.pixels().filter(|pixel| **pixel == Rgb([value; 3])).count()
+    }
+
+    fn tile(side: usize, value: u8) -> Tile {
+        Tile::new(side, vec![value; 3 * side * side])
+    }
+
     #[test]
     fn a_sheet_has_room_for_everything() {
-        let mut sheet = Sheet::new("title".into(), vec![vec!["a".into(), "b".into()]; 3], 32);
-        let tile = || Tile::new(8, vec![200; 3 * 64]);
-        sheet.row("one".into(), vec![tile(), tile().captioned("x".into()), tile()]);
-        sheet.row("two".into(), vec![tile().spectrum(16)]);
-        let image = sheet.draw();
-        assert_eq!(image.width(), GAP + NAME_WIDTH + 3 * (32 + GAP));
-        // The middle of the first tile shows its colour.
-        let top = 2 * GAP + 4 * LINE;
-        assert_eq!(image.get_pixel(GAP + NAME_WIDTH + 16, top + 16), &Rgb([200, 200, 200]));
+        let image = sheet(vec![tile(96, 200), tile(160, 201).captioned("x".into()), tile(224, 202)]);
+        assert_eq!((image.width(), image.height()), (GAP + 3 * (224 + GAP), 5 * GAP + 6 * LINE + 224));
+    }
+
+    #[test]
+    fn tiles_keep_their_sizes() {
+        let image = sheet(vec![tile(96, 200), tile(160, 201), tile(224, 202)]);
+        for (side, value) in [(96, 200), (160, 201), (224, 202)] {
+            assert_eq!(pixels_of(&image, value), side * side, "{side}");
+        }
+    }
+
+    #[test]
+    fn tiles_that_are_too_large_shrink_alike() {
+        let image = sheet(vec![tile(256, 200), tile(512, 201)]);
+        assert_eq!(pixels_of(&image, 200), 128 * 128);
+        assert_eq!(pixels_of(&image, 201), 256 * 256);
+    }
+
+    #[test]
+    fn a_caption_stays_below_its_tile() {
+        assert_eq!(shortened("AutoContrast, ShearX", 20), "AutoContrast, ShearX");
+        assert_eq!(shortened("AutoContrast, ShearX", 12), "AutoContra..");
     }
 
     #[test]

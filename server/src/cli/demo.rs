@@ -59,9 +59,8 @@ const SHOWN: [u64; 6] = [0, 1, 3, 6, 7, 11];
 /// The sample whose spectrum is shown.
 const SPECTRUM_OF: u64 = 6;
 
-/// Side of the base image, and of a tile.
+/// Side of the base image.
 const BASE: u32 = 224;
-const TILE: u32 = 150;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -205,10 +204,10 @@ fn write_sheet(stages: &[Stage], args: &Args) -> Result<(), Failure> {
         })
         .collect();
     let title = format!(
-        "efficienttrain++, low_frequency = {}: what the model sees, stage by stage",
+        "efficienttrain++, low_frequency = {}: the training images of each stage",
         args.low_frequency
     );
-    let mut sheet = Sheet::new(title, heads, TILE);
+    let mut sheet = Sheet::new(title, legend(), heads);
     for sample in SHOWN {
         let tiles = stages.iter().filter_map(|stage| stage.tile(sample)).cloned().collect();
         sheet.row(PHOTOS[sample as usize].0.trim_end_matches(".jpg").to_owned(), tiles);
@@ -224,6 +223,15 @@ fn write_sheet(stages: &[Stage], args: &Args) -> Result<(), Failure> {
         args.out.display()
     );
     Ok(())
+}
+
+/// Explains the heads of the columns.
+pub(crate) fn legend() -> Vec<String> {
+    vec![
+        "B: bandwidth, the side in pixels of the images of a stage; its low frequencies are kept, all others removed"
+            .to_owned(),
+        "m: strength of RandAugment, from 0 (none) to 10".to_owned(),
+    ]
 }
 
 /// Writes a sheet, with the folders above it.

@@ -15,7 +15,7 @@ use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Work
 use crate::{
     cli::{
         Failure,
-        demo::save,
+        demo::{self, save},
         job_args::{CurriculumArg, RecipeArg},
         output::outln,
         progress, usage,
@@ -24,9 +24,6 @@ use crate::{
     picture::{Sheet, Tile},
     reduce::{fourier, psnr_db},
 };
-
-/// Sides of a tile on the sheet, with many columns and with few.
-const TILE: u32 = 150;
 
 /// What is written: pixels that can be shown.
 const SHOWN: OutputFormat = OutputFormat { dtype: Dtype::U8, layout: Layout::Nhwc };
@@ -81,9 +78,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let title = if args.compare {
         format!("{}: Fourier, Lanczos, bicubic; PSNR against Lanczos", curriculum.name())
     } else {
-        format!("{}, recipe {}: what the model sees, stage by stage", curriculum.name(), recipe.name())
+        format!("{}, recipe {}: the training images of each stage", curriculum.name(), recipe.name())
     };
-    let mut sheet = Sheet::new(title, columns.iter().map(|column| column.head.clone()).collect(), TILE);
+    let mut sheet =
+        Sheet::new(title, legend(args.compare), columns.iter().map(|column| column.head.clone()).collect());
     let mut maker = Maker::new(&dataset, args.seed)?;
     let mut first_row = None;
     for i in 0..args.samples.min(dataset.len()) {
@@ -99,6 +97,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     save(&sheet, &args.out)?;
     outln!("wrote {}", args.out.display());
     Ok(())
+}
+
+/// Explains the heads of the columns.
+fn legend(compare: bool) -> Vec<String> {
+    if compare {
+        return vec![
+            "B: bandwidth, the side in pixels to which each method reduces the image".to_owned(),
+            "PSNR: similarity to the Lanczos picture in decibels; higher is closer, above 40 hardly visible"
+                .to_owned(),
+        ];
+    }
+    demo::legend()
 }
 
 /// How the tiles of a column are made.
@@ -231,9 +241,9 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// The end of a name, short enough for the margin of a sheet.
+/// The end of a name, short enough for a line of a sheet.
 fn short_name(name: &str) -> String {
-    const MOST: usize = 20;
+    const MOST: usize = 60;
     let letters: Vec<char> = name.chars().collect();
     letters[letters.len().saturating_sub(MOST)..].iter().collect()
 }
