@@ -41,7 +41,7 @@
 //! - **WebP** is exact, lossy too: the largest difference is 0 over 72 million samples (17 photographs at
 //!   qualities 30, 60, 80, 95). Of an animation the first frame. Damaged files may differ in verdict or pixels.
 //! - **PNM** is exact. Garbage behind the samples of a plain file is ignored here and refused by Pillow.
-//! - **BMP** is exact but for 16 bits a pixel, refused as unsupported. **TIFF** is exact for grey and RGB without
+//! - **BMP** is exact. **TIFF** is exact for grey and RGB without
 //!   compression, with LZW, deflate or `PackBits`; palettes, CMYK, JPEG inside and stored orientations are refused.
 //! - Everything else (GIF, AVIF, HEIF ...) is refused as an unknown format, though Pillow may read it.
 //!

@@ -1,11 +1,14 @@
 //! Everything that is not JPEG: rare in training sets, so simple and whole-frame.
 //!
-//! - `through_image`: PNG, WebP, TIFF and BMP, decoded by the `image` crate.
+//! - `through_image`: PNG, WebP and TIFF, decoded by the `image` crate.
 //! - `samples`: its sample types to 8-bit RGB, as Pillow converts them.
-//! - `bmp`, `png`, `tiff`, `webp`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
+//! - `png`, `tiff`, `webp`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
+//! - `bmp`, `bmp_runs`: Windows bitmaps, decoded here; `frame`: the pixels that they fill.
 //! - `pnm`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
 
 mod bmp;
+mod bmp_runs;
+mod frame;
 mod png;
 mod pnm;
 mod samples;
@@ -14,8 +17,12 @@ mod tiff;
 mod webp;
 
 pub(crate) use pnm::{PnmLayout, decode as decode_pnm};
-pub(crate) use through_image::decode;
 
+use bandwise_kernels::Rect;
+
+use self::frame::Frame;
+use crate::buffer::PixelBuffer;
+use crate::decoder::Placement;
 use crate::error::DecodeError;
 use crate::format::Format;
 use crate::header::Header;
@@ -25,6 +32,23 @@ use crate::limits::DecodeLimits;
 pub(crate) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Result<Header, DecodeError> {
     match format {
         Format::Pnm => pnm::header(bytes, limits),
+        Format::Bmp => bmp::header(bytes, limits),
         _ => through_image::header(bytes, format, limits),
     }
+}
+
+/// Decodes the whole image, with `raw` for what lies between, and says where the region is in `pixels`.
+pub(crate) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    region: Rect,
+    raw: &mut PixelBuffer,
+    pixels: &mut PixelBuffer,
+) -> Result<Placement, DecodeError> {
+    let decode_frame = match header.format {
+        Format::Bmp => bmp::decode,
+        _ => return through_image::decode(bytes, header, region, raw, pixels),
+    };
+    decode_frame(bytes, &mut Frame::new(pixels, (header.width, header.height))?)?;
+    Ok(Frame::place(header.width, region))
 }

@@ -1,4 +1,4 @@
-//! PNG, WebP, TIFF and BMP through the `image` crate, under its memory limit and behind a fence against panics.
+//! PNG, WebP and TIFF through the `image` crate, under its memory limit and behind a fence against panics.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use image::error::{ImageError, LimitErrorKind};
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::samples::{self, Grey16};
-use super::{bmp, png, tiff, webp};
+use super::{png, tiff, webp};
 use crate::buffer::PixelBuffer;
 use crate::decoder::Placement;
 use crate::error::DecodeError;
@@ -21,16 +21,15 @@ pub(super) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Res
     match format {
         Format::Png => png::check(bytes)?,
         Format::Tiff => tiff::check(bytes)?,
-        Format::Bmp => bmp::check(bytes)?,
         Format::Webp => webp::check(bytes)?,
-        Format::Jpeg | Format::Pnm => {}
+        Format::Jpeg | Format::Pnm | Format::Bmp => {}
     }
     let size = fenced(format, || Ok(open(bytes, format, limits)?.dimensions()))?;
     Header::checked(format, size, Detail::None, limits)
 }
 
 /// Decodes the whole frame into `raw` and the region, as RGB, into `pixels`.
-pub(crate) fn decode(
+pub(super) fn decode(
     bytes: &[u8],
     header: &Header,
     region: Rect,
@@ -74,8 +73,9 @@ fn image_format(format: Format) -> Result<ImageFormat, DecodeError> {
         Format::Png => Ok(ImageFormat::Png),
         Format::Webp => Ok(ImageFormat::WebP),
         Format::Tiff => Ok(ImageFormat::Tiff),
-        Format::Bmp => Ok(ImageFormat::Bmp),
-        Format::Jpeg | Format::Pnm => Err(DecodeError::unsupported(format, "not decoded by this path")),
+        Format::Jpeg | Format::Pnm | Format::Bmp => {
+            Err(DecodeError::unsupported(format, "not decoded by this path"))
+        }
     }
 }
 
