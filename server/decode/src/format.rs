@@ -15,6 +15,8 @@ pub enum Format {
     Tiff,
     /// Windows bitmap.
     Bmp,
+    /// GIF; the first frame.
+    Gif,
     /// Netpbm: PBM, PGM, PPM, plain or raw.
     Pnm,
 }
@@ -28,6 +30,7 @@ impl Format {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
             [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Some(Self::Tiff),
             [b'B', b'M', ..] => Some(Self::Bmp),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
             [b'P', b'1'..=b'6', b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C, ..] => Some(Self::Pnm),
             _ => None,
         }
@@ -41,6 +44,7 @@ impl Format {
             Self::Webp => "webp",
             Self::Tiff => "tiff",
             Self::Bmp => "bmp",
+            Self::Gif => "gif",
             Self::Pnm => "pnm",
         }
     }
@@ -62,7 +66,7 @@ mod tests {
         assert_eq!(Format::detect(b"RIFF\x00\x00\x00\x00WEBPVP8L"), Some(Format::Webp));
         assert_eq!(Format::detect(b"P6\n1 1\n255\n"), Some(Format::Pnm));
         assert_eq!(Format::detect(b"Paris is a town"), None);
-        assert_eq!(Format::detect(b"GIF89a"), None);
+        assert_eq!(Format::detect(b"GIF89a"), Some(Format::Gif));
         assert_eq!(Format::detect(b""), None);
     }
 }

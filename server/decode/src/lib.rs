@@ -43,7 +43,8 @@
 //! - **PNM** is exact. Garbage behind the samples of a plain file is ignored here and refused by Pillow.
 //! - **BMP** is exact. **TIFF** is exact for grey and RGB without
 //!   compression, with LZW, deflate or `PackBits`; palettes, CMYK, JPEG inside and stored orientations are refused.
-//! - Everything else (GIF, AVIF, HEIF ...) is refused as an unknown format, though Pillow may read it.
+//! - **GIF** is exact, damaged files too. The first frame, on the transparent colour or the first one.
+//! - Everything else (AVIF, HEIF ...) is refused as an unknown format, though Pillow may read it.
 //!
 //! # Kinds that Pillow reads and that are refused
 //!

@@ -66,7 +66,7 @@ impl clap::Args for Args {
                 .action(ArgAction::Append)
         };
         command
-            .arg(Arg::new("in").value_name("IN").required(true).value_parser(value_parser!(PathBuf)).help("Image to read: JPEG, PNG, WebP, TIFF, BMP, PNM"))
+            .arg(Arg::new("in").value_name("IN").required(true).value_parser(value_parser!(PathBuf)).help("Image to read: JPEG, PNG, WebP, TIFF, BMP, GIF, PNM"))
             .arg(Arg::new("out").value_name("OUT").required(true).value_parser(value_parser!(PathBuf)).help("File to write: .png, or .npy (uint8 HWC; float32 CHW after --normalize or --fourier)"))
             .arg(operation("crop", "x,y,w,h", "Cut out a rectangle, in pixels"))
             .arg(operation("resize", "FILTER:WxH", "Resize as Pillow does; filters: bilinear, bicubic, lanczos"))

@@ -2,13 +2,16 @@
 //!
 //! - `through_image`: PNG, WebP and TIFF, decoded by the `image` crate.
 //! - `samples`: its sample types to 8-bit RGB, as Pillow converts them.
-//! - `png`, `tiff`, `webp`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
-//! - `bmp`, `bmp_runs`: Windows bitmaps, decoded here; `frame`: the pixels that they fill.
+//! - `png`, `tiff`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
+//! - `webp`: the container, of which the first frame goes to `through_image`.
+//! - `bmp`, `bmp_runs`, `gif`, `gif_codes`: decoded here; `frame`: the pixels that they fill.
 //! - `pnm`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
 
 mod bmp;
 mod bmp_runs;
 mod frame;
+mod gif;
+mod gif_codes;
 mod png;
 mod pnm;
 mod samples;
@@ -33,6 +36,8 @@ pub(crate) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Res
     match format {
         Format::Pnm => pnm::header(bytes, limits),
         Format::Bmp => bmp::header(bytes, limits),
+        Format::Gif => gif::header(bytes, limits),
+        Format::Webp => webp::header(bytes, limits),
         _ => through_image::header(bytes, format, limits),
     }
 }
@@ -47,6 +52,8 @@ pub(crate) fn decode(
 ) -> Result<Placement, DecodeError> {
     let decode_frame = match header.format {
         Format::Bmp => bmp::decode,
+        Format::Gif => gif::decode,
+        Format::Webp => return webp::decode(bytes, header, region, raw, pixels),
         _ => return through_image::decode(bytes, header, region, raw, pixels),
     };
     decode_frame(bytes, &mut Frame::new(pixels, (header.width, header.height))?)?;
