@@ -21,15 +21,20 @@ use bandwise_proto::MAX_BATCH_ROWS;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::available_memory;
+use crate::{available_memory, log_filter};
+
+mod keys;
 
 const MIB: u64 = 1 << 20;
 
-/// What a configuration file says; unknown keys are refused. The commented default file is
+/// What a configuration file says; unknown keys are mistakes. The commented default file is
 /// `deploy/bandwise.toml`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Config {
+    /// A sentence for each unknown key of the file.
+    #[serde(skip)]
+    pub unknown_keys: Vec<String>,
     /// Where to listen: `unix:PATH` or `HOST:PORT`.
     pub listen: Vec<String>,
     /// Allow TCP listeners beyond loopback although they are not encrypted.
@@ -144,7 +149,7 @@ impl From<Shortage> for ReplayShortage {
 
 /// Upper bounds on the limits of jobs.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct DecodeLimitsConfig {
     /// Largest image in megapixels.
     pub max_megapixels: u64,
@@ -154,7 +159,6 @@ pub struct DecodeLimitsConfig {
 
 /// One dataset.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DatasetConfig {
     /// Name by which jobs refer to it.
     pub name: String,
@@ -174,6 +178,7 @@ pub struct DatasetConfig {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            unknown_keys: Vec::new(),
             listen: Vec::new(),
             allow_insecure_tcp: false,
             admin: None,
@@ -218,7 +223,7 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is not TOML, or has unknown keys or values of the wrong type.
+    /// The file is not TOML, or has values of the wrong type.
     #[error("the configuration {path} is wrong: {source}")]
     Parse {
         /// The file.
@@ -248,8 +253,17 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text)
+        Self::parse(&text)
             .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// Reads the text of a file. Unknown keys are no error yet: [`Settings::check`] lists them with all other mistakes.
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        let mut unknown_keys = Vec::new();
+        let keep = |path: serde_ignored::Path<'_>| unknown_keys.push(keys::problem(&path.to_string()));
+        let mut config: Self = serde_ignored::deserialize(toml::Deserializer::parse(text)?, keep)?;
+        config.unknown_keys = unknown_keys;
+        Ok(config)
     }
 }
 
@@ -279,7 +293,10 @@ impl Settings {
     ///
     /// [`ConfigError::Mistakes`] with all of them.
     pub fn check(config: &Config) -> Result<Self, ConfigError> {
-        let mut mistakes = Vec::new();
+        let mut mistakes = config.unknown_keys.clone();
+        mistakes.extend(
+            log_filter::problem(&config.log).map(|problem| format!("log = {}: {problem}", config.log)),
+        );
         let settings = Self {
             listen: listen(config, &mut mistakes),
             admin: admin(config, &mut mistakes),
@@ -476,8 +493,11 @@ mod tests {
 
     #[test]
     fn every_mistake_is_listed() {
-        let config: Config = toml::from_str(
+        let config = Config::parse(
             r#"
+            prefetch_mb = 12
+            nonsense = 1
+            log = "verbose"
             listen = ["0.0.0.0:7070", "nonsense", "unix:/tmp/a", "unix:/tmp/a"]
             admin = "unix:/x"
             prefetch_mib = 0
@@ -489,11 +509,16 @@ mod tests {
             [[dataset]]
             name = "a b"
             path = "/"
+            leave = "x"
             "#,
         )
         .unwrap();
         let message = Settings::check(&config).unwrap_err().to_string();
         for part in [
+            "prefetch_mb is not a key of the configuration; is prefetch_mib meant?",
+            "nonsense is not a key of the configuration",
+            "dataset.1.leave is not a key of the configuration; is dataset.leave_out meant?",
+            "log = verbose",
             "allow_insecure_tcp",
             "'nonsense'",
             "unix:/tmp/a is there twice",
@@ -518,11 +543,6 @@ mod tests {
             let error = read(wrong).unwrap_err().to_string();
             assert!(error.contains("neither auto nor a number of MiB"), "{error}");
         }
-    }
-
-    #[test]
-    fn unknown_keys_are_refused() {
-        assert!(toml::from_str::<Config>("wrongkey = 1").unwrap_err().to_string().contains("wrongkey"));
     }
 
     #[test]

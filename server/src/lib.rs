@@ -19,6 +19,7 @@ pub mod cli;
 pub mod config;
 mod handover;
 mod listen;
+mod log_filter;
 mod npy;
 mod picture;
 mod reduce;

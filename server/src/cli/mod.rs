@@ -22,6 +22,8 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::log_filter;
+
 /// The data loader that shows a model what it is ready for: low frequencies first.
 #[derive(Debug, Parser)]
 #[command(name = "bandwise", version, max_term_width = 110, arg_required_else_help = true)]
@@ -94,9 +96,15 @@ pub fn run() -> ExitCode {
 
 /// Logs to standard error. `BANDWISE_LOG` overrides the filter.
 pub(crate) fn log(filter: &str) -> Result<(), Failure> {
-    let filter = std::env::var("BANDWISE_LOG").unwrap_or_else(|_| filter.to_owned());
-    let filter = EnvFilter::try_new(&filter)
-        .map_err(|error| usage(anyhow::anyhow!("log filter '{filter}': {error}")))?;
+    let (source, filter) = match std::env::var("BANDWISE_LOG") {
+        Ok(filter) => ("BANDWISE_LOG", filter),
+        Err(_) => ("log", filter.to_owned()),
+    };
+    if let Some(problem) = log_filter::problem(&filter) {
+        return Err(usage(anyhow::anyhow!("{source} = {filter}: {problem}")));
+    }
+    let filter = EnvFilter::try_new(log_filter::complete(&filter))
+        .map_err(|error| usage(anyhow::anyhow!("{source} = {filter}: {error}")))?;
     let colours = std::io::stderr().is_terminal();
     // Fails only if a logger is there already, as in tests.
     let _ = tracing_subscriber::fmt()

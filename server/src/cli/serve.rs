@@ -125,8 +125,8 @@ fn default_socket() -> String {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let _folder = args.remove_at_end.as_deref().map(RemovedAtEnd);
     let config = args.config()?;
-    log(&config.log)?;
     let settings = Settings::check(&config).map_err(usage)?;
+    log(&config.log)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         threads = settings.pipeline.threads,
