@@ -36,8 +36,7 @@
 //!   cut by exactly their end marker, of which Pillow takes 2 in 100 (8 of 408), depending on where the last bits
 //!   fall; files cut inside a segment that follows complete pixels; and files with more scans than [`DecodeLimits`]
 //!   allows for.
-//! - **PNG** is exact. Refused here only: a wrong checksum on a pixel chunk whose contents are fine, and a file that
-//!   ends within the last 16 bytes, behind its pixels. An index outside the palette may get another colour.
+//! - **PNG** is exact, damaged files too.
 //! - **WebP** is exact, lossy too: the largest difference is 0 over 72 million samples (17 photographs at
 //!   qualities 30, 60, 80, 95). Of an animation the first frame. Damaged files may differ in verdict or pixels.
 //! - **PNM** is exact. Garbage behind the samples of a plain file is ignored here and refused by Pillow.

@@ -1,10 +1,10 @@
 //! Everything that is not JPEG: rare in training sets, so simple and whole-frame.
 //!
-//! - `through_image`: PNG, WebP and TIFF, decoded by the `image` crate.
+//! - `through_image`: WebP and TIFF, decoded by the `image` crate.
 //! - `samples`: its sample types to 8-bit RGB, as Pillow converts them.
-//! - `png`, `tiff`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
+//! - `tiff`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
 //! - `webp`: the container, of which the first frame goes to `through_image`.
-//! - `bmp`, `bmp_runs`, `gif`, `gif_codes`: decoded here; `frame`: the pixels that they fill.
+//! - `bmp`, `bmp_runs`, `gif`, `gif_codes`, `png`, `png_chunks`, `png_rows`, `png_text`: decoded here; `frame`: the pixels that they fill.
 //! - `pnm`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
 
 mod bmp;
@@ -13,6 +13,9 @@ mod frame;
 mod gif;
 mod gif_codes;
 mod png;
+mod png_chunks;
+mod png_rows;
+mod png_text;
 mod pnm;
 mod samples;
 mod through_image;
@@ -37,6 +40,7 @@ pub(crate) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Res
         Format::Pnm => pnm::header(bytes, limits),
         Format::Bmp => bmp::header(bytes, limits),
         Format::Gif => gif::header(bytes, limits),
+        Format::Png => png::header(bytes, limits),
         Format::Webp => webp::header(bytes, limits),
         _ => through_image::header(bytes, format, limits),
     }
@@ -50,12 +54,13 @@ pub(crate) fn decode(
     raw: &mut PixelBuffer,
     pixels: &mut PixelBuffer,
 ) -> Result<Placement, DecodeError> {
-    let decode_frame = match header.format {
-        Format::Bmp => bmp::decode,
-        Format::Gif => gif::decode,
+    let size = (header.width, header.height);
+    match header.format {
+        Format::Bmp => bmp::decode(bytes, &mut Frame::new(pixels, size)?)?,
+        Format::Gif => gif::decode(bytes, &mut Frame::new(pixels, size)?)?,
+        Format::Png => png::decode(bytes, raw, &mut Frame::new(pixels, size)?)?,
         Format::Webp => return webp::decode(bytes, header, region, raw, pixels),
         _ => return through_image::decode(bytes, header, region, raw, pixels),
-    };
-    decode_frame(bytes, &mut Frame::new(pixels, (header.width, header.height))?)?;
+    }
     Ok(Frame::place(header.width, region))
 }

@@ -1,70 +1,117 @@
-//! The PNG checks that Pillow makes and the `png` crate leaves out: every chunk before the pixels, also an
-//! ancillary one, must have the right checksum.
+//! PNG: chunks with Pillow's eyes (`png_chunks`, `png_text`), inflated and unfiltered (`png_rows`), then to RGB.
+//!
+//! The checksums of pixel chunks and of the pixels themselves are not looked at, nor is what follows the last row but
+//! for its chunks' shape. Compressed pixels that end with a row leave the rest black. An index outside the palette is
+//! black. Grey of 16 bits without alpha is clamped to 255; all other samples of 16 bits keep their high byte.
 
+use super::frame::{Frame, unpack_bits};
+use super::png_chunks::{Image, Kind, Stream};
+use super::png_rows;
+use crate::buffer::PixelBuffer;
 use crate::error::DecodeError;
 use crate::format::Format;
+use crate::header::{Detail, Header};
+use crate::limits::DecodeLimits;
 
-const SIGNATURE_LEN: usize = 8;
+/// Format and size.
+pub(super) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
+    let image = Stream::new(bytes).open()?;
+    Header::checked(Format::Png, image.size, Detail::None, limits)
+}
 
-/// Reads the chunks up to the first IDAT (or fdAT).
-pub(super) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
-    let mut at = SIGNATURE_LEN;
-    loop {
-        let head = bytes.get(at..at + 8).ok_or(TRUNCATED)?;
-        let len = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let kind = &head[4..8];
-        if kind == b"IDAT" || kind == b"fdAT" {
-            return Ok(());
+/// Decodes the whole picture.
+pub(super) fn decode(bytes: &[u8], raw: &mut PixelBuffer, out: &mut Frame<'_>) -> Result<(), DecodeError> {
+    let mut stream = Stream::new(bytes);
+    let image = stream.open()?;
+    // A palette behind the pixels is none.
+    let palette = stream.palette;
+    let plan = png_rows::Plan::new(&image)?;
+    raw.prepare(plan.raw_len())?;
+    let raw = &mut raw.bytes_mut()[..plan.raw_len()];
+    let n_rows = png_rows::inflate(&mut stream, &plan, raw)?;
+    stream.close(&image)?;
+    let pixels = Pixels::new(&image, palette, stream.has_transparent_index)?;
+    out.pixels.fill(pixels.blank());
+    // Pillow puts an interlaced frame of an animation into the corner, whatever its place.
+    let (left, top) = if image.is_interlaced { (0, 0) } else { image.at };
+    plan.unfilter(raw, n_rows, |row, place| {
+        let to = &mut out.row(top + place.y)[left as usize + place.x as usize..];
+        if place.step == 1 {
+            pixels.unpack(row, &mut to[..place.count as usize]);
+        } else {
+            pixels.unpack_apart(row, to, place.step as usize, place.count as usize);
         }
-        // The checksum covers kind and data, which follow each other.
-        let covered = bytes.get(at + 4..at + 8 + len).ok_or(TRUNCATED)?;
-        let stored = bytes.get(at + 8 + len..at + 12 + len).ok_or(TRUNCATED)?;
-        if crc32(covered).to_be_bytes() != stored {
-            let name = String::from_utf8_lossy(kind).into_owned();
-            return Err(DecodeError::corrupt(Format::Png, format!("a wrong checksum in chunk {name:?}")));
+    })
+}
+
+/// How samples become RGB.
+struct Pixels<'a> {
+    kind: Kind,
+    palette: &'a [u8],
+}
+
+impl<'a> Pixels<'a> {
+    fn new(
+        image: &Image,
+        stored: Option<&'a [u8]>,
+        has_transparent_index: bool,
+    ) -> Result<Self, DecodeError> {
+        let palette = stored.unwrap_or_default();
+        if image.kind.color == 3 {
+            if palette.len() / 3 > 256 {
+                return Err(DecodeError::corrupt(Format::Png, "a palette of more than 256 colours"));
+            }
+            if stored.is_none() && has_transparent_index {
+                return Err(DecodeError::corrupt(Format::Png, "a transparent index without a palette"));
+            }
         }
-        at += 12 + len;
+        Ok(Self { kind: image.kind, palette })
+    }
+
+    fn color(&self, index: u8) -> [u8; 3] {
+        let entry = self.palette.get(3 * usize::from(index)..).and_then(|rest| rest.first_chunk::<3>());
+        entry.copied().unwrap_or_default()
+    }
+
+    /// The color of a pixel that is zero.
+    fn blank(&self) -> [u8; 3] {
+        if self.kind.color == 3 { self.color(0) } else { [0; 3] }
+    }
+
+    fn unpack(&self, row: &[u8], out: &mut [[u8; 3]]) {
+        match (self.kind.color, self.kind.depth) {
+            (3, bits) => unpack_bits(row, bits, out, |index| self.color(index)),
+            (0, 16) => each::<2>(row, out, |p| [if p[0] > 0 { 255 } else { p[1] }; 3]),
+            (0, bits) => {
+                let scale = 255 / ((1u16 << bits) - 1) as u8;
+                unpack_bits(row, bits, out, |value| [value * scale; 3]);
+            }
+            (4, 8) => each::<2>(row, out, |p| [p[0]; 3]),
+            (4, _) => each::<4>(row, out, |p| [p[0]; 3]),
+            (2, 8) => out.iter_mut().zip(row.as_chunks::<3>().0).for_each(|(rgb, pixel)| *rgb = *pixel),
+            (2, _) => each::<6>(row, out, |p| [p[0], p[2], p[4]]),
+            (_, 8) => each::<4>(row, out, |p| [p[0], p[1], p[2]]),
+            _ => each::<8>(row, out, |p| [p[0], p[2], p[4]]),
+        }
+    }
+
+    /// Unpacks pixels that lie `step` apart.
+    fn unpack_apart(&self, row: &[u8], out: &mut [[u8; 3]], step: usize, count: usize) {
+        let bits = usize::from(self.kind.bits());
+        for (i, rgb) in out.iter_mut().step_by(step).take(count).enumerate() {
+            let pixel = &row[i * bits / 8..];
+            if bits >= 8 {
+                self.unpack(pixel, std::slice::from_mut(rgb));
+            } else {
+                // The pixel's bits to the front of a byte.
+                self.unpack(&[pixel[0] << (i * bits % 8)], std::slice::from_mut(rgb));
+            }
+        }
     }
 }
 
-const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Png };
-
-/// Whether the file stores alpha samples (as opposed to a transparent colour): bit 2 of the colour type, which
-/// stands at a fixed place in the first chunk.
-pub(super) fn has_alpha(bytes: &[u8]) -> bool {
-    bytes.get(SIGNATURE_LEN + 17).is_some_and(|color_type| color_type & 4 != 0)
-}
-
-/// The CRC of ISO 3309, polynomial 0xEDB88320, by a table of one byte.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, &byte| CRC_TABLE[((crc ^ u32::from(byte)) & 255) as usize] ^ (crc >> 8))
-}
-
-const CRC_TABLE: [u32; 256] = crc_table();
-
-const fn crc_table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let mut crc = i as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
-            bit += 1;
-        }
-        table[i] = crc;
-        i += 1;
-    }
-    table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn crc_check_value() {
-        // The check value that every catalogue of CRCs gives for this one.
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+fn each<const N: usize>(row: &[u8], out: &mut [[u8; 3]], convert: impl Fn(&[u8; N]) -> [u8; 3]) {
+    for (rgb, pixel) in out.iter_mut().zip(row.as_chunks::<N>().0) {
+        *rgb = convert(pixel);
     }
 }

@@ -4,14 +4,6 @@
 use bandwise_kernels::Rect;
 use image::ColorType;
 
-/// What becomes of grey samples of 16 bits. Pillow holds grey without stored alpha in a wide mode and clamps it
-/// on conversion, but reads the high bytes of a file with grey and alpha.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grey16 {
-    Clamped,
-    HighByte,
-}
-
 /// Converts `region` of a frame of `width` pixels a row into packed RGB at the start of `out`.
 ///
 /// # Errors
@@ -20,19 +12,17 @@ pub(super) enum Grey16 {
 pub(super) fn region_to_rgb(
     raw: &[u8],
     color: ColorType,
-    grey16: Grey16,
     width: u32,
     region: Rect,
     out: &mut [u8],
 ) -> Result<(), String> {
     let pixel_len = usize::from(color.bytes_per_pixel());
-    let convert: fn(&[u8]) -> [u8; 3] = match (color, grey16) {
-        (ColorType::L8 | ColorType::La8, _) => |p| [p[0]; 3],
-        (ColorType::Rgb8 | ColorType::Rgba8, _) => |p| [p[0], p[1], p[2]],
-        (ColorType::L16 | ColorType::La16, Grey16::Clamped) => |p| [word(p, 0).min(255) as u8; 3],
-        (ColorType::L16 | ColorType::La16, Grey16::HighByte) => |p| [high(p, 0); 3],
-        (ColorType::Rgb16 | ColorType::Rgba16, _) => |p| [high(p, 0), high(p, 1), high(p, 2)],
-        (other, _) => return Err(format!("samples of type {other:?}")),
+    let convert: fn(&[u8]) -> [u8; 3] = match color {
+        ColorType::L8 | ColorType::La8 => |p| [p[0]; 3],
+        ColorType::Rgb8 | ColorType::Rgba8 => |p| [p[0], p[1], p[2]],
+        ColorType::L16 | ColorType::La16 => |p| [word(p, 0).min(255) as u8; 3],
+        ColorType::Rgb16 | ColorType::Rgba16 => |p| [high(p, 0), high(p, 1), high(p, 2)],
+        other => return Err(format!("samples of type {other:?}")),
     };
     let out_rows = out.chunks_exact_mut(3 * region.width as usize);
     for (y, out_row) in (region.y..region.y + region.height).zip(out_rows) {

@@ -1,4 +1,4 @@
-//! PNG, WebP and TIFF through the `image` crate, under its memory limit and behind a fence against panics.
+//! WebP and TIFF through the `image` crate, under its memory limit and behind a fence against panics.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,8 +7,8 @@ use bandwise_kernels::Rect;
 use image::error::{ImageError, LimitErrorKind};
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::samples::{self, Grey16};
-use super::{png, tiff};
+use super::samples;
+use super::tiff;
 use crate::buffer::PixelBuffer;
 use crate::decoder::Placement;
 use crate::error::DecodeError;
@@ -19,7 +19,6 @@ use crate::limits::DecodeLimits;
 /// Format and size, after the checks that the `image` crate does not make.
 pub(super) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Result<Header, DecodeError> {
     match format {
-        Format::Png => png::check(bytes)?,
         Format::Tiff => tiff::check(bytes)?,
         _ => {}
     }
@@ -47,10 +46,8 @@ pub(super) fn decode(
         decoder.read_image(&mut raw.bytes_mut()[..len]).map_err(|error| refusal(format, &error))?;
         Ok(color)
     })?;
-    let grey16 =
-        if format == Format::Png && png::has_alpha(bytes) { Grey16::HighByte } else { Grey16::Clamped };
     pixels.prepare(3 * region.width as usize * region.height as usize)?;
-    samples::region_to_rgb(raw.bytes(), color, grey16, header.width, region, pixels.bytes_mut())
+    samples::region_to_rgb(raw.bytes(), color, header.width, region, pixels.bytes_mut())
         .map_err(|detail| DecodeError::unsupported(format, detail))?;
     Ok(Placement::packed(region.width))
 }
@@ -69,7 +66,6 @@ fn open<'a>(
 
 fn image_format(format: Format) -> Result<ImageFormat, DecodeError> {
     match format {
-        Format::Png => Ok(ImageFormat::Png),
         Format::Webp => Ok(ImageFormat::WebP),
         Format::Tiff => Ok(ImageFormat::Tiff),
         _ => Err(DecodeError::unsupported(format, "not decoded by this path")),
