@@ -139,6 +139,21 @@ fn plan_knows_the_models_of_the_papers() {
 }
 
 #[test]
+fn plan_warns_of_short_trainings_and_not_of_validations() {
+    let stderr = |more: &[&str]| {
+        let args = ["plan", "--epochs", "3", "--dataset-size", "10000", "--global-batch", "100"];
+        let output = bandwise(&[&args[..], more].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = stderr(&["--curriculum", "efficienttrain"]);
+    for part in ["warning: ", "no steps", "20 of the 3 epochs", "never reaches its peak"] {
+        assert!(said.contains(part), "no '{part}' in: {said}");
+    }
+    assert_eq!(stderr(&["--curriculum", "none", "--recipe", "eval"]), "");
+}
+
+#[test]
 fn plan_says_what_the_trainers_ask_for_and_what_it_takes() {
     let json = plan_json(&["--model", "swin-t", "--images-per-gpu-second", "1000", "--gpus", "8"]);
     let first = &json["sizing"]["stages"][0];

@@ -3,13 +3,16 @@
 use std::{
     ffi::OsString,
     os::unix::ffi::OsStringExt as _,
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
 
 use bandwise_client::{
-    Address, ClientError, Connection,
+    Address, ClientError, Connection, ask_any,
     proto::{DescribeResponse, PlanResponse, Sample, StagePlan},
 };
 use pyo3::{
@@ -19,28 +22,39 @@ use pyo3::{
 
 use crate::{
     errors::{self, error},
-    job::{JobSpec, read_addresses},
+    job::{self, JobSpec, read_addresses},
 };
 
 /// How long signals wait.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// What the first daemon that answers serves: `version`, `datasets` (name -> (samples, classes)), and the class names of
-/// `classes_of`, if it is not empty, as `os.fsdecode` gives them.
+/// `classes_of`, if it is not empty, as `os.fsdecode` gives them; `place`, where it is in the list; `warnings` about each
+/// dataset; `curricula` and `recipes` by name.
 #[pyfunction]
 pub(crate) fn describe(
     py: Python<'_>,
     addresses: Vec<String>,
     classes_of: String,
+    patience: f64,
 ) -> PyResult<Bound<'_, PyDict>> {
     let addresses = read_addresses(py, &addresses)?;
-    let ask = async move |connection: &Connection| connection.describe(&classes_of).await;
-    let answer: DescribeResponse = interruptible(py, first_answer(addresses, ask))?;
+    let ask = move |connection: Connection| {
+        let classes_of = classes_of.clone();
+        async move { connection.describe(&classes_of).await }
+    };
+    let (place, answer): (usize, DescribeResponse) = any(py, addresses, patience, ask)?;
     let datasets = PyDict::new(py);
+    let warnings = PyDict::new(py);
     for dataset in answer.datasets {
-        datasets.set_item(dataset.name, (dataset.samples, dataset.classes))?;
+        datasets.set_item(&dataset.name, (dataset.samples, dataset.classes))?;
+        warnings.set_item(dataset.name, dataset.warnings)?;
     }
     let described = PyDict::new(py);
+    described.set_item("place", place)?;
+    described.set_item("warnings", warnings)?;
+    described.set_item("curricula", answer.curricula)?;
+    described.set_item("recipes", answer.recipes)?;
     described.set_item("version", answer.version)?;
     described.set_item("datasets", datasets)?;
     described.set_item("classes", class_names(answer.classes, &answer.class_names))?;
@@ -58,10 +72,18 @@ fn class_names(texts: Vec<String>, names: &[impl AsRef<[u8]>]) -> Vec<OsString> 
 
 /// The plan of a job, by the first daemon that makes one.
 #[pyfunction]
-pub(crate) fn plan(py: Python<'_>, addresses: Vec<String>, job: JobSpec) -> PyResult<Bound<'_, PyDict>> {
+pub(crate) fn plan(
+    py: Python<'_>,
+    addresses: Vec<String>,
+    job: JobSpec,
+    patience: f64,
+) -> PyResult<Bound<'_, PyDict>> {
     let (addresses, job) = (read_addresses(py, &addresses)?, job.to_wire(py)?);
-    let ask = async move |connection: &Connection| connection.plan(job.clone()).await;
-    let answer: PlanResponse = interruptible(py, first_answer(addresses, ask))?;
+    let ask = move |connection: Connection| {
+        let job = job.clone();
+        async move { connection.plan(job).await }
+    };
+    let (_, answer): (_, PlanResponse) = any(py, addresses, patience, ask)?;
     let plan = PyDict::new(py);
     plan.set_item("steps", answer.steps)?;
     plan.set_item("dataset_samples", answer.dataset_samples)?;
@@ -69,6 +91,7 @@ pub(crate) fn plan(py: Python<'_>, addresses: Vec<String>, job: JobSpec) -> PyRe
     plan.set_item("curriculum", answer.curriculum)?;
     plan.set_item("recipe", answer.recipe)?;
     plan.set_item("recipe_text", answer.recipe_text)?;
+    plan.set_item("warnings", answer.warnings)?;
     let fields: Vec<_> = answer.fields.into_iter().map(|field| (field.name, field.value)).collect();
     plan.set_item("fields", fields)?;
     let stages: PyResult<Vec<_>> = answer.stages.iter().map(|stage| stage_dict(py, stage)).collect();
@@ -85,10 +108,15 @@ pub(crate) fn samples(
     dataset: String,
     digest: Vec<u8>,
     sample_ids: Vec<u64>,
+    patience: f64,
 ) -> PyResult<Vec<Bound<'_, PyBytes>>> {
     let addresses = read_addresses(py, &addresses)?;
-    let ask = async move |connection: &Connection| connection.samples(&dataset, &digest, &sample_ids).await;
-    let samples: Vec<Sample> = interruptible(py, first_answer(addresses, ask))?;
+    let asked = Arc::new((dataset, digest, sample_ids));
+    let ask = move |connection: Connection| {
+        let asked = Arc::clone(&asked);
+        async move { connection.samples(&asked.0, &asked.1, &asked.2).await }
+    };
+    let (_, samples): (_, Vec<Sample>) = any(py, addresses, patience, ask)?;
     Ok(samples.iter().map(|sample| PyBytes::new(py, &sample.name)).collect())
 }
 
@@ -109,24 +137,15 @@ fn stage_dict<'py>(py: Python<'py>, stage: &StagePlan) -> PyResult<Bound<'py, Py
     Ok(dict)
 }
 
-/// The first good answer; otherwise the first refusal, which says more than a daemon that is not there.
-async fn first_answer<T>(
+/// The answer of any daemon, within `patience` seconds.
+fn any<T: Send + 'static, Answer: Future<Output = Result<T, ClientError>> + Send + 'static>(
+    py: Python<'_>,
     addresses: Vec<Address>,
-    ask: impl AsyncFn(&Connection) -> Result<T, ClientError>,
-) -> Result<T, ClientError> {
-    let mut worst = ClientError::NoAddress;
-    for address in &addresses {
-        let answer = match Connection::open(address).await {
-            Ok(connection) => ask(&connection).await,
-            Err(error) => Err(error),
-        };
-        match answer {
-            Err(error) if matches!(worst, ClientError::NoAddress) || worst.is_retryable() => worst = error,
-            Err(_) => {}
-            good => return good,
-        }
-    }
-    Err(worst)
+    patience: f64,
+    ask: impl Fn(Connection) -> Answer + Send + Sync + 'static,
+) -> PyResult<(usize, T)> {
+    let patience = job::patience(py, patience)?;
+    interruptible(py, async move { ask_any(&addresses, patience, ask).await })
 }
 
 /// Waits for `work` in a thread of its own, without the GIL, and sees signals. After one the thread ends by itself.

@@ -44,6 +44,7 @@ fn class(failure: &ClientError) -> &'static str {
         ClientError::Connect { .. }
         | ClientError::Broken { .. }
         | ClientError::NoAddress
+        | ClientError::NoneAnswers { .. }
         | ClientError::NoDaemon { .. }
         | ClientError::Late { .. } => "ConnectionError",
         ClientError::Address(_)
@@ -72,12 +73,17 @@ fn class(failure: &ClientError) -> &'static str {
 
 fn advice(class: &str, failure: &ClientError) -> &'static str {
     match (class, failure) {
-        (_, ClientError::Connect { .. }) => {
+        (_, ClientError::Connect { .. } | ClientError::NoneAnswers { .. }) => {
             "; start one there with `bandwise serve`, or give a folder of images"
         }
         ("FingerprintError", _) => {
             "; the options of this loader make another job than the one that was expected: make them equal, or start \
              from step 0 without an expectation"
+        }
+        ("BadSampleError", ClientError::Daemon { detail: Some(detail), .. })
+            if detail.reason == "no_substitute" =>
+        {
+            "; repair or remove these samples"
         }
         ("BadSampleError", ClientError::Daemon { .. }) => {
             "; repair or remove the sample, or use on_bad_sample=\"substitute\""

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bandwise_client::{
     Address, Expected, RankShare, RunOptions, Transport,
     proto::{
-        BadSample, DatasetShare, Dtype, Fidelity, Job, JobField, Layout, LowFrequency, Priority,
-        job::Curriculum, job::Recipe,
+        BadSample, DatasetShare, DecodeLimits, Dtype, Fidelity, Job, JobField, Layout, LowFrequency,
+        Priority, job::Curriculum, job::Recipe,
     },
 };
 use pyo3::prelude::*;
@@ -16,16 +16,18 @@ use crate::errors::error;
 /// Longest patience: a year.
 const MAX_PATIENCE: f64 = 31_536_000.0;
 
+/// A name, or the text of a file and the file's name.
+type NameOrFile = (Option<String>, Option<String>, String);
+
 /// What decides bytes.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct JobSpec {
     dataset: String,
-    /// A name, and the text of a file, of which one is there.
-    curriculum: (Option<String>, Option<String>),
+    curriculum: NameOrFile,
     epochs: f64,
     global_batch: u64,
-    recipe: (Option<String>, Option<String>),
+    recipe: NameOrFile,
     seed: u64,
     dtype: String,
     layout: String,
@@ -34,6 +36,8 @@ pub(crate) struct JobSpec {
     on_bad_sample: String,
     replay_chunk: u32,
     replay_lanes: u32,
+    /// Largest image in pixels and largest encoded sample in bytes; 0 for the defaults.
+    decode_limits: (u64, u64),
 }
 
 /// What a rank wants of it.
@@ -54,6 +58,15 @@ pub(crate) struct RunSpec {
     pub(crate) log_level: u8,
     /// A fingerprint of 32 bytes, or none, and the fields behind it.
     expected: (Vec<u8>, Vec<(String, String)>),
+}
+
+/// Reads a patience in seconds.
+pub(crate) fn patience(py: Python<'_>, seconds: f64) -> PyResult<Duration> {
+    let seconds = Some(seconds).filter(|seconds| (0.0..=MAX_PATIENCE).contains(seconds));
+    let seconds = seconds.ok_or_else(|| {
+        error(py, "JobError", "patience must be a number of seconds from 0 to 31536000, a year")
+    })?;
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 /// Reads the addresses of daemons.
@@ -83,6 +96,7 @@ impl JobSpec {
             Some(name) => choice(py, "low_frequency", name, &methods)?,
             None => LowFrequency::Unspecified,
         };
+        let (max_pixels, max_encoded_bytes) = self.decode_limits;
         let name = self.curriculum.0.clone().map(Curriculum::CurriculumName);
         let recipe = self.recipe.0.clone().map(Recipe::RecipeName);
         Ok(Job {
@@ -99,6 +113,10 @@ impl JobSpec {
             on_bad_sample: choice(py, "on_bad_sample", &self.on_bad_sample, &policies)?.into(),
             replay_chunk: self.replay_chunk,
             replay_lanes: self.replay_lanes,
+            decode_limits: Some(DecodeLimits { max_pixels, max_encoded_bytes })
+                .filter(|limits| *limits != DecodeLimits::default()),
+            curriculum_file: self.curriculum.2.clone(),
+            recipe_file: self.recipe.2.clone(),
             ..Job::default()
         })
     }
@@ -109,9 +127,7 @@ impl RunSpec {
         let transports =
             [("auto", Transport::Auto), ("grpc", Transport::Grpc), ("shm", Transport::SharedMemory)];
         let priorities = [("normal", Priority::Normal), ("high", Priority::High)];
-        let patience = Some(self.patience).filter(|seconds| (0.0..=MAX_PATIENCE).contains(seconds));
-        let patience =
-            patience.ok_or_else(|| error(py, "JobError", "patience is a number of seconds, up to a year"))?;
+        let patience = patience(py, self.patience)?;
         if !(0.0..=1.0).contains(&self.max_bad_fraction) {
             return Err(error(py, "JobError", "max_bad_fraction is a number from 0 to 1"));
         }
@@ -125,7 +141,7 @@ impl RunSpec {
             expected: Expected { fingerprint, fields },
             transport: choice(py, "transport", &self.transport, &transports)?,
             priority: choice(py, "priority", &self.priority, &priorities)?,
-            patience: Duration::from_secs_f64(patience),
+            patience,
             max_bad_fraction: self.max_bad_fraction,
             ..RunOptions::default()
         })

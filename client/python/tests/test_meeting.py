@@ -154,11 +154,3 @@ def test_a_folder_of_somebody_else_is_refused(
     assert f"belongs to user {somebody - 1}" in refused(photos)
     (theirs / "file").unlink()
     theirs.rmdir()
-
-
-def test_a_path_too_long_for_a_socket_is_named(photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    deep = home / ("d" * 90)
-    deep.mkdir()
-    monkeypatch.setenv("TMPDIR", str(deep))
-    assert "so long a path" in refused(photos)
-    deep.rmdir()

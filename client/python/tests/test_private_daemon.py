@@ -134,10 +134,14 @@ def test_its_death_is_told(photos: Path) -> None:
     assert not os.path.exists(folder)
 
 
-def test_its_last_words_are_told(tmp_path: Path) -> None:
-    with pytest.raises(bandwise.ConnectionError, match="exit code") as raised:
-        bandwise.Loader(tmp_path, **OPTIONS)
-    assert str(tmp_path) in str(raised.value)
+def test_its_last_words_are_told(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "broken"
+    program.write_text("#!/bin/sh\necho something broke >&2\nexit 3\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("BANDWISE_BINARY", str(program))
+    with pytest.raises(bandwise.ConnectionError, match="exit code 3") as raised:
+        bandwise.Loader(photos, **OPTIONS)
+    assert str(raised.value).count("something broke") == 1
 
 
 def test_a_wrong_program_is_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +153,7 @@ def test_a_wrong_program_is_named(photos: Path, monkeypatch: pytest.MonkeyPatch)
 def test_folders_of_parts_are_named_by_part(tmp_path: Path, photos: Path) -> None:
     for part in ("train", "val"):
         (tmp_path / part).symlink_to(photos)
-    with pytest.raises(bandwise.JobError, match="data/train, data/val"):
+    with pytest.raises(bandwise.JobError, match="several: train, val"):
         bandwise.Loader(tmp_path, **OPTIONS)
     with bandwise.Loader(tmp_path, dataset="val", **OPTIONS) as run:
         assert run.plan.dataset_samples == 12

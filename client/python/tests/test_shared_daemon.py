@@ -116,7 +116,7 @@ STRESS = textwrap.dedent("""
     from bandwise import _daemon, _native
     def join():
         daemon = _daemon.PrivateDaemon(Path(sys.argv[1]), 1)
-        _native.describe([daemon.address], "")
+        _native.describe([daemon.address], "", 60.0)
         daemon.check()
         return daemon
     random.seed(sys.argv[2])
@@ -197,8 +197,7 @@ def test_its_last_words_are_told_to_all(tmp_path: Path, start: Start) -> None:
     empty.mkdir()
     for rank in start(empty, 3):
         error = rank.answer()
-        assert error["error"] == "ConnectionError" and str(empty) in error["message"], error
-        assert "exit code 1" in error["message"]
+        assert error["error"] == "DatasetError" and str(empty) in error["message"], error
 
 
 def test_ranks_outlive_their_launcher(photos: Path) -> None:

@@ -87,6 +87,12 @@ pub enum ClientError {
     /// There is no address of a daemon.
     #[error("no daemon to ask: give the address of one")]
     NoAddress,
+    /// None of several daemons answers.
+    #[error("no daemon answers:{}", by_address(.errors))]
+    NoneAnswers {
+        /// What is wrong with each.
+        errors: Vec<(Address, Self)>,
+    },
     /// No daemon could be asked for the next batch for longer than the run is patient.
     #[error("no daemon to ask for the next batch for {seconds:.1} s; the last one failed with: {last}")]
     NoDaemon {
@@ -120,6 +126,16 @@ pub enum ClientError {
     },
 }
 
+/// What is wrong with each address, one a line.
+fn by_address(errors: &[(Address, ClientError)]) -> String {
+    let line = |(address, error): &(Address, ClientError)| match error {
+        // These name it.
+        ClientError::Connect { .. } | ClientError::Late { .. } => format!("\n  {error}"),
+        _ => format!("\n  {address}: {error}"),
+    };
+    errors.iter().map(line).collect()
+}
+
 /// Names one a line, and how many rows are not listed.
 fn listed(bad: u64, names: &[String]) -> String {
     let lines: String = names.iter().map(|name| format!("\n  {name}")).collect();
@@ -149,7 +165,11 @@ impl ClientError {
             Self::Daemon { code, .. } => {
                 matches!(code, Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied)
             }
-            Self::Connect { .. } | Self::Broken { .. } | Self::NoDaemon { .. } | Self::Late { .. } => false,
+            Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::NoneAnswers { .. }
+            | Self::NoDaemon { .. }
+            | Self::Late { .. } => false,
             _ => true,
         }
     }
@@ -163,7 +183,11 @@ impl ClientError {
     /// Whether asking again, here or at another daemon, can help.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Broken { .. } | Self::NoDaemon { .. } | Self::Late { .. } => true,
+            Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::NoneAnswers { .. }
+            | Self::NoDaemon { .. }
+            | Self::Late { .. } => true,
             Self::Daemon { code, .. } => matches!(code, Code::Unavailable | Code::DeadlineExceeded),
             _ => false,
         }

@@ -37,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod ask;
 mod backoff;
 mod batch;
 mod buffers;
@@ -61,6 +62,7 @@ mod upcoming;
 mod wire;
 
 pub use address::{Address, AddressError};
+pub use ask::ask_any;
 pub use bandwise_proto::v1 as proto;
 pub use batch::Batch;
 pub use connection::Connection;

@@ -1,7 +1,7 @@
 //! Curricula written by hand: TOML text to a checked [`Curriculum`].
 //!
 //! ```toml
-//! name = "two-steps"
+//! name = "two-steps"         # the file's, without folder and ending, where it is left out
 //! base = 224                 # side of the base image in pixels, for example 384 or 512; 224 where it is left out
 //! multiple_of = 32           # every bandwidth must be a multiple of this many pixels; 1 where it is left out
 //! split = "epochs"           # stages end with an epoch, as in the papers' code; or "steps": at exact steps
@@ -30,6 +30,8 @@
 //! ```
 //!
 //! The text comes from the caller: nothing here opens files.
+
+use std::path::Path;
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -62,7 +64,7 @@ pub enum CurriculumFileError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawCurriculum {
-    name: String,
+    name: Option<String>,
     preset: Option<String>,
     base: Option<u32>,
     #[serde(default = "default_multiple")]
@@ -105,14 +107,15 @@ fn default_replay() -> u32 {
 }
 
 impl Curriculum {
-    /// Reads a curriculum from the TOML text of `file`, a name for messages only. Stages in shares count
+    /// Reads a curriculum from the TOML text of `file`, a path for messages and for the name where the text has none. Stages in shares count
     /// 224-equivalents, stages in epochs passes over the data.
     ///
     /// # Errors
     ///
     /// [`CurriculumFileError`]; wrong values are collected and reported together.
     pub fn from_toml(file: &str, text: &str) -> Result<Self, CurriculumFileError> {
-        let raw = parse(file, text)?;
+        let mut raw = parse(file, text)?;
+        raw.name.get_or_insert_with(|| stem(file));
         raw.check().map_err(|invalid| CurriculumFileError::Invalid { file: file.to_owned(), invalid })
     }
 }
@@ -127,6 +130,12 @@ fn parse(file: &str, text: &str) -> Result<RawCurriculum, CurriculumFileError> {
         line: line_of(text, error.span().map_or(0, |span| span.start)),
         message: error.message().to_owned(),
     })
+}
+
+/// The name of a file without folder and ending.
+fn stem(file: &str) -> String {
+    let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.unwrap_or_else(|| "unnamed".to_owned())
 }
 
 /// Line of a byte, counted from 1.
@@ -189,7 +198,8 @@ impl RawCurriculum {
             Clock::Passes
         };
         CurriculumSpec {
-            name: self.name,
+            // Filled in when the file is read.
+            name: self.name.unwrap_or_default(),
             base: self.base.unwrap_or(DEFAULT_BASE),
             clock,
             split: match self.split {

@@ -22,6 +22,7 @@ mod order;
 mod plan;
 mod presets;
 mod split;
+mod warnings;
 
 pub use check::{
     InvalidCurriculum, MAX_BASE, MAX_EPOCHS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES, MIN_BANDWIDTH,
@@ -35,3 +36,4 @@ pub use models::{MODEL_NAMES, ModelProfile, ProcessBatch, UnknownModel, Unsharea
 pub use order::{Order, OrderKind};
 pub use plan::{Plan, PlanError, PlanRequest, StagePlan, Tail};
 pub use presets::{PRESET_NAMES, UnknownCurriculum};
+pub use warnings::PlanWarning;

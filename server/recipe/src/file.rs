@@ -55,12 +55,14 @@ pub enum RecipeFileError {
         bytes: usize,
     },
     /// The text is not TOML, or has unknown keys or values of the wrong type.
-    #[error("the recipe {file} is wrong: {source}")]
+    #[error("{file}: line {line}: {message}")]
     Syntax {
         /// The file's name.
         file: String,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+        /// Where, counted from 1.
+        line: usize,
+        /// Why.
+        message: String,
     },
     /// Values that cannot be.
     #[error("the recipe {file} has mistakes:{}", Bullets(.mistakes))]
@@ -214,8 +216,11 @@ impl Recipe {
         if text.len() > MAX_FILE_BYTES {
             return Err(RecipeFileError::TooLong { file: file(), bytes: text.len() });
         }
-        let parsed: File = toml::from_str(text)
-            .map_err(|source| RecipeFileError::Syntax { file: file(), source: Box::new(source) })?;
+        let parsed: File = toml::from_str(text).map_err(|error| {
+            let before = text.bytes().take(error.span().map_or(0, |span| span.start));
+            let line = 1 + before.filter(|&byte| byte == b'\n').count();
+            RecipeFileError::Syntax { file: file(), line, message: error.message().to_owned() }
+        })?;
         let mut check = Check::default();
         check.text("name", !parsed.name.is_empty() && parsed.name.len() <= 256, "has 1 to 256 bytes");
         check.text("views", (1..=MAX_VIEWS).contains(&parsed.views), "must be from 1 to 64");

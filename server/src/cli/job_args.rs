@@ -38,6 +38,14 @@ impl CurriculumArg {
         })
     }
 
+    /// The file's name for the daemon's messages.
+    fn file(&self) -> String {
+        match self {
+            Self::Name(_) => String::new(),
+            Self::File(path) => wire_name(path),
+        }
+    }
+
     /// For use in this process.
     pub(crate) fn load(&self) -> Result<Curriculum, Failure> {
         match self {
@@ -48,6 +56,16 @@ impl CurriculumArg {
         }
     }
 }
+
+/// A path as the wire takes it, which is for messages: one that is too long by its end.
+fn wire_name(path: &Path) -> String {
+    let whole = path.display().to_string();
+    let from = whole.len().saturating_sub(MAX_FILE_NAME_BYTES);
+    (from..=whole.len()).find_map(|from| whole.get(from..)).unwrap_or_default().to_owned()
+}
+
+/// Longest name of a file on the wire.
+const MAX_FILE_NAME_BYTES: usize = 256;
 
 fn read(what: &str, path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
@@ -80,6 +98,14 @@ impl RecipeArg {
             Self::Name(name) => proto::job::Recipe::RecipeName(name.clone()),
             Self::File(path) => proto::job::Recipe::RecipeToml(read("recipe", path)?),
         })
+    }
+
+    /// The file's name for the daemon's messages.
+    fn file(&self) -> String {
+        match self {
+            Self::Name(_) => String::new(),
+            Self::File(path) => wire_name(path),
+        }
     }
 
     /// For use in this process: the recipe that is asked for, or the curriculum's own.
@@ -196,6 +222,8 @@ impl JobArgs {
             fidelity: fidelity.into(),
             replay_chunk: self.replay.replay_chunk.unwrap_or_default(),
             replay_lanes: self.replay.replay_lanes.unwrap_or_default(),
+            curriculum_file: self.curriculum.file(),
+            recipe_file: self.recipe.as_ref().map(RecipeArg::file).unwrap_or_default(),
             ..proto::Job::default()
         })
     }

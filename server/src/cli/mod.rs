@@ -90,8 +90,20 @@ pub fn run() -> ExitCode {
         Err(Failure::Usage(error)) => (2, error),
         Err(Failure::Failed(error)) => (1, error),
     };
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", told(&error));
     ExitCode::from(code)
+}
+
+/// An error with its causes, each once: many repeat their cause in their own sentence.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// Logs to standard error. `BANDWISE_LOG` overrides the filter.
@@ -125,14 +137,6 @@ pub(crate) fn client_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// An async runtime for a daemon, alone or with clients.
 pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
-    // The runtime does not return what it meets when it starts its threads, it panics.
-    let trial: Result<Vec<_>, _> = (0..threads)
-        .map(|_| std::thread::Builder::new().spawn(|| std::thread::sleep(THREAD_TRIAL)))
-        .collect();
-    for thread in trial.map_err(no_thread)? {
-        // It does nothing that can fail.
-        let _ = thread.join();
-    }
     Ok(tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("bw-async")
@@ -140,12 +144,19 @@ pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure
         .build()?)
 }
 
-/// How long the threads of a trial live: all of them at once.
-const THREAD_TRIAL: std::time::Duration = std::time::Duration::from_millis(5);
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
 
-/// The system refuses a thread.
-pub(crate) fn no_thread(error: std::io::Error) -> Failure {
-    let hint =
-        "the system allows this user or container no more processes (ulimit -u, pids.max): raise the limit";
-    Failure::Failed(anyhow::Error::new(error).context(format!("cannot start a thread; {hint}")))
+    use super::told;
+
+    #[test]
+    fn causes_are_told_once() {
+        let inner = anyhow::anyhow!("no such file");
+        assert_eq!(told(&inner), "no such file");
+        let quoted = anyhow::anyhow!("no such file").context("cannot read x: no such file");
+        assert_eq!(told(&quoted), "cannot read x: no such file");
+        let failed: Result<(), _> = Err(inner).context("cannot read y");
+        assert_eq!(told(&failed.unwrap_err()), "cannot read y: no such file");
+    }
 }

@@ -15,9 +15,8 @@ use tokio::{
 
 use crate::{
     catalog::Catalog,
-    cli::{Failure, log, no_thread, progress, runtime, usage},
+    cli::{Failure, log, progress, runtime, usage},
     config::{Config, DatasetConfig, MemoryMib, Settings, Source},
-    net::raise_descriptor_limit,
     server::{Daemon, open_datasets},
 };
 
@@ -128,7 +127,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config()?;
     let settings = Settings::check(&config).map_err(usage)?;
     log(&config.log)?;
-    raise_descriptor_limit();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         threads = settings.pipeline.threads,
@@ -175,8 +173,7 @@ async fn serve(settings: Settings, exit_with_stdin: bool) -> Result<(), Failure>
 async fn open(settings: Settings) -> Result<Catalog, Failure> {
     let (done, opened) = oneshot::channel();
     // Where the daemon has been told to end, nobody wants the answer.
-    let scan = move || drop(done.send(open_datasets(&settings, progress::scan)));
-    thread::Builder::new().name("bw-open".to_owned()).spawn(scan).map_err(no_thread)?;
+    thread::spawn(move || drop(done.send(open_datasets(&settings, progress::scan))));
     Ok(opened.await.context("the thread that opens datasets has died")??)
 }
 
@@ -196,26 +193,24 @@ async fn end(exit_with_stdin: bool) -> Result<End, Failure> {
     tokio::select! {
         _ = terminate.recv() => Ok(End::Signal),
         _ = interrupt.recv() => Ok(End::Signal),
-        closed = stdin_closed(exit_with_stdin) => closed.map(|()| End::Deserted),
+        () = stdin_closed(exit_with_stdin) => Ok(End::Deserted),
     }
 }
 
 /// Ends when standard input is closed, if that is asked for.
-async fn stdin_closed(asked: bool) -> Result<(), Failure> {
+async fn stdin_closed(asked: bool) {
     if !asked {
         return std::future::pending().await;
     }
     let (open, closed) = oneshot::channel::<()>();
     // A thread and not a task: nothing can end its read when the daemon is told to stop, and the process waits for
     // tasks of the runtime.
-    let read = move || {
+    thread::spawn(move || {
         // An input that cannot be read is as good as closed.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         drop(open);
-    };
-    thread::Builder::new().name("bw-stdin".to_owned()).spawn(read).map_err(no_thread)?;
+    });
     let _ = closed.await;
-    Ok(())
 }
 
 /// A folder that goes with the daemon, whatever ends it but a kill.

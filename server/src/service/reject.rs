@@ -36,6 +36,13 @@ impl Reject {
         reject
     }
 
+    /// The text of a file in the request is wrong; `problem` begins with the file and is not repeated with the text.
+    pub(crate) fn text(field: &str, problem: impl std::fmt::Display) -> Self {
+        let mut reject = Self::new(Code::InvalidArgument, "invalid_field", problem.to_string());
+        field.clone_into(&mut reject.detail.field);
+        reject
+    }
+
     /// There is no dataset of that name.
     pub(crate) fn no_dataset(name: &str, known: &[&str]) -> Self {
         let name = shortened(name);
@@ -80,11 +87,6 @@ impl Reject {
         let mut reject = Self::new(Code::OutOfRange, "sample_out_of_range", message);
         reject.detail.sample = Some(sample);
         reject
-    }
-
-    /// Something in the daemon itself is wrong.
-    pub(crate) fn internal(message: &str) -> Self {
-        Self::new(Code::Internal, "panic", message.to_owned())
     }
 
     /// The daemon is about to stop.

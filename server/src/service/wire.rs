@@ -42,6 +42,18 @@ fn name(field: &str, text: &str) -> Result<String, Reject> {
     Ok(text.to_owned())
 }
 
+/// What errors about a text begin with: the file that it was read from, or the field.
+fn file<'a>(field: &str, file: &'a str, otherwise: &'a str) -> Result<&'a str, Reject> {
+    match file.len() {
+        0 => Ok(otherwise),
+        1..=MAX_NAME_BYTES => Ok(file),
+        bytes => {
+            let problem = format!("a file's name has at most {MAX_NAME_BYTES} bytes, this one has {bytes}");
+            Err(Reject::field(field, file, problem))
+        }
+    }
+}
+
 fn dataset_of(job: &proto::Job) -> Result<String, Reject> {
     let [dataset] = job.datasets.as_slice() else {
         let problem = "a job has exactly one dataset for now";
@@ -60,8 +72,10 @@ fn curriculum_of(job: &proto::Job) -> Result<Curriculum, Reject> {
             let preset = name("curriculum_name", preset)?;
             Curriculum::preset(&preset).map_err(|error| Reject::field("curriculum_name", preset, error))
         }
-        Some(CurriculumToml(text)) => Curriculum::from_toml("curriculum_toml", text)
-            .map_err(|error| Reject::field("curriculum_toml", text, error)),
+        Some(CurriculumToml(text)) => {
+            let file = file("curriculum_file", &job.curriculum_file, "curriculum_toml")?;
+            Curriculum::from_toml(file, text).map_err(|error| Reject::text("curriculum_toml", error))
+        }
         None => Err(Reject::field(
             "curriculum",
             "(none)",
@@ -76,9 +90,11 @@ fn recipe_of(job: &proto::Job) -> Result<Option<RecipeChoice>, Reject> {
         Some(proto::job::Recipe::RecipeName(recipe)) => {
             name("recipe_name", recipe).map(|name| Some(RecipeChoice::Named(name)))
         }
-        Some(proto::job::Recipe::RecipeToml(text)) => Recipe::from_toml("recipe_toml", text)
-            .map(|recipe| Some(RecipeChoice::Inline(recipe)))
-            .map_err(|error| Reject::field("recipe_toml", text, error)),
+        Some(proto::job::Recipe::RecipeToml(text)) => {
+            Recipe::from_toml(file("recipe_file", &job.recipe_file, "recipe_toml")?, text)
+                .map(|recipe| Some(RecipeChoice::Inline(recipe)))
+                .map_err(|error| Reject::text("recipe_toml", error))
+        }
     }
 }
 

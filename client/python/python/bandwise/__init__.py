@@ -11,7 +11,8 @@ it will yield. ``search`` finds curricula. Every error is an ``Error``.
 
 from . import search
 from ._batch import Batch, Substitution
-from ._errors import BadSampleError, ConnectionError, Error, FingerprintError, JobError
+from ._daemon_options import DaemonOptions
+from ._errors import BadSampleError, ConnectionError, DatasetError, Error, FingerprintError, JobError
 from ._loader import Loader
 from ._options import ReplayBuffer
 from ._plan import Plan, Stage
@@ -20,6 +21,8 @@ __all__ = [
     "BadSampleError",
     "Batch",
     "ConnectionError",
+    "DaemonOptions",
+    "DatasetError",
     "Error",
     "FingerprintError",
     "JobError",

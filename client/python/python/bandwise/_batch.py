@@ -50,19 +50,20 @@ def converter(arrays: str) -> Convert:
 class Names:
     """Whom to ask for the names of samples: not the loader, so that a batch that is kept keeps no daemon."""
 
-    __slots__ = ("_addresses", "_dataset", "_digest")
+    __slots__ = ("_addresses", "_dataset", "_digest", "_patience")
 
-    def __init__(self, addresses: Sequence[str], dataset: str, digest: bytes) -> None:
+    def __init__(self, addresses: Sequence[str], dataset: str, digest: bytes, patience: float) -> None:
         self._addresses = addresses
         self._dataset = dataset
         self._digest = digest
+        self._patience = patience
 
     def of(self, sample_ids: Sequence[int]) -> List[str]:
         """One name for each id."""
         if not sample_ids:
             return []
         try:
-            names = _native.samples(self._addresses, self._dataset, self._digest, sample_ids)
+            names = _native.samples(self._addresses, self._dataset, self._digest, sample_ids, self._patience)
         except ConnectionError as error:
             raise ConnectionError(
                 f"no daemon is left to name samples (tried {', '.join(self._addresses)}): names are asked for when they "

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 if TYPE_CHECKING:
-    from ._loader import Address, Loader
+    from ._loader import Loader
+    from ._where import Address
 
 Bandwidths = Tuple[int, ...]
 

@@ -11,6 +11,7 @@ came: then all begins anew. So those who leave need not agree with those who com
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -25,9 +26,11 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 from ._descriptors import hold, is_alone, is_empty, release
+from ._daemon_options import DaemonOptions
 from ._errors import ConnectionError
 from ._place import PAUSE_SECONDS, locked_base, try_lock
-from ._start import DATASET, VERDICT, arguments, kind, start
+from ._start import arguments, configuration, kind, start
+from ._words import News, last_words
 
 STOP_SECONDS = 10.0
 """How long a daemon may take to end before it is killed; it has nothing to finish."""
@@ -38,12 +41,8 @@ HANG_SECONDS = 30.0
 DYING_SECONDS = 0.25
 """How long a daemon that was killed may take to let go of its life after its connections."""
 
-VERDICT_SECONDS = 0.5
-"""How long the process that started a daemon may take to say how it ended."""
 
-LOG_LINES = 20
-"""Lines of a daemon's log that an error repeats, from its last `LOG_BYTES`."""
-LOG_BYTES = 16 << 10
+_LOG = logging.getLogger("bandwise")
 
 
 def binary() -> str:
@@ -70,20 +69,29 @@ def binary() -> str:
 class PrivateDaemon:
     """A daemon for one folder, joined or started. Every value is a share in it, given back with `close`."""
 
-    def __init__(self, dataset: Path, threads: Optional[int] = None) -> None:
+    def __init__(
+        self, dataset: "os.PathLike[str] | str", threads: Optional[int] = None, options: DaemonOptions = DaemonOptions()
+    ) -> None:
+        self._dataset = os.fspath(dataset)
         self._owner = os.getpid()
         self._life: Optional[int] = None
         self._log: Optional[int] = None
         self._reaper: Optional[threading.Thread] = None
+        self._news = News()
         self.pid = 0
         """Its process; 0 where that cannot be known."""
         try:
-            while not self._enter(os.path.realpath(dataset), os.path.realpath(binary()), threads):
+            while not self._enter(os.path.realpath(dataset), os.path.realpath(binary()), threads, options):
                 self._leave(wait=False)
         except BaseException as error:
             # An interrupt is not for waiting.
             self._leave(wait=isinstance(error, Exception))
             raise
+
+    @property
+    def dataset(self) -> str:
+        """The folder that it serves, as it was given."""
+        return self._dataset
 
     @property
     def folder(self) -> str:
@@ -97,9 +105,10 @@ class PrivateDaemon:
 
     # ---- joining and starting -------------------------------------------------------------------------------
 
-    def _enter(self, dataset: str, program: str, threads: Optional[int]) -> bool:
+    def _enter(self, dataset: str, program: str, threads: Optional[int], options: DaemonOptions) -> bool:
         """Joins the daemon or starts it, and waits until it listens; false where it is to be tried again."""
-        key = kind(dataset, program, threads)
+        key = kind(dataset, program, threads, options)
+        configured = configuration(dataset, options)
         with locked_base() as base:
             found = base.find(key)
             if found is not None:
@@ -109,17 +118,20 @@ class PrivateDaemon:
                 if place is None:
                     return False
                 self._place = place
-                self._life = self._start([program, *arguments(place, dataset, threads)])
+                self._life = self._start([program, *arguments(place, threads)], configured)
+                if base.has_other:
+                    _LOG.info("another private daemon serves %r with other options, threads, cores or program", dataset)
         if found is not None and not self._is_joined(found[1]):
             return False
         self._wait_until_it_listens()
         return True
 
-    def _start(self, program: List[str]) -> int:
+    def _start(self, program: List[str], configured: str) -> int:
         """Starts the daemon in its place, and gives the write end of its life."""
         life = None
         try:
             self._log = hold(lambda: os.open(self._place.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
+            Path(self._place.config).write_text(configured, encoding="utf-8")
             stdin = hold(lambda: os.open(self._place.life, os.O_RDONLY | os.O_NONBLOCK))
             try:
                 life = hold(lambda: os.open(self._place.life, os.O_WRONLY))
@@ -180,28 +192,14 @@ class PrivateDaemon:
                 return
             time.sleep(PAUSE_SECONDS)
         self._place.remove()
-        said, how = self._last_words()
-        raise ConnectionError(f"the private daemon {how}; make a new loader to go on. {said}")
+        raise last_words(self._log)
 
-    def _last_words(self) -> Tuple[str, str]:
-        """What it said, and how it ended, for which its parent may need a moment."""
-        end = time.monotonic() + VERDICT_SECONDS
-        while True:
-            lines = self._log_lines()
-            if lines and lines[-1].startswith(VERDICT):
-                how = lines.pop()[len(VERDICT) :]
-                break
-            if time.monotonic() > end:
-                how = "has died, and the process that could tell how is gone too"
-                break
-            time.sleep(PAUSE_SECONDS)
-        return "It said:\n" + "\n".join(lines[-LOG_LINES:]) if lines else "It said nothing.", how
-
-    def _log_lines(self) -> List[str]:
-        if self._log is None:
+    def news(self) -> List[Tuple[int, str]]:
+        """What the daemon has warned of since the last call, as levels of `logging` and lines, for the process that has
+        started it: nobody else says it again."""
+        if self._reaper is None or self._log is None or os.getpid() != self._owner:
             return []
-        start = max(0, os.fstat(self._log).st_size - LOG_BYTES)
-        return os.pread(self._log, LOG_BYTES, start).decode(errors="replace").strip().splitlines()
+        return self._news.read(self._log)
 
     def close(self) -> None:
         """Gives the share back; the last one waits for the daemon's end. Does nothing in a forked child, whose share

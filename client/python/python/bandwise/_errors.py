@@ -26,6 +26,10 @@ class JobError(Error, ValueError):
     """The options cannot be run: the daemon refuses the job, or rows cannot be shared out among the ranks."""
 
 
+class DatasetError(JobError):
+    """A folder cannot be served: it is no folder of class folders, holds no images, or is not complete."""
+
+
 class FingerprintError(JobError):
     """The job is not the one that was expected, so its batches would be others."""
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Tuple, Type, Union
 
-from . import _device, _native
+from . import _choices, _device, _native
 from ._batch import Batch, Convert, Names
 from ._daemon import DYING_SECONDS, PrivateDaemon
+from ._daemon_options import DaemonOptions
 from ._errors import Error, FingerprintError, JobError
-from ._options import ReplayBuffer, fingerprint_bytes, from_environment, is_address, name_or_file, real, whole
+from ._options import ReplayBuffer, fingerprint_bytes, from_environment, name_or_file, of_type, real, whole
 from ._pass import Epoch, Pass
 from ._plan import Plan
-from ._start import DATASET
+from ._unknown import explained
+from ._where import Address, find, read
 
-Address = Union[str, Sequence[str], "os.PathLike[str]"]
+_LOG = logging.getLogger("bandwise")
+
 
 class Loader:
     """Batches of images with labels, in the order and at the resolutions of a curriculum.
@@ -34,11 +37,12 @@ class Loader:
         ``host:port``; or several, as a list or with commas: the one of this host first, then the pool. Batches do not
         depend on which daemon makes them.
     dataset:
-        Name of the dataset at the daemon. Default: the only one there is. In a folder that holds ``train`` and
-        ``val``: one of these.
+        Name of the dataset at the daemon; in a folder that holds ``train`` and ``val``, one of these. Default: the only
+        one there is.
     curriculum:
         ``efficienttrain++`` (default), ``efficienttrain``, ``efficienttrain++-deit``, ``efficienttrain++-convnext``,
-        one of these with ``-replay``, ``none`` (224 pixels throughout), or the path of a TOML file.
+        ``efficienttrain++-replay``, ``efficienttrain++-resnet-replay``, ``efficienttrain++-deit-replay``, ``none`` (224
+        pixels throughout), or the path of a TOML file.
     recipe:
         What happens to a sample: ``efficienttrain``, ``efficienttrain++``, ``plain``, ``eval``, ``mae``, or the path of
         a TOML file. Default: the curriculum's.
@@ -57,7 +61,8 @@ class Loader:
     dtype:
         Element type of the images: ``f32`` (default; what a float32 model takes as it is), ``f16`` or ``bf16`` (torch
         only; half the bytes, for a model in half precision or under ``autocast``), normalised; or ``u8``, pixels of 0 to
-        255, not normalised, a quarter of the bytes: see ``device_dtype``.
+        255, not normalised, a quarter of the bytes: see ``device_dtype``. Also as torch and numpy have them, like
+        ``torch.float32``.
     layout:
         ``nchw`` (default) or ``nhwc``.
     fidelity:
@@ -94,19 +99,25 @@ class Loader:
     expect_fingerprint:
         64 hex digits: the loader refuses to run any other job.
     patience:
-        Seconds to wait for a daemon while there is none, 0 to a year. Default 60. The logger ``bandwise`` warns when
+        Seconds to wait for a daemon while there is none, or while none of several answers, 0 to a year. Default 60. The logger ``bandwise`` warns when
         one is lost, and when it is back. A private daemon that dies is an error at once.
     threads:
         Worker threads of a private daemon, 1 to 1024. Default: all cores that this process may use, whatever the
         number of ranks, since they share the daemon. Loaders share one only if they give the same number here and may
         use the same cores.
+    daemon:
+        More options of a private daemon, for a folder only: parts of the dataset, limits, memory, cache, log; see
+        ``DaemonOptions``.
     replay:
         How the buffers of stages that replay are made up; see ``ReplayBuffer``.
 
     Raises
     ------
-    bandwise.ConnectionError, bandwise.JobError, bandwise.FingerprintError, bandwise.BadSampleError:
+    bandwise.ConnectionError, bandwise.JobError, bandwise.DatasetError, bandwise.FingerprintError,
+    bandwise.BadSampleError:
         All are ``bandwise.Error``; the first two are also Python's ``ConnectionError`` and ``ValueError``.
+    TypeError:
+        For values that an option can never have, and options that there are not; it says what stands in their place.
 
     Examples
     --------
@@ -115,6 +126,7 @@ class Loader:
     ...     loss = criterion(model(images), labels)
     """
 
+    @explained
     def __init__(
         self,
         address_or_path: Address,
@@ -128,7 +140,7 @@ class Loader:
         rank: Optional[int] = None,
         world_size: Optional[int] = None,
         seed: int = 0,
-        dtype: Literal["u8", "f16", "bf16", "f32"] = "f32",
+        dtype: Any = "f32",
         layout: Literal["nchw", "nhwc"] = "nchw",
         fidelity: Literal["exact", "fast"] = "exact",
         low_frequency: Optional[Literal["lanczos", "fourier"]] = None,
@@ -137,7 +149,7 @@ class Loader:
         transport: Literal["auto", "shm", "grpc"] = "auto",
         priority: Literal["normal", "high"] = "normal",
         device: Any = None,
-        device_dtype: Optional[Literal["f16", "bf16", "f32"]] = None,
+        device_dtype: Any = None,
         arrays: Literal["auto", "torch", "numpy", "raw"] = "auto",
         prefetch: int = 8,
         from_step: int = 0,
@@ -145,6 +157,7 @@ class Loader:
         expect_fingerprint: Optional[str] = None,
         patience: float = 60.0,
         threads: Optional[int] = None,
+        daemon: Optional[DaemonOptions] = None,
         replay: ReplayBuffer = ReplayBuffer(),
     ) -> None:
         # First, so that `close` works wherever the rest fails.
@@ -152,11 +165,12 @@ class Loader:
         self._closed = False
         self._daemon: Optional[PrivateDaemon] = None
         self._passes: "weakref.WeakSet[Pass]" = weakref.WeakSet()
+        replay, daemon = of_type("replay", replay, ReplayBuffer), daemon and of_type("daemon", daemon, DaemonOptions)
+        dtype = _choices.dtype("dtype", dtype)
+        device_dtype = None if device_dtype is None else _choices.dtype("device_dtype", device_dtype)
         _device.check(device, device_dtype, dtype, arrays)
         self._target = (device, device_dtype, layout)
-        if arrays not in ("auto", "torch", "numpy", "raw"):
-            raise JobError(f"arrays is 'auto', 'torch', 'numpy' or 'raw', not {arrays!r}")
-        self._arrays = arrays if _device.is_plain(device, device_dtype) else "torch"
+        self._arrays = _choices.one_of("arrays", arrays) if _device.is_plain(device, device_dtype) else "torch"
         self._convert: Optional[Convert] = None
         self._world_size = whole("world_size", from_environment("WORLD_SIZE", world_size, 1), 1)
         self._rank = whole("rank", from_environment("RANK", rank, 0), 0)
@@ -169,33 +183,39 @@ class Loader:
         self._job: Dict[str, Any] = {
             "curriculum": name_or_file("curriculum", curriculum),
             "epochs": real("epochs", epochs),
-            "global_batch": whole("batch_size", batch_size, 1) * self._accumulate * self._world_size,
+            "global_batch": whole(
+                "batch_size x accumulate x world_size",
+                whole("batch_size", batch_size, 1) * self._accumulate * self._world_size,
+                1,
+                2**64 - 1,
+            ),
             "recipe": name_or_file("recipe", recipe),
             "seed": whole("seed", seed, 0, 2**64 - 1),
             "dtype": dtype,
-            "layout": layout,
-            "fidelity": fidelity,
-            "low_frequency": low_frequency,
-            "on_bad_sample": on_bad_sample,
+            "layout": _choices.one_of("layout", layout),
+            "fidelity": _choices.one_of("fidelity", fidelity),
+            "low_frequency": _choices.optional("low_frequency", low_frequency),
+            "on_bad_sample": _choices.one_of("on_bad_sample", on_bad_sample),
             "replay_chunk": whole("replay.chunk", replay.chunk, 0),
             "replay_lanes": whole("replay.lanes", replay.lanes, 0),
+            "decode_limits": (daemon or DaemonOptions()).decode_limits(),
         }
         self._run: Dict[str, Any] = {
             "rank": self._rank,
             "world_size": self._world_size,
             "accumulate": self._accumulate,
             "prefetch": whole("prefetch", prefetch, 1, 1 << 16),
-            "transport": transport,
-            "priority": priority,
-            "patience": real("patience", patience),
-            "max_bad_fraction": real("max_bad_fraction", max_bad_fraction),
+            "transport": _choices.one_of("transport", transport),
+            "priority": _choices.one_of("priority", priority),
+            "patience": real("patience", patience, 0, 31_536_000),
+            "max_bad_fraction": real("max_bad_fraction", max_bad_fraction, 0, 1),
             "expected": (expected, []),
         }
         self._resume_at: Optional[int] = None
         self._epochs: Optional[Pass] = None
         self._epoch: Optional[int] = None
         try:
-            self._addresses = self._reach(address_or_path, threads)
+            self._addresses = self._reach(address_or_path, threads, daemon)
             self._resolve(dataset, expected)
             if device_dtype is not None:
                 _device.mean_and_std(self._plan)
@@ -209,21 +229,19 @@ class Loader:
 
     # ---- the daemon -----------------------------------------------------------------------------------------
 
-    def _reach(self, address_or_path: Address, threads: Optional[int]) -> List[str]:
+    def _reach(self, address_or_path: Address, threads: Optional[int], options: Optional[DaemonOptions]) -> List[str]:
         """The addresses, of a private daemon if a folder is given."""
-        if isinstance(address_or_path, (str, os.PathLike)):
-            text = os.fspath(address_or_path)
-            if os.path.isdir(text):
-                number = None if threads is None else whole("threads", threads, 1, 1024)
-                self._daemon = PrivateDaemon(Path(text), number)
-                return [self._daemon.address]
-            if isinstance(address_or_path, str) and is_address(text):
-                return [one.strip() for one in text.split(",")]
+        number = None if threads is None else whole("threads", threads, 1, 1024)
+        folder, addresses = read(address_or_path)
+        if folder is not None:
+            self._daemon = PrivateDaemon(folder, number, options or DaemonOptions())
+            return [self._daemon.address]
+        if options is not None:
             raise JobError(
-                f"{text!r} is neither a folder nor an address: there is no such folder, and addresses look like "
-                "unix:/run/bandwise.sock or host:7070"
+                "daemon=DaemonOptions(...) is for a folder and has no effect on a daemon that runs already; give a "
+                f"folder, or set {', '.join(options.given()) or 'its keys'} in the configuration of the daemon"
             )
-        return [str(address) for address in address_or_path]
+        return addresses
 
     def _check_daemon(self, error: Optional[Error] = None) -> None:
         """Raises if a private daemon has died; that says more than an ``error`` that came of it."""
@@ -232,27 +250,16 @@ class Loader:
 
     def _resolve(self, dataset: Optional[str], expected: bytes) -> None:
         """Finds the dataset, its classes and the plan."""
-        datasets: Dict[str, Tuple[int, int]] = _native.describe(self._addresses, "")["datasets"]
-        self._job["dataset"] = self._dataset_name(dataset, sorted(datasets))
-        self._classes: List[str] = _native.describe(self._addresses, self._job["dataset"])["classes"]
-        self._plan = Plan._of(_native.plan(self._addresses, self._job))
+        patience: float = self._run["patience"]
+        found = find(self._addresses, dataset, self._daemon.dataset if self._daemon else None, patience)
+        self._job["dataset"], self._classes, addresses, left = found.dataset, found.classes, found.addresses, found.left()
+        self._plan = Plan._of(_native.plan(addresses, self._job, left))
         digest = bytes.fromhex(dict(self._plan.fields)["dataset.digest"])
-        self._names = Names(self._addresses, self._job["dataset"], digest)
+        self._names = Names(self._addresses, found.dataset, digest, patience)
+        for warning in (*found.warnings, *self._plan.warnings):
+            _LOG.warning("%s", warning)
         if expected:
             self._check_fingerprint(expected.hex(), [])
-
-    def _dataset_name(self, asked: Optional[str], names: List[str]) -> str:
-        if asked is None:
-            if len(names) == 1:
-                return names[0]
-            raise JobError(f"dataset must be given, as there is not exactly one: {', '.join(names) or 'none'}")
-        private = f"{DATASET}/{asked}"
-        if self._daemon is not None and private in names:
-            return private
-        if self._daemon is not None and names == [DATASET]:
-            return DATASET
-        # The daemon knows best what it has, and several need not have the same.
-        return asked
 
     def _check_fingerprint(self, expected: str, fields: List[Tuple[str, str]]) -> None:
         if expected == self._plan.fingerprint:

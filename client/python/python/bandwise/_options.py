@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from pathlib import Path
-from typing import NamedTuple, Optional, Tuple, Union
+from typing import Any, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from ._errors import JobError
+
+
+FILE_NAME_BYTES = 256
+"""Longest name of a file that a daemon takes."""
 
 
 class ReplayBuffer(NamedTuple):
@@ -24,18 +29,31 @@ def whole(name: str, value: int, least: int, most: int = 2**32 - 1) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is a whole number, not {value!r}") from None
+        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
     if not least <= number <= most:
         raise JobError(f"{name} is {number}, and must be {least} to {most}")
     return number
 
 
-def real(name: str, value: float) -> float:
-    """A number, of which the daemon or the client knows the range."""
+def real(name: str, value: float, least: float = -math.inf, most: float = math.inf) -> float:
+    """A number in a range; without one, the daemon knows it."""
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} is a number, not {value!r}") from None
+        raise TypeError(f"{name} must be a number, not {value!r}") from None
+    if (least > -math.inf or most < math.inf) and not least <= number <= most:
+        raise JobError(f"{name} is {number:g}, and must be {least:g} to {most:g}")
+    return number
+
+
+Group = TypeVar("Group")
+
+
+def of_type(name: str, value: Any, kind: Type[Group]) -> Group:
+    """A group of options."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a bandwise.{kind.__name__}(...), not {value!r}")
+    return value
 
 
 def from_environment(name: str, given: Optional[int], default: int) -> int:
@@ -55,17 +73,21 @@ def is_address(text: str) -> bool:
     return all(one.startswith("unix:") or one.rpartition(":")[2].isdigit() for one in text.split(","))
 
 
-def name_or_file(what: str, value: Union[None, str, "os.PathLike[str]"]) -> Tuple[Optional[str], Optional[str]]:
-    """A name, or the text of a file: what looks like a path is one."""
+def name_or_file(what: str, value: Any) -> Tuple[Optional[str], Optional[str], str]:
+    """A name, or the text of a file and the file's name for messages: what looks like a path is one."""
     if value is None:
-        return None, None
-    text = os.fspath(value)
+        return None, None, ""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{what} must be a name or the path of a TOML file, not {value!r}")
+    text = os.fsdecode(value)
     if isinstance(value, str) and not ("/" in text or text.endswith(".toml")):
-        return text, None
+        return text, None, ""
     try:
-        return None, Path(text).read_text(encoding="utf-8")
-    except OSError as error:
+        content = Path(text).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError, RuntimeError) as error:
         raise JobError(f"cannot read the {what} {text!r}: {error}") from error
+    # By its end, where it is longer than the daemon takes.
+    return None, content, text.encode(errors="replace")[-FILE_NAME_BYTES:].decode(errors="ignore")
 
 
 def fingerprint_bytes(text: str) -> bytes:

@@ -121,7 +121,8 @@ class Pass:
             except Error:
                 # They would say that its return is waited for; the error says more, now or with the next wait.
                 return
-        for level, line in lines:
+        daemon = self._loader._daemon
+        for level, line in (*lines, *(daemon.news() if daemon is not None else ())):
             _LOG.log(level, "%s", line)
 
     def close(self) -> None:

@@ -1,10 +1,16 @@
 """Where the loaders of a user find each other's private daemons.
 
     TMPDIR/bandwise-UID/    the base, for this user alone. Locked (`flock`) while a loader finds or starts a daemon
-        HOST-KEY-RANDOM/    the place of one daemon; KEY says what makes daemons the same, RANDOM is never used again
+        HOST-FOLDERKEY-RANDOM/
+                            the place of one daemon; FOLDER and KEY say what makes daemons the same, RANDOM is never
+                            used again
+            config.toml     what it serves, and how
             life            FIFO: its standard input. Loaders hold the write end, it ends when nobody does
             socket          where it listens; beside it that for shared memory
             log             what it says
+
+Where TMPDIR is too long for the path of a socket, as batch systems set it, the base is in `/tmp`, for all who have that
+TMPDIR alike.
 
 A place whose FIFO nobody reads belongs to a dead daemon. Whoever sees that removes it: no name is used twice, so that
 needs no lock. The base goes with its last place, also without a lock: whoever has locked a base that is gone finds
@@ -31,10 +37,19 @@ PAUSE_SECONDS = 0.01
 LONGEST_SOCKET_PATH = 107
 """Bytes that the system has for the path of a socket."""
 
+FOLDER_DIGITS, KEY_DIGITS, RANDOM_DIGITS = 6, 10, 8
+"""Hex digits in the name of a place."""
 
-def digest(*parts: object) -> str:
+LONGEST_BASE = LONGEST_SOCKET_PATH - len("/HOST--/socket.shm") - FOLDER_DIGITS - KEY_DIGITS - RANDOM_DIGITS
+"""Bytes that the path of the base may have."""
+
+SHORT_FOLDER = "/tmp"
+"""Where every system has a folder for temporary files."""
+
+
+def digest(*parts: object, digits: int = 12) -> str:
     """A short name for values."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()[:digits]
 
 
 def host() -> str:
@@ -50,6 +65,7 @@ class Place:
         self.life = os.path.join(folder, "life")
         self.socket = os.path.join(folder, "socket")
         self.log = os.path.join(folder, "log")
+        self.config = os.path.join(folder, "config.toml")
 
     def hold_life(self) -> Optional[int]:
         """The write end of its daemon's standard input; none where the daemon is dead."""
@@ -96,6 +112,8 @@ class Base:
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
+        self.has_other = False
+        """Whether the last `find` saw a daemon of the same folder that is set up otherwise."""
         self._descriptor = descriptor
 
     def find(self, key: str) -> Optional[Tuple[Place, int]]:
@@ -105,6 +123,7 @@ class Base:
         except FileNotFoundError:
             # The base was removed under us.
             names = []
+        self.has_other = False
         for name in names:
             if not name.startswith(f"{host()}-"):
                 continue
@@ -115,17 +134,14 @@ class Base:
             elif name.startswith(f"{host()}-{key}-"):
                 return place, life
             else:
+                self.has_other |= name.startswith(f"{host()}-{key[:FOLDER_DIGITS]}")
                 release(life)
         return None
 
     def make(self, key: str) -> Optional[Place]:
         """A new place with a FIFO and no daemon; none where the base was removed under us."""
-        name = f"{host()}-{key}-{secrets.token_hex(4)}"
+        name = f"{host()}-{key}-{secrets.token_hex(RANDOM_DIGITS // 2)}"
         place = Place(os.path.join(self.path, name))
-        if len(os.fsencode(place.socket + ".shm")) > LONGEST_SOCKET_PATH:
-            raise ConnectionError(
-                f"no socket can have so long a path as {place.socket!r}; set TMPDIR to a folder with a shorter one"
-            )
         try:
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
         except FileNotFoundError:
@@ -143,8 +159,7 @@ def locked_base() -> Iterator[Base]:
     bandwise.ConnectionError
         If the folder cannot be made or locked, or is not this user's alone.
     """
-    # Python's `tempfile` tries folders out with a file, which a kill would leave there.
-    path = os.path.abspath(os.path.join(os.environ.get("TMPDIR") or "/tmp", f"bandwise-{os.geteuid()}"))
+    path = base_path()
     try:
         descriptor = _lock(path)
         try:
@@ -159,6 +174,16 @@ def locked_base() -> Iterator[Base]:
             advice = "set TMPDIR to a folder on a local disk that you may write to"
             raise ConnectionError(f"cannot use {path!r} for a private daemon: {error}; {advice}") from error
         raise
+
+
+def base_path() -> str:
+    """The base, whether it is there or not: in TMPDIR, or where sockets can have a path if they cannot there."""
+    # Python's `tempfile` tries folders out with a file, which a kill would leave there.
+    for folder in (os.environ.get("TMPDIR") or SHORT_FOLDER, SHORT_FOLDER):
+        path = os.path.abspath(os.path.join(folder, f"bandwise-{os.geteuid()}"))
+        if len(os.fsencode(path)) <= LONGEST_BASE:
+            return path
+    return path
 
 
 def _lock(path: str) -> int:

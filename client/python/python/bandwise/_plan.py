@@ -89,12 +89,14 @@ class Plan:
     """The stages, in order; together they hold every step."""
     fields: Tuple[Tuple[str, str], ...]
     """The fields behind the fingerprint, as name and value."""
+    warnings: Tuple[str, ...] = ()
+    """What is odd about the plan, a sentence each: stages without steps, a warm-up longer than half the training."""
 
     @classmethod
     def _of(cls, answer: Dict[str, Any]) -> Plan:
         stages = tuple(Stage(**stage) for stage in answer.pop("stages"))
-        fields = tuple(answer.pop("fields"))
-        return cls(**{**answer, "fingerprint": bytes(answer["fingerprint"]).hex()}, stages=stages, fields=fields)
+        fields, warnings = tuple(answer.pop("fields")), tuple(answer.pop("warnings"))
+        return cls(**{**answer, "fingerprint": bytes(answer["fingerprint"]).hex()}, stages=stages, fields=fields, warnings=warnings)
 
     def stage_of(self, step: int) -> Stage:
         """The stage of a step."""

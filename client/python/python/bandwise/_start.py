@@ -8,7 +8,10 @@ import subprocess
 import threading
 from typing import List, Optional, Tuple
 
-from ._place import Place, digest
+from ._daemon_options import DaemonOptions, toml
+from ._errors import DatasetError
+from ._place import FOLDER_DIGITS, KEY_DIGITS, Place, digest
+from ._words import VERDICT
 
 DATASET = "data"
 """Name of the dataset that a private daemon serves."""
@@ -20,18 +23,17 @@ SHARED_MEMORY_MIB = 4096
 RANKS = 8
 """Ranks to expect where no launcher says how many there are in `LOCAL_WORLD_SIZE`."""
 
-VERDICT = "the daemon "
-"""Begins the last line of a log, which says how the daemon ended."""
 
-
-def kind(dataset: str, program: str, threads: Optional[int]) -> str:
-    """What makes private daemons the same."""
+def kind(dataset: str, program: str, threads: Optional[int], options: DaemonOptions) -> str:
+    """What makes private daemons the same: the folder, then all the rest."""
     folder, executable = os.stat(dataset), os.stat(program)
     # A path may stand for different folders in containers that share a folder for temporary files. A daemon has the
     # cores of the process that starts it: processes that are bound to others would not gain by it.
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     of_folder = (dataset, folder.st_dev, folder.st_ino)
-    return digest(of_folder, (program, executable.st_mtime_ns, executable.st_size), threads, cores)
+    of_program = (program, executable.st_mtime_ns, executable.st_size)
+    rest = digest(of_program, threads, cores, options.identity(), digits=KEY_DIGITS)
+    return digest(of_folder, digits=FOLDER_DIGITS) + rest
 
 
 def _ranks() -> int:
@@ -40,12 +42,27 @@ def _ranks() -> int:
     return max(1, int(ranks)) if ranks.isdigit() else RANKS
 
 
-def arguments(place: Place, dataset: str, threads: Optional[int]) -> List[str]:
+def configuration(dataset: str, options: DaemonOptions) -> str:
+    """What the daemon serves, and how.
+
+    Raises
+    ------
+    bandwise.DatasetError
+        If it could not read the path.
+    """
+    try:
+        dataset.encode()
+    except UnicodeEncodeError:
+        raise DatasetError(f"the path of a folder must be UTF-8, which {dataset!r} is not; rename it, or make a link") from None
+    ranks = _ranks()
+    defaults = {"log": "warn", "prefetch_mib": PREFETCH_MIB * ranks, "shared_memory_mib": SHARED_MEMORY_MIB * ranks}
+    return toml(options, dataset, DATASET, defaults)
+
+
+def arguments(place: Place, threads: Optional[int]) -> List[str]:
     """What the program is told."""
     words = ["serve", "--exit-with-stdin", "--remove-at-end", place.folder, "--listen", f"unix:{place.socket}"]
-    words += ["--dataset", f"{DATASET}={dataset}", "--threads", str(threads or 0)]
-    words += ["--prefetch-mib", str(PREFETCH_MIB * _ranks())]
-    return [*words, "--shared-memory-mib", str(SHARED_MEMORY_MIB * _ranks())]
+    return [*words, "--config", place.config, "--threads", str(threads or 0)]
 
 
 def start(command: List[str], stdin: int, log: int) -> Tuple[int, threading.Thread]:
@@ -55,7 +72,6 @@ def start(command: List[str], stdin: int, log: int) -> Tuple[int, threading.Thre
         stdin=stdin,
         stdout=subprocess.DEVNULL,
         stderr=log,
-        env={"BANDWISE_LOG": "warn", **os.environ},
         cwd="/",
         # An interrupt at the terminal is for the trainer, which may want another batch before it ends. And others go on
         # where the process that starts it ends, or its group is killed.

@@ -96,6 +96,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let picture = plot::draw(&resolved, &report);
         picture.save(path).with_context(|| format!("cannot write {}", path.display()))?;
     }
+    for warning in resolved.plan.warnings(resolved.recipe.name() != "eval") {
+        eprintln!("warning: {warning}");
+    }
     if args.json {
         json_line(&report)?;
     } else {

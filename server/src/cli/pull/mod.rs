@@ -9,7 +9,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use bandwise_client::{Address, ClientError, Expected, ReplayBuffer, Run, RunOptions, RunState, proto};
+use bandwise_client::{
+    Address, ClientError, Connection, Expected, ReplayBuffer, Run, RunOptions, RunState, ask_any, proto,
+};
 use bandwise_job::Fingerprint;
 
 use crate::cli::{
@@ -180,6 +182,7 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
             Some(buffer.map_err(at_start)?)
         }
     };
+    warn(args, &run).await;
     let left = run.plan().steps.saturating_sub(options.from_step);
     let total = options.steps.map_or(left, |steps| steps.min(left)) * args.rank.accumulate;
     let mut report = Reporter::new(args, total)?;
@@ -190,6 +193,18 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
     }
     pulled?;
     report.finish(&run)
+}
+
+/// Says what is odd about the plan and the dataset.
+async fn warn(args: &Args, run: &Run) {
+    let ask = async |connection: Connection| connection.describe("").await;
+    // Whoever answered the run and not this has no warnings to give.
+    let described = ask_any(&args.connect, args.patience, ask).await.map(|(_, answer)| answer.datasets);
+    let datasets = described.unwrap_or_default();
+    let of_dataset = datasets.iter().filter(|dataset| dataset.name == args.dataset);
+    for warning in run.plan().warnings.iter().chain(of_dataset.flat_map(|dataset| &dataset.warnings)) {
+        tracing::warn!("{warning}");
+    }
 }
 
 async fn pull_all(

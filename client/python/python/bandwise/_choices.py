@@ -1,0 +1,62 @@
+"""Options that are one of a few words."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Dict, Optional, Sequence
+
+from ._errors import JobError
+
+CHOICES: Dict[str, Sequence[str]] = {
+    "dtype": ("u8", "f16", "bf16", "f32"),
+    "device_dtype": ("f16", "bf16", "f32"),
+    "layout": ("nchw", "nhwc"),
+    "fidelity": ("exact", "fast"),
+    "low_frequency": ("lanczos", "fourier"),
+    "on_bad_sample": ("substitute", "zero", "fail"),
+    "transport": ("auto", "shm", "grpc"),
+    "priority": ("normal", "high"),
+    "arrays": ("auto", "torch", "numpy", "raw"),
+}
+"""The words of each option."""
+
+_DTYPES = {"uint8": "u8", "float16": "f16", "half": "f16", "bfloat16": "bf16", "float32": "f32"}
+"""Names that torch, numpy and jax have for element types."""
+
+
+def one_of(option: str, value: Any) -> str:
+    """A word that the option has.
+
+    Raises
+    ------
+    bandwise.JobError
+        For any other value; it lists the words.
+    """
+    words = CHOICES[option]
+    if isinstance(value, str) and value in words:
+        return value
+    raise _wrong(option, value)
+
+
+def optional(option: str, value: Any) -> Optional[str]:
+    """The same, or none."""
+    return None if value is None else one_of(option, value)
+
+
+def dtype(option: str, value: Any) -> str:
+    """An element type: a word, or what torch, numpy and jax call it (``torch.float32``, ``numpy.float32``)."""
+    name = value if isinstance(value, str) else getattr(value, "name", None) or getattr(value, "__name__", value)
+    name = str(name).rpartition(".")[2]
+    word = _DTYPES.get(name, name)
+    if word in CHOICES[option]:
+        return word
+    raise _wrong(option, value)
+
+
+def _wrong(option: str, value: Any) -> JobError:
+    words = CHOICES[option]
+    near = difflib.get_close_matches(value, words, 1) if isinstance(value, str) else []
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    if option in ("dtype", "device_dtype"):
+        meant = ", also as torch or numpy have them, like torch.float32" + meant
+    return JobError(f"{option} must be one of {', '.join(map(repr, words))}{meant}; it is {value!r}")

@@ -1,0 +1,137 @@
+"""Options of a private daemon reach it, and are as complete as its configuration."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any, Dict, Set
+
+import pytest
+
+import bandwise
+from bandwise import DaemonOptions
+from bandwise._daemon_options import KEYS
+
+CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy/bandwise.toml"
+
+OPTIONS: Dict[str, Any] = {"batch_size": 2, "curriculum": "none", "recipe": "eval", "arrays": "raw"}
+
+WITHOUT_SENSE = {
+    "listen": "its socket is the package's own",
+    "allow_insecure_tcp": "it listens on no port",
+    "admin": "it listens on no port",
+    "threads": "an option of the loader itself",
+    "drain_seconds": "it ends when nobody is there to wait for",
+    "source": "a folder is what it is for",
+    "dataset.name": "the package's own",
+    "dataset.path": "the folder",
+}
+"""Keys of the configuration that are no options, with the reason."""
+
+
+def keys_of_configuration() -> Set[str]:
+    found, table = set(), ""
+    for line in CONFIGURATION.read_text().splitlines():
+        header = re.match(r"#?\[+(\w+)\]+$", line)
+        key = re.match(r"#?(\w+) = ", line)
+        if header:
+            table = header.group(1) + "."
+        elif key:
+            found.add(table + key.group(1))
+    return found
+
+
+def test_every_key_is_an_option_or_makes_no_sense() -> None:
+    assert keys_of_configuration() == set(KEYS.values()) | set(WITHOUT_SENSE)
+    assert set(KEYS) == set(DaemonOptions.__dataclass_fields__)
+
+
+@pytest.mark.usefixtures("home")
+def test_every_option_reaches_the_daemon(photos: Path, tmp_path: Path) -> None:
+    names = [str(path.relative_to(photos)) for path in sorted(photos.glob("*/*.jpg"))]
+    (tmp_path / "keep").write_text("\n".join(names[:9]))
+    (tmp_path / "leave").write_text("\n".join(names[:2]))
+    options = DaemonOptions(
+        keep=tmp_path / "keep",
+        leave_out=str(tmp_path / "leave"),
+        allow_empty_classes=True,
+        max_megapixels=7,
+        max_encoded_mib=3,
+        prefetch_mib=64,
+        shared_memory_mib=0,
+        replay_memory_mib="auto",
+        replay_shortage="recompute",
+        max_batch_mib=100,
+        max_streams=3,
+        max_pending_batches=17,
+        pin_threads=True,
+        cache_dir=tmp_path / "cache",
+        log="info",
+    )
+    with bandwise.Loader(photos, daemon=options, **OPTIONS) as run:
+        assert run._daemon is not None
+        written = Path(run._daemon._place.config).read_text()
+        for name, key in KEYS.items():
+            assert re.search(rf"^{key.rpartition('.')[2]} = ", written, re.MULTILINE), name
+        # What can be seen from here has its effect.
+        assert run.plan.dataset_samples == 7
+        fields = dict(run.plan.fields)
+        assert any(value == "7000000" for value in fields.values()), fields
+        assert any(value == str(3 << 20) for value in fields.values()), fields
+        assert (tmp_path / "cache").is_dir()
+        said = Path(run._daemon._place.log).read_text()
+        for shown in ("prefetch_mib=64", "shared_memory_mib=0", "max_streams=3"):
+            assert shown in re.sub(r"\x1b\[[0-9;]*m", "", said), said
+        assert not next(iter(run))._native.is_shared
+
+
+@pytest.mark.usefixtures("home")
+def test_other_options_are_another_daemon(photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bandwise")
+    leave = tmp_path / "leave"
+    leave.write_text(str(next(photos.glob("*/*.jpg")).relative_to(photos)))
+    with bandwise.Loader(photos, **OPTIONS) as plain, bandwise.Loader(photos, **OPTIONS) as same:
+        assert plain._daemon is not None and same._daemon is not None
+        assert plain._daemon.pid == same._daemon.pid
+        assert "other options" not in caplog.text
+        with bandwise.Loader(photos, daemon=DaemonOptions(leave_out=leave), **OPTIONS) as less:
+            assert less.plan.dataset_samples == 11 and plain.plan.dataset_samples == 12
+        assert "other options" in caplog.text
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING], caplog.text
+
+
+def test_all_mistakes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(bandwise.JobError) as raised:
+        wrong: Dict[str, Any] = {
+            "max_megapixels": 0,
+            "prefetch_mib": "many",
+            "replay_memory_mib": -1,
+            "replay_shortage": "maybe",
+            "pin_threads": 1,
+            "keep": tmp_path / "none-such",
+            "leave_out": 5,
+            "log": "",
+        }
+        DaemonOptions(**wrong)
+    for name in wrong:
+        assert name in str(raised.value)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_wrong_log_is_an_error_of_the_job(photos: Path) -> None:
+    with pytest.raises(bandwise.JobError, match="verbose"):
+        bandwise.Loader(photos, daemon=DaemonOptions(log="verbose"), **OPTIONS)
+
+
+def test_an_address_has_no_options(address: str) -> None:
+    with pytest.raises(bandwise.JobError, match="no effect.*keep|no effect.*its keys"):
+        bandwise.Loader(address, daemon=DaemonOptions(), **OPTIONS)
+    with pytest.raises(bandwise.JobError, match="no effect.*max_streams"):
+        bandwise.Loader(address, daemon=DaemonOptions(max_streams=2), **OPTIONS)
+
+
+@pytest.mark.usefixtures("home")
+def test_limits_above_the_default_reach_the_job(photos: Path) -> None:
+    with bandwise.Loader(photos, daemon=DaemonOptions(max_megapixels=200), **OPTIONS) as run:
+        assert "200000000" in dict(run.plan.fields).values()

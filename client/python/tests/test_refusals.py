@@ -1,0 +1,144 @@
+"""Options that a loader does not take: every error names the option, the value and the way out."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+import bandwise
+from bandwise import _native
+from bandwise._choices import CHOICES
+from bandwise._unknown import INSTEAD
+
+OPTIONS: Dict[str, Any] = {"batch_size": 2, "curriculum": "none", "recipe": "eval", "arrays": "raw"}
+
+DATALOADER = """batch_sampler collate_fn drop_last generator in_order multiprocessing_context num_workers
+    persistent_workers pin_memory pin_memory_device prefetch_factor sampler shuffle timeout worker_init_fn transform
+    target_transform loader root""".split()
+
+
+@pytest.mark.parametrize("name", DATALOADER)
+def test_options_of_other_loaders_name_what_stands_for_them(name: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(INSTEAD[name])):
+        bandwise.Loader("unix:/none", **{name: None}, **OPTIONS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "name, part",
+    [
+        ("batchsize", "did you mean 'batch_size'"),
+        ("max_megapixels", r"DaemonOptions\(max_megapixels="),
+        ("leave_outs", r"'leave_out' of daemon="),
+        ("qqqq", "it has .*batch_size"),
+    ],
+)
+def test_unknown_options_are_explained(name: str, part: str) -> None:
+    with pytest.raises(TypeError, match=part):
+        bandwise.Loader("unix:/none", **{name: 1}, **OPTIONS)  # type: ignore[arg-type]
+
+
+def test_no_option_has_two_explanations() -> None:
+    assert not set(INSTEAD) & set(inspect.signature(bandwise.Loader).parameters)
+
+
+@pytest.mark.parametrize("option", CHOICES)
+def test_wrong_words_are_answered_with_the_right_ones(option: str) -> None:
+    for wrong in ("nonsense", 5, b"f32", object()):
+        with pytest.raises(bandwise.JobError, match=f"{option} must be one of '{CHOICES[option][0]}'"):
+            bandwise.Loader("unix:/none", **{**OPTIONS, "device": None, option: wrong})
+
+
+class Named:
+    """As numpy and jax have element types; torch prints its own like this."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@pytest.mark.parametrize("value", ["float32", Named("torch.float32"), "f32"])
+def test_element_types_go_by_every_name(address: str, value: Any) -> None:
+    with bandwise.Loader(address, dtype=value, **OPTIONS) as run:
+        assert next(iter(run)).images.dtype == "float32"
+
+
+def test_numpy_types_are_element_types(address: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    for value in (numpy.uint8, numpy.dtype("uint8")):
+        with bandwise.Loader(address, dtype=value, **OPTIONS) as run:
+            assert next(iter(run)).images.dtype == "uint8"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed": "x"},
+        {"epochs": "many"},
+        {"patience": -1},
+        {"max_bad_fraction": 2},
+        {"batch_size": 2**40},
+        {"batch_size": 2**31, "accumulate": 2**31, "world_size": 4},
+        {"curriculum": 5},
+        {"recipe": 5},
+        {"daemon": "x"},
+        {"dataset": 5},
+        {"threads": 0},
+        {"patience": float("nan")},
+    ],
+)
+def test_wrong_values_name_their_option(address: str, options: Dict[str, Any]) -> None:
+    with pytest.raises((TypeError, bandwise.JobError), match=next(iter(options))):
+        bandwise.Loader(address, **{**OPTIONS, **options})
+
+
+def test_files_are_named_with_their_lines(address: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    for option in ("curriculum", "recipe"):
+        file.write_text('name = "x"\nwrong = 1\n')
+        with pytest.raises(bandwise.JobError, match=r"mine\.toml: line 2: .*wrong") as raised:
+            bandwise.Loader(address, **{**OPTIONS, option: file})
+        assert 'name = "x"' not in str(raised.value)
+
+
+def test_a_curriculum_takes_the_name_of_its_file(address: str, tmp_path: Path) -> None:
+    file = tmp_path / "halves.toml"
+    file.write_text("[[stage]]\nshare = 1\nbandwidth = 64\nmagnitude = 0\n")
+    with bandwise.Loader(address, **{**OPTIONS, "curriculum": file}) as run:
+        assert run.plan.curriculum == "halves"
+
+
+def test_short_runs_are_warned_of(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    with bandwise.Loader(address, batch_size=2, curriculum="efficienttrain", epochs=3, arrays="raw") as run:
+        assert len(run.plan.warnings) == 2
+    assert "get no steps" in caplog.text and "warm-up" in caplog.text
+    caplog.clear()
+    with bandwise.Loader(address, **OPTIONS) as run:
+        assert run.plan.warnings == () and not caplog.records
+
+
+def test_advice_is_not_what_is_set_already(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/0.jpg").touch()
+    with pytest.raises(bandwise.BadSampleError) as raised:
+        list(bandwise.Loader(tmp_path, max_bad_fraction=1, **OPTIONS))
+    assert 'on_bad_sample="substitute"' not in str(raised.value) and "repair" in str(raised.value)
+
+
+def test_names_in_help_are_those_of_the_daemon(address: str) -> None:
+    described = _native.describe([address], "", 60.0)
+    help_text = bandwise.Loader.__doc__ or ""
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    for names, option in ((described["curricula"], "curriculum"), (described["recipes"], "recipe")):
+        section = re.search(rf"\n    {option}:\n(.*?)\n    \w+:\n", help_text, re.DOTALL)
+        assert section is not None
+        assert set(re.findall(r"``([a-z+0-9-]+)``", section.group(1))) == set(names)
+        for used in re.findall(rf'{option}="([^"]+)"', help_text + readme):
+            assert used in names or used.endswith(".toml") or used.isupper(), used
+    for named in re.findall(r"efficienttrain\+*-[a-z-]+", help_text + readme):
+        assert named in described["curricula"], named
