@@ -2,7 +2,15 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use axum::{Json, Router, extract, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    extract::{self, connect_info::Connected},
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+    serve::IncomingStream,
+};
 use bandwise_pipeline::Pipeline;
 use prometheus_client::{
     collector::Collector,
@@ -11,14 +19,21 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use serde::Serialize;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
-use crate::catalog::Catalog;
+use crate::{
+    catalog::Catalog,
+    net::{Acceptor, Caller, Guarded, NetStats, Peer},
+};
 
 /// What the admin server reports on.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pipeline: Arc<Pipeline>,
+    net: Arc<NetStats>,
     datasets: Arc<Vec<DatasetStatus>>,
     draining: watch::Receiver<bool>,
 }
@@ -38,6 +53,8 @@ struct Status {
     draining: bool,
     threads: usize,
     simd_level: &'static str,
+    connections: u64,
+    connections_refused: u64,
     streams: u64,
     rows: u64,
     rows_from_memo: u64,
@@ -60,7 +77,12 @@ struct Status {
 }
 
 impl State {
-    pub(crate) fn new(catalog: &Catalog, pipeline: Arc<Pipeline>, draining: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        catalog: &Catalog,
+        pipeline: Arc<Pipeline>,
+        net: &Arc<NetStats>,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
         let datasets = catalog.iter().map(|(name, dataset)| DatasetStatus {
             name: name.clone(),
             samples: dataset.len(),
@@ -68,7 +90,7 @@ impl State {
             digest: dataset.digest().to_string(),
             index_bytes: dataset.index_bytes(),
         });
-        Self { datasets: Arc::new(datasets.collect()), pipeline, draining }
+        Self { datasets: Arc::new(datasets.collect()), pipeline, net: Arc::clone(net), draining }
     }
 
     fn status(&self) -> Status {
@@ -79,6 +101,8 @@ impl State {
             draining: *self.draining.borrow(),
             threads: config.threads,
             simd_level: config.simd.name(),
+            connections: load(&self.net.open),
+            connections_refused: load(&self.net.refused),
             streams: load(&stats.streams),
             rows: load(&stats.rows),
             rows_from_memo: load(&stats.rows_from_memo),
@@ -104,7 +128,7 @@ impl State {
 
 /// Serves until the daemon drains.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    acceptor: Acceptor<TcpListener>,
     state: State,
     mut draining: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
@@ -116,15 +140,55 @@ pub(crate) async fn serve(
             "/api/status",
             get(|extract::State(state): extract::State<State>| async move { Json(state.status()) }),
         )
-        .with_state(state);
+        .with_state(state)
+        .layer(middleware::from_fn(counted))
+        .into_make_service_with_connect_info::<Asking>();
     let drained = async move {
         // An error means that the daemon itself is gone.
         let _ = draining.wait_for(|&draining| draining).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(drained).await {
+    if let Err(error) = axum::serve(Guard(acceptor), router).with_graceful_shutdown(drained).await {
         tracing::error!(%error, "admin server");
     }
     Ok(())
+}
+
+/// The listener of the admin server.
+struct Guard(Acceptor<TcpListener>);
+
+impl axum::serve::Listener for Guard {
+    type Io = Guarded<TcpStream>;
+    type Addr = Peer;
+
+    async fn accept(&mut self) -> (Self::Io, Peer) {
+        let connection = self.0.guarded().await;
+        let peer = connection.caller().peer();
+        (connection, peer)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Peer> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The connection of a request.
+#[derive(Clone, Debug)]
+struct Asking(Caller);
+
+impl Connected<IncomingStream<'_, Guard>> for Asking {
+    fn connect_info(stream: IncomingStream<'_, Guard>) -> Self {
+        Self(stream.io().caller().clone())
+    }
+}
+
+/// Keeps the connection from being closed for others while it is answered.
+async fn counted(
+    extract::ConnectInfo(Asking(caller)): extract::ConnectInfo<Asking>,
+    request: extract::Request,
+    next: middleware::Next,
+) -> Response {
+    let _call = caller.begin();
+    next.run(request).await
 }
 
 async fn readyz(extract::State(state): extract::State<State>) -> (StatusCode, &'static str) {
@@ -178,9 +242,10 @@ impl Collector for StatusCollector {
 }
 
 /// What only grows.
-fn counters(status: &Status) -> [Plain<u64>; 8] {
+fn counters(status: &Status) -> [Plain<u64>; 9] {
     let read_ahead = "Samples asked for ahead of need, since reads were slow";
     let from_memo = "Rows that were made before and copied, for replay";
+    let refused = "Connections refused, or closed since they asked for nothing";
     let made_again = "Replayed rows that were not kept, and so were made";
     [
         ("rows", "Rows written", None, status.rows),
@@ -190,17 +255,19 @@ fn counters(status: &Status) -> [Plain<u64>; 8] {
         ("encoded", "Encoded bytes read", Some(&Unit::Bytes), status.encoded_bytes),
         ("read_ahead_samples", read_ahead, None, status.read_ahead_samples),
         ("unreadable_samples", "Samples that could not be read here", None, status.unreadable_samples),
+        ("connections_refused", refused, None, status.connections_refused),
         ("worker_panics", "Panics of workers", None, status.worker_panics),
     ]
 }
 
 /// What is so now.
-fn gauges(status: &Status) -> [Plain<i64>; 10] {
+fn gauges(status: &Status) -> [Plain<i64>; 11] {
     let bytes = Some(&Unit::Bytes);
     let shared_budget = "Memory that may be shared with trainers";
     let reserved = "Memory for such rows that open jobs may take";
     let replay_budget = "Memory for such rows that all jobs may take";
     [
+        ("connections", "Open connections", None, status.connections as i64),
         ("streams", "Open streams", None, status.streams as i64),
         ("batch_memory", "Batch memory on loan", bytes, status.batch_bytes_in_use as i64),
         ("prefetch_budget", "Batch memory allowed", bytes, status.prefetch_bytes as i64),

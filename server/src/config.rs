@@ -55,6 +55,12 @@ pub struct Config {
     pub replay_shortage: Shortage,
     /// Streams that may be open at a time.
     pub max_streams: usize,
+    /// Connections that may be open at a time.
+    pub max_connections: usize,
+    /// Connections that one peer may have open: a process on this host, or another host.
+    pub max_connections_per_peer: usize,
+    /// Seconds that a connection has to ask for something.
+    pub handshake_seconds: u64,
     /// Batches that one stream may wait for.
     pub max_pending_batches: u32,
     /// Largest batch in MiB.
@@ -189,6 +195,9 @@ impl Default for Config {
             replay_memory_mib: MemoryMib::Auto,
             replay_shortage: Shortage::default(),
             max_streams: 256,
+            max_connections: 4096,
+            max_connections_per_peer: 256,
+            handshake_seconds: 10,
             max_pending_batches: 1024,
             max_batch_mib: 2048,
             drain_seconds: 30,
@@ -276,6 +285,8 @@ pub struct Settings {
     pub admin: Option<Address>,
     /// The pipeline.
     pub pipeline: PipelineConfig,
+    /// Limits of connections.
+    pub net: NetSettings,
     /// What a job may ask for at most.
     pub limits: DecodeLimits,
     /// How long open streams have to finish when the daemon stops.
@@ -284,6 +295,17 @@ pub struct Settings {
     pub datasets: Vec<(String, OpenOptions)>,
     /// A dataset that needs no files.
     pub source: Option<Source>,
+}
+
+/// Limits of connections.
+#[derive(Clone, Copy, Debug)]
+pub struct NetSettings {
+    /// Connections that may be open at a time, if the process may open enough files.
+    pub max_connections: usize,
+    /// Connections that one peer may have open.
+    pub max_connections_per_peer: usize,
+    /// How long a connection may take to ask for something.
+    pub handshake: Duration,
 }
 
 impl Settings {
@@ -301,6 +323,7 @@ impl Settings {
             listen: listen(config, &mut mistakes),
             admin: admin(config, &mut mistakes),
             pipeline: pipeline(config, &mut mistakes),
+            net: net(config, &mut mistakes),
             limits: limits(config, &mut mistakes),
             drain: Duration::from_secs(ranged(
                 "drain_seconds",
@@ -380,6 +403,14 @@ fn admin(config: &Config, mistakes: &mut Vec<String>) -> Option<Address> {
         Ok(address) => return Some(address),
     }
     None
+}
+
+fn net(config: &Config, mistakes: &mut Vec<String>) -> NetSettings {
+    let mut count = |key: &str, value: usize| ranged(key, value as u64, 1, 1 << 20, mistakes) as usize;
+    let max_connections = count("max_connections", config.max_connections);
+    let max_connections_per_peer = count("max_connections_per_peer", config.max_connections_per_peer);
+    let seconds = ranged("handshake_seconds", config.handshake_seconds, 1, 3600, mistakes);
+    NetSettings { max_connections, max_connections_per_peer, handshake: Duration::from_secs(seconds) }
 }
 
 /// Several times what a read from the page cache takes.
@@ -502,6 +533,9 @@ mod tests {
             admin = "unix:/x"
             prefetch_mib = 0
             max_streams = 0
+            max_connections = 0
+            max_connections_per_peer = 10000000
+            handshake_seconds = 0
             simd = "avx1024"
             [[dataset]]
             name = "a b"
@@ -525,6 +559,9 @@ mod tests {
             "admin: unix:/x",
             "prefetch_mib = 0",
             "max_streams = 0",
+            "max_connections = 0",
+            "max_connections_per_peer = 10000000",
+            "handshake_seconds = 0",
             "avx1024",
             "letters, digits",
             "/nonexistent",

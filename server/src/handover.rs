@@ -8,29 +8,30 @@ use std::{
     io,
     os::fd::{AsFd as _, OwnedFd},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use bandwise_shm::{TOKEN_BYTES, Token, fresh_token, send_descriptor};
 use tokio::{
     io::{AsyncReadExt as _, Interest},
     net::{UnixListener, UnixStream},
-    sync::{Semaphore, watch},
+    sync::watch,
     task::JoinSet,
 };
 
-/// How long a connection may take to bring its token: a client connects before it opens its stream.
-const DEADLINE: Duration = Duration::from_secs(10);
-
-/// Connections at a time; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 64;
-
-/// Wait after a failed accept, which is likely to fail again at once.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+use crate::{
+    net::{Acceptor, Pass},
+    seldom::Seldom,
+    socket_file::SocketFile,
+};
 
 /// The descriptors that wait for their trainers.
-#[derive(Debug, Default)]
-pub(crate) struct Offers(Mutex<HashMap<Token, OwnedFd>>);
+#[derive(Debug)]
+pub(crate) struct Offers {
+    waiting: Mutex<HashMap<Token, OwnedFd>>,
+    /// How many may wait at a time.
+    most: usize,
+    wrong_tokens: Seldom,
+}
 
 /// An offer, taken back on drop.
 #[derive(Debug)]
@@ -40,10 +41,19 @@ pub(crate) struct Offer {
 }
 
 impl Offers {
+    /// At most `most` at a time.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { waiting: Mutex::default(), most, wrong_tokens: Seldom::new() }
+    }
+
     /// Offers `descriptor` under a fresh token.
     pub(crate) fn offer(self: &Arc<Self>, descriptor: OwnedFd) -> io::Result<Offer> {
         let token = fresh_token()?;
-        self.lock().insert(token, descriptor);
+        let mut waiting = self.lock();
+        if waiting.len() >= self.most {
+            return Err(io::Error::other("too many streams have not fetched theirs"));
+        }
+        waiting.insert(token, descriptor);
         Ok(Offer { offers: Arc::clone(self), token })
     }
 
@@ -52,7 +62,7 @@ impl Offers {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Token, OwnedFd>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,42 +80,50 @@ impl Drop for Offer {
 }
 
 /// Serves until the daemon drains: no stream opens after that.
-pub(crate) async fn serve(listener: UnixListener, offers: Arc<Offers>, mut draining: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub(crate) async fn serve(
+    mut acceptor: Acceptor<UnixListener>,
+    file: SocketFile,
+    offers: Arc<Offers>,
+    mut draining: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     loop {
-        // Never closed, so a place always comes.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (socket, pass) = tokio::select! {
+            accepted = acceptor.accept() => accepted,
             // An error means that the daemon itself is gone.
             _ = draining.wait_for(|&draining| draining) => break,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                let offers = Arc::clone(&offers);
-                connections.spawn(async move {
-                    let _place = place;
-                    // A connection that brings no token, or goes away, is just closed.
-                    let _ = tokio::time::timeout(DEADLINE, hand_over(stream, &offers)).await;
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection for shared memory");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
-            }
-        }
+        connections.spawn(attend(socket, pass, Arc::clone(&offers)));
         while connections.try_join_next().is_some() {}
     }
+    drop((acceptor, file));
     while connections.join_next().await.is_some() {}
 }
 
-async fn hand_over(mut stream: UnixStream, offers: &Offers) -> io::Result<()> {
+/// A connection that brings no token, or goes away, is just closed.
+async fn attend(socket: UnixStream, mut pass: Pass, offers: Arc<Offers>) {
+    let limit = pass.gate().limits().first_request;
+    tokio::select! {
+        _ = &mut pass.withdrawn => {}
+        outcome = tokio::time::timeout(limit, hand_over(socket, &offers)) => {
+            if outcome.is_err() {
+                pass.gate().say_silent(pass.caller().peer());
+            }
+        }
+    }
+}
+
+async fn hand_over(mut socket: UnixStream, offers: &Offers) -> io::Result<()> {
     let mut token = [0; TOKEN_BYTES];
-    stream.read_exact(&mut token).await?;
+    socket.read_exact(&mut token).await?;
     let Some(descriptor) = offers.take(&token) else {
-        tracing::warn!("a token for shared memory is unknown or was used before");
+        if let Some(left_out) = offers.wrong_tokens.turn() {
+            tracing::warn!(
+                lines_left_out = left_out,
+                "a token for shared memory is unknown or was used before"
+            );
+        }
         return Ok(());
     };
-    stream.async_io(Interest::WRITABLE, || send_descriptor(&stream, descriptor.as_fd())).await
+    socket.async_io(Interest::WRITABLE, || send_descriptor(&socket, descriptor.as_fd())).await
 }

@@ -4,6 +4,7 @@
 //! cli     what a person types           -> config, server, the Rust client, reports, pictures
 //! server  the daemon's life             -> datasets, pipeline, listeners, drain
 //! service the wire                      -> jobs, wants, parts, errors      (the only tonic on the server's side)
+//! net     limits of connections         -> guarded connections of every listener
 //! handover descriptors of shared memory -> trainers on this host, over a second Unix socket
 //! admin   metrics, health, status       (HTTP)
 //! ```
@@ -20,8 +21,11 @@ pub mod config;
 mod handover;
 mod listen;
 mod log_filter;
+mod net;
 mod npy;
 mod picture;
 mod reduce;
+mod seldom;
 pub mod server;
 pub mod service;
+mod socket_file;

@@ -1,17 +1,14 @@
 //! The daemon's life: open datasets, start the pipeline, listen, serve, drain, stop.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use bandwise_client::Address;
 use bandwise_dataset::{Dataset, DatasetError, Progress};
 use bandwise_pipeline::{Pipeline, PipelineError, Stats};
 use bandwise_proto::v1::loader_server::LoaderServer;
+use futures_util::stream;
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
-use tokio_stream::{
-    StreamExt as _,
-    wrappers::{TcpListenerStream, UnixListenerStream},
-};
 use tonic::{service::Routes, transport::Server as Transport};
 
 use crate::{
@@ -20,7 +17,9 @@ use crate::{
     config::{Settings, Source},
     handover::{self, Offers},
     listen::{self, Bound, BoundDoor},
+    net::{Acceptor, Counted, Gate, Limits, NetStats, Shares, Source as Listener},
     service::{Direct, Door, LoaderService},
+    socket_file::SocketFile,
 };
 
 /// Largest request message: jobs with the text of a curriculum file fit, floods do not.
@@ -29,8 +28,10 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// HTTP/2 frames: large ones cost least CPU.
 const FRAME_BYTES: u32 = 1 << 20;
 
-/// How often idle connections are probed, so that a vanished host does not hold its streams for ever.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+/// How often the peers of silent connections are asked whether they are still there, and how long they have to answer.
+/// A host can vanish without a word; a process on this one cannot, and may be stopped for a while.
+const KEEPALIVE_TCP: Duration = Duration::from_secs(10);
+const KEEPALIVE_UNIX: Duration = Duration::from_secs(20);
 
 /// Why a daemon cannot start.
 #[derive(Debug, Error)]
@@ -46,6 +47,9 @@ pub enum StartError {
     /// The worker threads cannot be started.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// The thread that resolves jobs cannot be started.
+    #[error("cannot start thread bw-jobs: {0}; raise the limit of processes (ulimit -u, pids.max)")]
+    Thread(std::io::Error),
     /// An address cannot be bound.
     #[error("cannot listen on {address}: {reason}")]
     Bind {
@@ -53,6 +57,17 @@ pub enum StartError {
         address: Address,
         /// Why, and what to do.
         reason: String,
+    },
+    /// The process may open next to no files.
+    #[error(
+        "the process may open only {limit} files, at least {needed} are needed; raise the hard limit \
+         (ulimit -Hn, LimitNOFILE= of systemd)"
+    )]
+    Descriptors {
+        /// The limit.
+        limit: u64,
+        /// What it must be at least.
+        needed: u64,
     },
     /// gRPC reflection cannot be set up.
     #[error("reflection: {0}")]
@@ -116,6 +131,7 @@ impl Daemon {
     ///
     /// If a thread cannot be started or an address cannot be bound; nothing is left running then.
     pub async fn start(settings: &Settings, catalog: Catalog) -> Result<Self, StartError> {
+        let shares = Shares::of_limit(settings.pipeline.threads, settings.net.max_connections)?;
         let mut bound = Vec::new();
         let mut doors = Vec::new();
         for address in &settings.listen {
@@ -131,20 +147,35 @@ impl Daemon {
         let pipeline = Arc::new(Pipeline::start(settings.pipeline)?);
         let (draining, drained) = watch::channel(false);
         let stats = Arc::clone(pipeline.stats());
+        let gates = Gates::new(settings, &shares);
         let mut servers = JoinSet::new();
         let mut admin_address = None;
         if let Some(listener) = admin_listener {
             admin_address = listen::local_address(&listener);
-            let state = admin::State::new(&catalog, Arc::clone(&pipeline), drained.clone());
-            servers.spawn(admin::serve(listener, state, drained.clone()));
+            let state = admin::State::new(&catalog, Arc::clone(&pipeline), &gates.stats, drained.clone());
+            servers.spawn(admin::serve(Acceptor::new(listener, gates.admin), state, drained.clone()));
         }
-        let door = serve_doors(doors, &mut servers, &drained);
-        let service = LoaderService::new(catalog, pipeline, settings.limits, drained.clone()).with_door(door);
+        let offers = Arc::new(Offers::new(shares.offers));
+        let door = serve_doors(doors, &gates.door, &offers, &mut servers, &drained);
+        let service = LoaderService::new(catalog, pipeline, settings.limits, drained.clone())
+            .map_err(StartError::Thread)?
+            .with_door(door)
+            .with_first_want_in(settings.net.handshake);
         let routes = routes(service, &drained).await?;
         let mut addresses = Vec::new();
         for listener in bound {
             addresses.extend(listener.address());
-            servers.spawn(serve(listener, routes.clone(), drained.clone()));
+            let (gate, routes, drained) = (Arc::clone(&gates.trainers), routes.clone(), drained.clone());
+            match listener {
+                Bound::Tcp(listener) => {
+                    let acceptor = Acceptor::new(listener, gate);
+                    servers.spawn(serve(acceptor, None, KEEPALIVE_TCP, routes, drained));
+                }
+                Bound::Unix(listener, file) => {
+                    let acceptor = Acceptor::new(listener, gate);
+                    servers.spawn(serve(acceptor, Some(file), KEEPALIVE_UNIX, routes, drained));
+                }
+            }
         }
         Ok(Self { addresses, admin: admin_address, stats, drain: settings.drain, draining, servers })
     }
@@ -196,8 +227,38 @@ async fn routes(service: LoaderService, draining: &watch::Receiver<bool>) -> Res
     Ok(Routes::new(Direct(loader)).add_service(health).add_service(reflection))
 }
 
-async fn serve(
-    listener: Bound,
+/// The limits of connections: of trainers on all listeners together, of trainers that fetch shared memory, and of
+/// monitoring, which works also when there is no room for more trainers.
+struct Gates {
+    trainers: Arc<Gate>,
+    door: Arc<Gate>,
+    admin: Arc<Gate>,
+    stats: Arc<NetStats>,
+}
+
+impl Gates {
+    fn new(settings: &Settings, shares: &Shares) -> Self {
+        let stats = Arc::default();
+        let gate = |name, connections: usize, per_peer: usize| {
+            let limits = Limits { connections, per_peer, first_request: settings.net.handshake };
+            Gate::new(name, limits, &stats)
+        };
+        let half = |connections: usize| (connections / 2).max(1);
+        let per_peer = settings.net.max_connections_per_peer.min(half(shares.connections));
+        Self {
+            trainers: gate("gRPC", shares.connections, per_peer),
+            door: gate("shared memory", shares.door, half(shares.door)),
+            // Monitoring comes from few hosts.
+            admin: gate("admin", shares.admin, shares.admin),
+            stats,
+        }
+    }
+}
+
+async fn serve<L: Listener>(
+    acceptor: Acceptor<L>,
+    file: Option<SocketFile>,
+    keepalive: Duration,
     routes: Routes,
     mut draining: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
@@ -205,39 +266,36 @@ async fn serve(
         // An error means that the daemon itself is gone.
         let _ = draining.wait_for(|&draining| draining).await;
     };
-    let router = Transport::builder()
+    // The file of a socket goes as soon as nobody listens there.
+    let connections = stream::unfold((acceptor, file), |(mut acceptor, file)| async {
+        let connection = acceptor.guarded().await;
+        Some((Ok::<_, io::Error>(connection), (acceptor, file)))
+    });
+    Transport::builder()
         .max_frame_size(FRAME_BYTES)
-        .tcp_nodelay(true)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .add_routes(routes);
-    match listener {
-        Bound::Tcp(listener) => {
-            router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), drained).await
-        }
-        Bound::Unix(listener, _file) => {
-            let connections =
-                UnixListenerStream::new(listener).map(|connection| connection.inspect(listen::widen));
-            router.serve_with_incoming_shutdown(connections, drained).await
-        }
-    }
+        .http2_keepalive_interval(Some(keepalive))
+        .http2_keepalive_timeout(Some(keepalive))
+        .serve_with_incoming_shutdown(Counted(routes.prepare()), connections, drained)
+        .await
 }
 
 /// Serves the second sockets, which share their offers; the first of them is the one that is announced.
 fn serve_doors(
     doors: Vec<BoundDoor>,
+    gate: &Arc<Gate>,
+    offers: &Arc<Offers>,
     servers: &mut JoinSet<Result<(), tonic::transport::Error>>,
     draining: &watch::Receiver<bool>,
 ) -> Option<Door> {
-    let offers = Arc::new(Offers::default());
     let (_, first) = doors.first()?;
     let socket = first.absolute();
     for (listener, file) in doors {
-        let (offers, draining) = (Arc::clone(&offers), draining.clone());
+        let acceptor = Acceptor::new(listener, Arc::clone(gate));
+        let (offers, draining) = (Arc::clone(offers), draining.clone());
         servers.spawn(async move {
-            let _file = file;
-            handover::serve(listener, offers, draining).await;
+            handover::serve(acceptor, file, offers, draining).await;
             Ok(())
         });
     }
-    Some(Door { offers, socket })
+    Some(Door { offers: Arc::clone(offers), socket })
 }

@@ -9,6 +9,7 @@ use bandwise_proto::{
         SharedMemoryRequest, loader_client::LoaderClient,
     },
 };
+use hyper_util::client::legacy::connect::HttpConnector;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
@@ -34,6 +35,26 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// HTTP/2 frames: large ones cost least CPU.
 const FRAME_BYTES: u32 = 1024 * 1024;
+
+/// What was sent over TCP must have arrived within so long: a host that has vanished confirms nothing.
+const TCP_UNCONFIRMED: Duration = Duration::from_secs(20);
+
+/// How often the system asks a silent host of a TCP connection whether it is still there, and how many times more.
+const TCP_ASK: Duration = Duration::from_secs(5);
+const TCP_ASKS: u32 = 2;
+
+/// Connects over TCP.
+fn tcp() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector.set_keepalive(Some(KEEPALIVE));
+    connector.set_keepalive_interval(Some(TCP_ASK));
+    connector.set_keepalive_retries(Some(TCP_ASKS));
+    connector.set_tcp_user_timeout(Some(TCP_UNCONFIRMED));
+    connector
+}
 
 /// A connection to one daemon. Cheap to clone; all clones share one HTTP/2 connection, which is made again by
 /// itself when it breaks.
@@ -61,14 +82,17 @@ impl Connection {
         let endpoint = Endpoint::from_shared(uri)
             .map_err(failed)?
             .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
             .keep_alive_while_idle(true)
             .max_frame_size(FRAME_BYTES);
-        let channel = endpoint.connect().await.map_err(failed)?;
+        let channel = match address {
+            Address::Unix(_) => endpoint.connect().await,
+            Address::Tcp { .. } => endpoint.connect_with_connector(tcp()).await,
+        };
+        let channel = channel.map_err(failed)?;
         Ok(Self { address: address.clone(), channel })
     }
 

@@ -182,7 +182,7 @@ pub enum PipelineError {
         fitting_steps: u64,
     },
     /// A thread could not be started.
-    #[error("cannot start thread {name}: {source}")]
+    #[error("cannot start thread {name}: {source}; raise the limit of processes (ulimit -u, pids.max)")]
     Thread {
         /// Name of the thread.
         name: String,

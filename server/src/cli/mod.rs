@@ -137,11 +137,29 @@ pub(crate) fn client_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// An async runtime for a daemon, alone or with clients.
 pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
+    // The runtime does not return what it meets when it starts its threads, it panics.
+    let trial: Result<Vec<_>, _> = (0..threads)
+        .map(|_| std::thread::Builder::new().spawn(|| std::thread::sleep(THREAD_TRIAL)))
+        .collect();
+    for thread in trial.map_err(no_thread)? {
+        // It does nothing that can fail.
+        let _ = thread.join();
+    }
     Ok(tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("bw-async")
         .enable_all()
         .build()?)
+}
+
+/// How long the threads of a trial live: all of them at once.
+const THREAD_TRIAL: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// The system refuses a thread.
+pub(crate) fn no_thread(error: std::io::Error) -> Failure {
+    let hint =
+        "the system allows this user or container no more processes (ulimit -u, pids.max): raise the limit";
+    Failure::Failed(anyhow::Error::new(error).context(format!("cannot start a thread; {hint}")))
 }
 
 #[cfg(test)]

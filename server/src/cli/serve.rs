@@ -15,8 +15,9 @@ use tokio::{
 
 use crate::{
     catalog::Catalog,
-    cli::{Failure, log, progress, runtime, usage},
+    cli::{Failure, log, no_thread, progress, runtime, usage},
     config::{Config, DatasetConfig, MemoryMib, Settings, Source},
+    net::raise_descriptor_limit,
     server::{Daemon, open_datasets},
 };
 
@@ -127,6 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config()?;
     let settings = Settings::check(&config).map_err(usage)?;
     log(&config.log)?;
+    raise_descriptor_limit();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         threads = settings.pipeline.threads,
@@ -173,7 +175,8 @@ async fn serve(settings: Settings, exit_with_stdin: bool) -> Result<(), Failure>
 async fn open(settings: Settings) -> Result<Catalog, Failure> {
     let (done, opened) = oneshot::channel();
     // Where the daemon has been told to end, nobody wants the answer.
-    thread::spawn(move || drop(done.send(open_datasets(&settings, progress::scan))));
+    let scan = move || drop(done.send(open_datasets(&settings, progress::scan)));
+    thread::Builder::new().name("bw-open".to_owned()).spawn(scan).map_err(no_thread)?;
     Ok(opened.await.context("the thread that opens datasets has died")??)
 }
 
@@ -193,24 +196,26 @@ async fn end(exit_with_stdin: bool) -> Result<End, Failure> {
     tokio::select! {
         _ = terminate.recv() => Ok(End::Signal),
         _ = interrupt.recv() => Ok(End::Signal),
-        () = stdin_closed(exit_with_stdin) => Ok(End::Deserted),
+        closed = stdin_closed(exit_with_stdin) => closed.map(|()| End::Deserted),
     }
 }
 
 /// Ends when standard input is closed, if that is asked for.
-async fn stdin_closed(asked: bool) {
+async fn stdin_closed(asked: bool) -> Result<(), Failure> {
     if !asked {
         return std::future::pending().await;
     }
     let (open, closed) = oneshot::channel::<()>();
     // A thread and not a task: nothing can end its read when the daemon is told to stop, and the process waits for
     // tasks of the runtime.
-    thread::spawn(move || {
+    let read = move || {
         // An input that cannot be read is as good as closed.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         drop(open);
-    });
+    };
+    thread::Builder::new().name("bw-stdin".to_owned()).spawn(read).map_err(no_thread)?;
     let _ = closed.await;
+    Ok(())
 }
 
 /// A folder that goes with the daemon, whatever ends it but a kill.

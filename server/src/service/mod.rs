@@ -2,6 +2,7 @@
 //!
 //! It turns requests into jobs and wants, and batches into parts. It owns no batch memory and decodes nothing.
 
+mod admission;
 mod body;
 mod describe;
 mod jobs;
@@ -12,7 +13,7 @@ mod session;
 mod share;
 mod wire;
 
-use std::sync::Arc;
+use std::{io, sync::Arc, time::Duration};
 
 use bandwise_curriculum::{OrderKind, PRESET_NAMES};
 use bandwise_decode::DecodeLimits;
@@ -25,7 +26,15 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     catalog::Catalog,
-    service::{jobs::Jobs, parts::Parts, reject::Reject, session::Session, share::Shared},
+    net::{Caller, Peer},
+    service::{
+        admission::{Admission, Beginning},
+        jobs::Jobs,
+        parts::Parts,
+        reject::Reject,
+        session::Session,
+        share::Shared,
+    },
 };
 
 pub(crate) use body::Direct;
@@ -43,22 +52,31 @@ type PartStream = tokio_stream::Empty<Result<proto::Part, Status>>;
 pub struct LoaderService {
     catalog: Catalog,
     jobs: Jobs,
+    admission: Arc<Admission>,
     pipeline: Arc<Pipeline>,
     limits: DecodeLimits,
     draining: watch::Receiver<bool>,
     door: Option<Door>,
+    first_want_in: Duration,
 }
 
 impl LoaderService {
     /// A service over `catalog` that makes batches with `pipeline`. Jobs whose limits are above `limits` are
     /// refused. When `draining` turns true, new work is refused and open streams are told.
+    ///
+    /// # Errors
+    ///
+    /// If the thread that resolves jobs cannot be started.
     pub fn new(
         catalog: Catalog,
         pipeline: Arc<Pipeline>,
         limits: DecodeLimits,
         draining: watch::Receiver<bool>,
-    ) -> Self {
-        Self { catalog, jobs: Jobs::default(), pipeline, limits, draining, door: None }
+    ) -> io::Result<Self> {
+        let jobs = Jobs::start(catalog.clone(), limits)?;
+        let admission = Arc::default();
+        let (door, first_want_in) = (None, Duration::MAX);
+        Ok(Self { catalog, jobs, admission, pipeline, limits, draining, door, first_want_in })
     }
 
     /// The same with a way to shared memory for trainers on this host, if there is one.
@@ -66,13 +84,24 @@ impl LoaderService {
         Self { door, ..self }
     }
 
-    fn resolve(&self, job: Option<&proto::Job>) -> Result<jobs::Resolved, Reject> {
+    /// The same with a limit of the time that a stream may take to say what it wants.
+    pub(crate) fn with_first_want_in(self, first_want_in: Duration) -> Self {
+        Self { first_want_in, ..self }
+    }
+
+    fn no_want(&self) -> Reject {
+        let seconds = self.first_want_in.as_secs();
+        let message = format!("the stream has not said within {seconds} seconds what it wants");
+        Reject::limit("handshake_seconds".to_owned(), message)
+    }
+
+    async fn resolve(&self, job: Option<&proto::Job>) -> Result<jobs::Resolved, Reject> {
         let job = job.ok_or_else(|| Reject::field("job", "(none)", "a job is required"))?;
-        self.jobs.resolve(job, &self.catalog, &self.limits)
+        self.jobs.resolve(job).await
     }
 
     /// Resolves the job of new work, unless the daemon takes none.
-    fn admit(
+    async fn admit(
         &self,
         job: Option<&proto::Job>,
         expected_fingerprint: &[u8],
@@ -81,14 +110,15 @@ impl LoaderService {
         if *self.draining.borrow() {
             return Err(Reject::draining());
         }
-        let resolved = self.resolve(job)?;
+        let resolved = self.resolve(job).await?;
         check_fingerprint(&resolved.job, expected_fingerprint, expected_fields)?;
         Ok(resolved)
     }
 
     /// Opens a stream; with shared memory if the client asks for it and it can be had.
-    fn open(&self, open: proto::Open) -> Result<(Stream, Option<Shared>), Reject> {
-        let resolved = self.admit(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields)?;
+    async fn open(&self, open: proto::Open) -> Result<(Stream, Option<Shared>), Reject> {
+        let resolved =
+            self.admit(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields).await?;
         let priority = wire::priority_of(open.priority)?;
         let answer = |request| Shared::answer(request, self.door.as_ref(), &self.pipeline);
         let mut shared = open.shared_memory.as_ref().map(answer);
@@ -116,6 +146,11 @@ fn check_fingerprint(
     Err(Reject::fingerprint(&expected, &job.fingerprint().to_string(), names))
 }
 
+/// Who asks.
+fn peer_of<T>(request: &Request<T>) -> Option<Peer> {
+    request.extensions().get::<Caller>().map(Caller::peer)
+}
+
 #[tonic::async_trait]
 impl Loader for LoaderService {
     type GetBatchStream = PartStream;
@@ -125,6 +160,7 @@ impl Loader for LoaderService {
         &self,
         request: Request<proto::DescribeRequest>,
     ) -> Result<Response<proto::DescribeResponse>, Status> {
+        self.admission.turn(peer_of(&request), Beginning::Call).await;
         let classes_of = request.into_inner().classes_of;
         let classes = match self.catalog.get(&classes_of) {
             _ if classes_of.is_empty() => &[],
@@ -157,8 +193,9 @@ impl Loader for LoaderService {
         &self,
         request: Request<proto::PlanRequest>,
     ) -> Result<Response<proto::PlanResponse>, Status> {
+        self.admission.turn(peer_of(&request), Beginning::Call).await;
         let request = request.into_inner();
-        let jobs::Resolved { job, curriculum, .. } = self.resolve(request.job.as_ref())?;
+        let jobs::Resolved { job, curriculum, .. } = self.resolve(request.job.as_ref()).await?;
         let stages = job.plan().stages().iter().filter(|stage| stage.steps > 0);
         let trains = job.order() == OrderKind::Shuffled;
         Ok(Response::new(proto::PlanResponse {
@@ -179,6 +216,7 @@ impl Loader for LoaderService {
         &self,
         request: Request<proto::SamplesRequest>,
     ) -> Result<Response<proto::SamplesResponse>, Status> {
+        self.admission.turn(peer_of(&request), Beginning::Call).await;
         Ok(Response::new(samples::answer(request.get_ref(), &self.catalog)?))
     }
 
@@ -186,8 +224,13 @@ impl Loader for LoaderService {
         &self,
         request: Request<proto::GetBatchRequest>,
     ) -> Result<Response<PartStream>, Status> {
+        let peer = peer_of(&request);
         let request = request.into_inner();
-        let resolved = self.admit(request.job.as_ref(), &request.expected_fingerprint, Vec::new())?;
+        // Asking batch by batch is as good as a stream, but for jobs that are not known.
+        if request.job.as_ref().is_none_or(|job| self.jobs.known(job).is_none()) {
+            self.admission.turn(peer, Beginning::Call).await;
+        }
+        let resolved = self.admit(request.job.as_ref(), &request.expected_fingerprint, Vec::new()).await?;
         let options =
             StreamOptions { fresh_only: request.fresh_only, single_batch: true, ..StreamOptions::default() };
         let stream =
@@ -206,19 +249,26 @@ impl Loader for LoaderService {
         &self,
         request: Request<Streaming<proto::Want>>,
     ) -> Result<Response<PartStream>, Status> {
+        let peer = peer_of(&request);
         let mut wants = request.into_inner();
-        let first = wants.message().await?.unwrap_or_default();
+        let first = tokio::time::timeout(self.first_want_in, wants.message()).await;
+        let first = first.map_err(|_| self.no_want())??.unwrap_or_default();
         let open = first
             .open
             .ok_or_else(|| Reject::field("open", "(none)", "the first Want of a stream must open a job"))?;
-        let (stream, shared) = self.open(open)?;
+        self.admission.turn(peer, Beginning::Stream).await;
+        let (stream, shared) = self.open(open).await?;
         let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
         let mut session = Session::new(stream, sender, self.draining.clone());
         if let Some(shared) = shared {
             session.share(shared);
         }
         session.accept(proto::Want { open: None, ..first })?;
-        tokio::spawn(session.run(wants));
+        let running = self.admission.runs(peer);
+        tokio::spawn(async move {
+            session.run(wants).await;
+            drop(running);
+        });
         Ok(body::answer(receiver))
     }
 }

@@ -89,6 +89,11 @@ impl Reject {
         reject
     }
 
+    /// Something in the daemon itself is wrong.
+    pub(crate) fn internal(message: &str) -> Self {
+        Self::new(Code::Internal, "panic", message.to_owned())
+    }
+
     /// The daemon is about to stop.
     pub(crate) fn draining() -> Self {
         Self::new(Code::Unavailable, "draining", "this daemon is about to stop; ask another".to_owned())

@@ -5,7 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use bandwise_pipeline::{Pipeline, SharedPool};
 use bandwise_proto::v1 as proto;
 
-use crate::handover::{Offer, Offers};
+use crate::{
+    handover::{Offer, Offers},
+    seldom::Seldom,
+};
+
+static NOT_SHARED: Seldom = Seldom::new();
 
 /// Where trainers of this host get descriptors.
 #[derive(Debug)]
@@ -34,7 +39,9 @@ impl Shared {
         pipeline: &Pipeline,
     ) -> Self {
         Self::give(request, door, pipeline).unwrap_or_else(|refusal| {
-            tracing::info!(refusal, "no shared memory for a stream");
+            if let Some(left_out) = NOT_SHARED.turn() {
+                tracing::info!(refusal, lines_left_out = left_out, "no shared memory for a stream");
+            }
             let grant = proto::SharedMemoryGrant { refusal, ..proto::SharedMemoryGrant::default() };
             Self { pool: None, offer: None, grant }
         })

@@ -1,0 +1,57 @@
+//! Lines of the log that a peer can cause: one in a while, with the number of those that were left out.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Time between two lines of a kind.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Says when a line of its kind may be written again. One value a kind, shared by all who write it.
+#[derive(Debug)]
+pub(crate) struct Seldom(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+impl Seldom {
+    /// A kind of line that was never written.
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(State { last: None, left_out: 0 }))
+    }
+
+    /// Whether the line is written now: if so, the number of lines left out since the last one.
+    pub(crate) fn turn(&self) -> Option<u64> {
+        self.turn_at(Instant::now())
+    }
+
+    fn turn_at(&self, now: Instant) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.last.is_some_and(|last| now.saturating_duration_since(last) < PAUSE) {
+            state.left_out += 1;
+            return None;
+        }
+        state.last = Some(now);
+        Some(std::mem::take(&mut state.left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_in_a_while_counts_the_others() {
+        let (seldom, begun) = (Seldom::new(), Instant::now());
+        assert_eq!(seldom.turn_at(begun), Some(0));
+        for _ in 0..1000 {
+            assert_eq!(seldom.turn_at(begun + PAUSE / 2), None);
+        }
+        assert_eq!(seldom.turn_at(begun + PAUSE), Some(1000));
+        assert_eq!(seldom.turn_at(begun + PAUSE * 3), Some(0));
+    }
+}
