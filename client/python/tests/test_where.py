@@ -74,7 +74,8 @@ def test_an_empty_class_names_the_option(tmp_path: Path, photos: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_folders_are_given_in_every_way(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_are_given_in_every_way(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.chdir(photos.parent)
     monkeypatch.setenv("HOME", str(photos.parent))
     ways = (photos, str(photos), os.fsencode(photos), photos.name, f"~/{photos.name}", Path("~") / photos.name)
