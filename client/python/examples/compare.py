@@ -130,7 +130,8 @@ def validate(model: Any, validation: bandwise.Loader) -> float:
 
 
 def training_loader(args: argparse.Namespace, **options: Any) -> bandwise.Loader:
-    options = {"batch_size": args.batch_size, "dtype": "f32", **options}
+    # Its loops are over the steps of the run.
+    options = {"batch_size": args.batch_size, "loop": "run", **options}
     return bandwise.Loader(args.data, dataset="train", **options)
 
 
@@ -292,7 +293,7 @@ def run_search(args: argparse.Namespace, validation: bandwise.Loader) -> None:
 
     def train_stage(stage: search.Stage, state: State) -> State:
         model, optimizer = model_of(state)
-        with stage.loader(args.data, dataset="train", batch_size=args.batch_size, dtype="f32") as loader:
+        with stage.loader(args.data, dataset="train", batch_size=args.batch_size) as loader:
             for batch in loader:
                 train_step(model, optimizer, batch, args.lr * batch.lr_factor)
         return {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
@@ -351,7 +352,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     args = parse_arguments(arguments)
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 100, "dtype": "f32"}
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 100}
     # Open throughout, so that trainings find its daemon.
     with bandwise.Loader(args.data, dataset="val", priority="high", **options) as validation:
         if args.search:

@@ -275,9 +275,6 @@ class Trainer:
             self.ranks.same_buffers(model)
         for batch in loader:
             images, labels = batch
-            # The last batch of some ranks has no rows.
-            if len(labels) == 0:
-                continue
             samples += (labels >= 0).sum()
             with torch.no_grad(), self.autocast():
                 for index, model in enumerate(models.values()):
@@ -399,22 +396,23 @@ def train(args: argparse.Namespace, ranks: Ranks, data: bandwise.Loader, val_dat
     millions = sum(parameter.numel() for parameter in trainer.plain.parameters()) / 1e6
     log.say(f"{plan}\n{args.model}, {millions:.1f} M parameters, {ranks.size} x {args.device}, from step {first}")
     meter.restart()
-    for batch in meter.timed(data):
-        loss, step_is_done = trainer.learn(batch)
-        meter.add(loss, len(batch.labels))
-        if not step_is_done:
-            continue
-        done = batch.step + 1
-        if done % args.log_every == 0 or done == end:
-            log.step(batch, plan.steps, trainer.peak * batch.lr_factor, meter.read())
-        epoch_is_done = plan.epoch_of(done) > batch.epoch
-        if (epoch_is_done or done == end) and ranks.rank == 0:
+    # A resumed run ends the epoch in which it was interrupted.
+    for epoch in range(plan.epoch_of(first), plan.epoch_of(end - 1) + 1):
+        for batch in meter.timed(data):
+            loss, step_is_done = trainer.learn(batch)
+            meter.add(loss, len(batch.labels))
+            if not step_is_done:
+                continue
+            done = batch.step + 1
+            if done % args.log_every == 0 or done == end:
+                log.step(batch, plan.steps, trainer.peak * batch.lr_factor, meter.read())
+            if done == end:
+                break
+        if ranks.rank == 0:
             trainer.save(checkpoint, data)
-        if (epoch_is_done and (batch.epoch + 1) % args.eval_every == 0) or done == end:
+        if (epoch + 1) % args.eval_every == 0 or done == end:
             log.validation(batch, trainer.validate(val_data))
             meter.restart()
-        if done == end:
-            break
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:

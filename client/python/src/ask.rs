@@ -92,6 +92,7 @@ pub(crate) fn plan(
     plan.set_item("recipe", answer.recipe)?;
     plan.set_item("recipe_text", answer.recipe_text)?;
     plan.set_item("warnings", answer.warnings)?;
+    plan.set_item("same_every_epoch", answer.same_every_epoch)?;
     let fields: Vec<_> = answer.fields.into_iter().map(|field| (field.name, field.value)).collect();
     plan.set_item("fields", fields)?;
     let stages: PyResult<Vec<_>> = answer.stages.iter().map(|stage| stage_dict(py, stage)).collect();
@@ -127,6 +128,7 @@ fn stage_dict<'py>(py: Python<'py>, stage: &StagePlan) -> PyResult<Bound<'py, Py
     dict.set_item("magnitude", stage.magnitude)?;
     dict.set_item("replay_times", stage.replay_times)?;
     dict.set_item("global_batch", stage.global_batch)?;
+    dict.set_item("row_granularity", stage.row_granularity)?;
     dict.set_item("first_step", stage.first_step)?;
     dict.set_item("steps", stage.steps)?;
     dict.set_item("first_epoch", stage.first_epoch)?;

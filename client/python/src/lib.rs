@@ -43,9 +43,8 @@ mod _native {
     };
 
     #[pymodule_init]
-    #[expect(clippy::unnecessary_wraps, reason = "the form of an initialiser")]
-    fn init(_: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         super::log::start();
-        Ok(())
+        pyo3::types::PyModuleMethods::add(module, "__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 1, "arrays": "raw"}
+OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 1, "arrays": "raw", "loop": "run"}
 """Those of the loaders of tests, which then have the same daemon and job as a rank."""
 
 RANK = textwrap.dedent("""
@@ -18,7 +18,7 @@ RANK = textwrap.dedent("""
     def say(**words):
         print(json.dumps(words), flush=True)
     try:
-        run = bandwise.Loader(sys.argv[1], epochs=6, batch_size=1, arrays="raw")
+        run = bandwise.Loader(sys.argv[1], epochs=6, batch_size=1, arrays="raw", loop="run")
         say(daemon=run._daemon.pid, process=os.getpid())
         batches = iter(run)
         for line in sys.stdin:

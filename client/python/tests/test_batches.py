@@ -42,12 +42,13 @@ def digests(loader: bandwise.Loader) -> List[Dict[str, Any]]:
 @pytest.mark.parametrize("dtype, layout", [("u8", "nhwc"), ("f16", "nchw"), ("f32", "nchw")])
 def test_bytes_are_those_of_pull(address: str, pull: Pull, transport: Any, dtype: Any, layout: Any) -> None:
     loader = bandwise.Loader(
-        address, epochs=6, batch_size=4, seed=5, dtype=dtype, layout=layout, transport=transport, arrays="numpy"
+        address, epochs=6, batch_size=4, seed=5, dtype=dtype, layout=layout, transport=transport, arrays="numpy", loop="run"
     )
     expected = pull(*"--curriculum efficienttrain++ --epochs 6 --batch-size 4 --seed 5".split(),
                     "--dtype", dtype, "--layout", layout)
     got = digests(loader)
     assert got == expected
+    loader.reset()
     assert len(got) == len(loader) == loader.plan.steps > 10
     assert {batch.is_shared for batch in loader} == {transport == "shm"}
 
@@ -66,7 +67,8 @@ def test_a_batch_says_what_it_is(address: str) -> None:
 
 @pytest.mark.parametrize("transport", ["shm", "grpc"])
 def test_views_outlive_batch_loader_and_daemon(photos: Path, transport: Any) -> None:
-    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "steps": 3, "transport": transport, "arrays": "numpy"}
+    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "steps": 3, "transport": transport}
+    options = {**options, "arrays": "numpy", "loop": "run"}
     with bandwise.Loader(photos, **options) as loader:
         expected = [batch.images.tobytes() for batch in loader]
     with bandwise.Loader(photos, **options) as loader:
@@ -80,7 +82,7 @@ def test_views_outlive_batch_loader_and_daemon(photos: Path, transport: Any) -> 
 
 
 def test_a_slot_is_given_back_with_the_last_view_and_not_before(address: str) -> None:
-    loader = bandwise.Loader(address, epochs=60, batch_size=4, transport="shm", arrays="numpy")
+    loader = bandwise.Loader(address, epochs=60, batch_size=4, transport="shm", arrays="numpy", loop="run")
     kept, copies, shared = [], [], []
     # More than there are slots: those that do not fit are copied by the client, and all keep their values.
     for number, batch in enumerate(loader):
@@ -123,8 +125,8 @@ def test_numpy_is_told_that_it_has_no_bfloat16(address: str) -> None:
 def test_torch_shares_the_memory(address: str, dtype: Any) -> None:
     import torch
 
-    loader = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3)
-    raw = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3, arrays="raw")
+    loader = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3, loop="run")
+    raw = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3, arrays="raw", loop="run")
     kept = [(images, labels) for images, labels in loader]
     expected = [(batch.images.tobytes(), batch.labels.tobytes()) for batch in raw]
     loader.close()
@@ -146,7 +148,7 @@ def names_of(root: Path) -> List[str]:
 
 
 def test_samples_are_named_as_image_folder_names_them(address: str, photos: Path) -> None:
-    run = bandwise.Loader(address, epochs=6, batch_size=4, arrays="numpy")
+    run = bandwise.Loader(address, epochs=6, batch_size=4, arrays="numpy", loop="run")
     expected = names_of(photos)
     assert run.sample_names(range(run.plan.dataset_samples)) == expected and len(expected) == 12
     for batch in run:
@@ -178,7 +180,7 @@ def test_names_are_those_of_the_samples_that_came(damaged: Path) -> None:
 
 def test_names_are_asked_for_while_the_daemon_is_there(photos: Path) -> None:
     nobody = "unix:/nonexistent/bandwise.sock"
-    with bandwise.Loader(photos, epochs=6, batch_size=4, steps=2, arrays="raw") as run:
+    with bandwise.Loader(photos, epochs=6, batch_size=4, steps=2, arrays="raw", loop="run") as run:
         first, second = run
         names = first.sample_names
         assert run._daemon is not None

@@ -18,7 +18,7 @@ torch: Any = pytest.importorskip("torch")
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
-OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "seed": 3}
+OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "seed": 3, "loop": "run"}
 
 
 def loader(address: str, **options: Any) -> bandwise.Loader:
@@ -102,6 +102,7 @@ def test_looking_ahead_changes_nothing(address: str, log: List[Tuple[str, int]])
     assert log[-1] == ("close", -1), "a run that is over still has its registrations"
     assert [step for what, step in log if what == "finish"] == [step for step, _ in got]
     assert [step for what, step in log if what == "start"] == [step for step, _ in got]
+    run.reset()
     epochs = [lines(run.epoch_iter()) for _ in range(run.plan.epochs)]
     assert sum(epochs, []) == got
     assert [{run.plan.epoch_of(step) for step, _ in epoch} for epoch in epochs] == [

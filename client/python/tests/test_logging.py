@@ -16,7 +16,7 @@ import bandwise
 from bandwise import _daemon, _pass
 from conftest import wait_until
 
-OPTIONS: Dict[str, Any] = {"epochs": 60, "batch_size": 4, "arrays": "raw"}
+OPTIONS: Dict[str, Any] = {"epochs": 60, "batch_size": 4, "arrays": "raw", "loop": "run"}
 
 
 class Daemon:
@@ -95,7 +95,7 @@ def test_a_lost_daemon_is_told_before_its_last_batch_was_taken(daemon: Daemon) -
     said: List[str] = []
 
     def is_said() -> bool:
-        said.extend(line for _, line in batches._run.logged())  # type: ignore[attr-defined]
+        said.extend(line for _, line in batches._run._run.logged())  # type: ignore[attr-defined]
         return any("lost the daemon" in line for line in said)
 
     # Nobody waits for a batch, and some may be here.
@@ -160,7 +160,7 @@ def test_a_forked_child_has_nothing_to_say(address: str) -> None:
     if child == 0:
         code = 1
         try:
-            code = len(batches._run.logged())  # type: ignore[attr-defined]
+            code = len(batches._run._run.logged())  # type: ignore[attr-defined]
         finally:
             os._exit(code)
     assert os.waitpid(child, 0)[1] == 0

@@ -17,7 +17,7 @@ from conftest import is_running, wait_until
 
 pytestmark = pytest.mark.usefixtures("home")
 
-OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "arrays": "raw"}
+OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "arrays": "raw", "loop": "run"}
 
 
 def traces(run: bandwise.Loader) -> Tuple[int, str]:

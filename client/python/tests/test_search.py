@@ -284,7 +284,7 @@ def test_a_loader_gives_each_stage_its_steps(address: str, tmp_path: Path, metho
     assert result.curriculum.bandwidths == found
     file = tmp_path / "found.toml"
     file.write_text(result.curriculum.toml('a "näme" 🙂'))
-    with bandwise.Loader(address, curriculum=file, epochs=4, batch_size=4, arrays="raw", seed=3) as loader:
+    with bandwise.Loader(address, curriculum=file, epochs=4, batch_size=4, arrays="raw", seed=3, loop="run") as loader:
         assert loader.plan.curriculum == 'a "näme" 🙂'
         whole = [(batch.step, batch.bandwidth, batch.magnitude, batch.lr_factor) for batch in loader]
     assert whole == sorted(set(seen)), "the trials were parts of the training that was found"

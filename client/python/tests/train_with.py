@@ -33,6 +33,11 @@ def loss_of(model: Any, batch: bandwise.Batch, seen: Rows) -> Any:
     return torch.nn.functional.cross_entropy(model(images), labels)
 
 
+def epochs(loader: bandwise.Loader) -> range:
+    """Those that are still to come, the one in which the loader stands included."""
+    return range(loader.plan.epoch_of(loader.state_dict()["step"]), loader.plan.epochs)
+
+
 def bare(loader: bandwise.Loader, phase: str, folder: Path, seen: Rows) -> torch.nn.Module:
     """A loop as people write it, with DistributedDataParallel where there are ranks."""
     module = model = make_model()
@@ -45,14 +50,15 @@ def bare(loader: bandwise.Loader, phase: str, folder: Path, seen: Rows) -> torch
         checkpoint = torch.load(folder / "checkpoint.pt")
         module.load_state_dict(checkpoint["model"])
         loader.load_state_dict(checkpoint["loader"])
-    for batch in loader:
-        optimizer.zero_grad()
-        loss_of(model, batch, seen).backward()
-        optimizer.step()
-        if phase == "head" and batch.step + 1 == HEAD:
-            if int(os.environ.get("RANK", 0)) == 0:
-                torch.save({"model": module.state_dict(), "loader": loader.state_dict()}, folder / "checkpoint.pt")
-            break
+    for _ in epochs(loader):
+        for batch in loader:
+            optimizer.zero_grad()
+            loss_of(model, batch, seen).backward()
+            optimizer.step()
+            if phase == "head" and batch.step + 1 == HEAD:
+                if int(os.environ.get("RANK", 0)) == 0:
+                    torch.save({"model": module.state_dict(), "loader": loader.state_dict()}, folder / "checkpoint.pt")
+                return module
     return module
 
 
@@ -68,7 +74,7 @@ def accelerate(loader: bandwise.Loader, phase: str, folder: Path, seen: Rows) ->
     accelerator.register_for_checkpointing(loader)
     if phase == "tail":
         accelerator.load_state(str(folder / "state"))
-    for batch in loader:
+    for batch in (batch for _ in epochs(loader) for batch in prepared):
         optimizer.zero_grad()
         accelerator.backward(loss_of(model, batch, seen))
         optimizer.step()
@@ -116,8 +122,9 @@ def lightning(loader: bandwise.Loader, phase: str, folder: Path, seen: Rows) -> 
         enable_model_summary=False,
     )
     module = Module()
+    length = len(loader)
     trainer.fit(module, loader, ckpt_path=str(folder / "head.ckpt") if phase == "tail" else None)
-    assert trainer.num_training_batches == len(loader)
+    assert trainer.num_training_batches == length
     assert trainer.global_step == (HEAD if phase == "head" else loader.plan.steps)
     return module.model
 
@@ -134,12 +141,15 @@ def main() -> None:
     found = {}
     for phase in args.phases:
         seen: Rows = []
-        with bandwise.Loader(args.address, epochs=6, batch_size=args.batch_size, dtype="f32") as loader:
+        # Lightning's one epoch is the whole run.
+        loop: Any = "run" if args.framework == "lightning" else "auto"
+        with bandwise.Loader(args.address, epochs=6, batch_size=args.batch_size, loop=loop) as loader:
+            length = len(loader)
             model = train(loader, phase, args.folder, seen)
             found[phase] = {
                 "seen": seen,
                 "weights": [parameter.detach().flatten().tolist() for parameter in model.parameters()],
-                "length": len(loader),
+                "length": length,
             }
     (args.folder / f"rank-{os.environ.get('RANK', 0)}.json").write_text(json.dumps(found))
 

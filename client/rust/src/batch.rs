@@ -39,27 +39,6 @@ impl Batch {
         Ok(Self { header: Box::new(header), first_row, memory, images, labels, mixed })
     }
 
-    /// The same without its rows.
-    pub(crate) fn emptied(mut self) -> Self {
-        self.header.rows = 0;
-        self.header.sample_ids.clear();
-        self.header.origin_steps.clear();
-        self.header.substitutions.clear();
-        for tensor in &mut self.header.tensors {
-            tensor.byte_length = 0;
-            if let Some(rows) = tensor.shape.first_mut() {
-                *rows = 0;
-            }
-        }
-        for range in [&mut self.images, &mut self.labels] {
-            range.end = range.start;
-        }
-        if let Some((labels_b, lam)) = &mut self.mixed {
-            (labels_b.end, lam.end) = (labels_b.start, lam.start);
-        }
-        self
-    }
-
     /// Step, epoch, stage, bandwidth, progress, sample ids and so on.
     pub fn header(&self) -> &BatchHeader {
         &self.header
@@ -222,11 +201,5 @@ mod tests {
         ] {
             assert!(batch(rows, &ids, tensors.clone()).is_err(), "{tensors:?}");
         }
-        let empty = batch(2, &[7, 8], vec![images(&[2, 3, 4, 4], 192), labels()]).unwrap().emptied();
-        assert_eq!(
-            (empty.rows(), empty.byte_len(), empty.images().len(), empty.labels().count()),
-            (0, 0, 0, 0)
-        );
-        assert_eq!(empty.header().tensors[0].shape, [0, 3, 4, 4]);
     }
 }

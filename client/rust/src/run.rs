@@ -190,6 +190,11 @@ impl Run {
         RunState::new(&self.plan, self.next_step)
     }
 
+    /// Batches that are still to be taken.
+    pub fn batches_left(&self) -> u64 {
+        (self.scheduler.len() + self.upcoming.clone().count()) as u64
+    }
+
     /// The step of [`Run::state`].
     pub fn next_step(&self) -> u64 {
         self.next_step
@@ -204,9 +209,9 @@ impl Run {
         self.lanes.iter().enumerate().map(report).collect()
     }
 
-    /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches. In a short last
-    /// step a rank's share may be empty; the step then has one batch without rows, so that all ranks have as many
-    /// steps. Cancel-safe: a dropped call loses nothing.
+    /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches. A short last
+    /// step may have no rows for some ranks, which then have no batch of it: see [`RankShare::batches`]. Cancel-safe: a
+    /// dropped call loses nothing.
     ///
     /// # Errors
     ///
@@ -372,7 +377,6 @@ impl Run {
         let batch = answer?;
         let next = self.scheduler.front().map_or(u64::MAX, |next| next.step);
         self.next_step = if next == id.step { id.step } else { id.step + 1 };
-        let batch = if self.upcoming.is_empty_share(id.step) { batch.emptied() } else { batch };
         self.ceiling.count(batch.header())?;
         Ok(batch)
     }

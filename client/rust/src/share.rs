@@ -92,38 +92,79 @@ impl RankShare {
         }
     }
 
-    /// The rank's batches of a step that has `step_rows` of `global_batch` rows: consecutive rows, in order. In a
-    /// short last step some may be shorter or missing.
+    /// The rank's batches of a step of `step_rows` rows, which are whole groups of `granularity` rows (0 counts as 1):
+    /// consecutive rows, in order. Groups are spread evenly, over the ranks first and then over the batches of each. So
+    /// a step of a whole global batch is cut into equal parts, and in a short last step no rank has more than one group
+    /// more than another: a rank has nothing only where there are fewer groups than ranks.
     ///
-    /// Call it only for a global batch that [`RankShare::check`] has passed.
-    pub fn batches(&self, global_batch: u64, step_rows: u64) -> impl Iterator<Item = Range<u64>> + use<> {
-        let rows = global_batch / (self.world_size * self.accumulate);
-        let first = self.rank * self.accumulate;
-        (first..first + self.accumulate)
-            .map(move |i| i * rows..((i + 1) * rows).min(step_rows))
-            .filter(|range| range.start < range.end)
+    /// Call it only for shares of a global batch that [`RankShare::check`] has passed.
+    pub fn batches(&self, step_rows: u64, granularity: u64) -> impl Iterator<Item = Range<u64>> + use<> {
+        let granularity = granularity.max(1);
+        let mine = part(0..step_rows.div_ceil(granularity), self.world_size, self.rank);
+        let accumulate = self.accumulate;
+        (0..accumulate)
+            .map(move |batch| part(mine.clone(), accumulate, batch))
+            .map(move |groups| groups.start * granularity..(groups.end * granularity).min(step_rows))
+            .filter(|rows| rows.start < rows.end)
     }
+}
+
+/// One of so many parts of a range, of which the first may be longer by one than the last.
+fn part(whole: Range<u64>, parts: u64, index: u64) -> Range<u64> {
+    let len = whole.end - whole.start;
+    let (least, longer) = (len / parts, len % parts);
+    let start = whole.start + index * least + index.min(longer);
+    start..start + least + u64::from(index < longer)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn share(rank: u64, world_size: u64, accumulate: u64) -> RankShare {
         RankShare { rank, world_size, accumulate }
     }
 
-    #[test]
-    fn every_split_covers_the_step_once_in_order() {
-        for (world, accumulate) in [(1, 1), (1, 4), (2, 2), (4, 1), (8, 3)] {
-            for step_rows in [96, 95, 49, 48, 1] {
-                let rows: Vec<u64> = (0..world)
-                    .flat_map(|rank| share(rank, world, accumulate).batches(96, step_rows))
-                    .flatten()
-                    .collect();
-                assert!(rows.iter().copied().eq(0..step_rows), "{world} x {accumulate}, {step_rows} rows");
+    proptest! {
+        #[test]
+        fn every_row_goes_to_one_rank_and_the_shares_are_even(
+            (world, accumulate, granularity, groups_each) in (1u64..9, 1u64..5, 0u64..7, 1u64..6),
+            cut in 0u64..1000,
+        ) {
+            let group = granularity.max(1);
+            let groups = world * accumulate * groups_each;
+            // From one group to the whole global batch.
+            let (groups, whole) = (groups - cut % groups, cut % groups == 0);
+            let ranks: Vec<Vec<Range<u64>>> = (0..world)
+                .map(|rank| share(rank, world, accumulate).batches(groups * group, granularity).collect())
+                .collect();
+            prop_assert!(ranks.iter().flatten().cloned().flatten().eq(0..groups * group), "every row once, in order");
+            for batch in ranks.iter().flatten() {
+                let rows = batch.end - batch.start;
+                prop_assert!(batch.start % group == 0 && rows % group == 0, "no group is cut");
+                prop_assert!(rows > 0 && rows <= groups_each * group, "no batch is empty, or larger than in a whole step");
+                prop_assert!(!whole || rows == groups_each * group, "a whole step has equal batches");
+            }
+            let has = |rank: &Vec<Range<u64>>| rank.iter().map(|rows| rows.end - rows.start).sum::<u64>() / group;
+            let (least, most) = (ranks.iter().map(has).min().unwrap(), ranks.iter().map(has).max().unwrap());
+            prop_assert!(most - least <= 1, "{least} to {most} groups a rank");
+            for (rank, batches) in ranks.iter().enumerate() {
+                prop_assert_eq!(batches.is_empty(), groups <= rank as u64, "rank {} of {}", rank, world);
+                prop_assert_eq!(batches.len() as u64, has(batches).min(accumulate));
             }
         }
+    }
+
+    #[test]
+    fn a_short_step_is_spread_over_the_ranks_before_it_is_over_their_batches() {
+        let of = |rank, world, accumulate, rows| -> Vec<Range<u64>> {
+            share(rank, world, accumulate).batches(rows, 1).collect()
+        };
+        assert_eq!([0, 1].map(|rank| of(rank, 2, 2, 3)), [vec![0..1, 1..2], vec![2..3]]);
+        assert_eq!([0, 1, 2].map(|rank| of(rank, 3, 1, 2)), [vec![0..1], vec![1..2], vec![]]);
+        assert_eq!(of(1, 2, 1, 10), [5..10]);
     }
 
     #[test]

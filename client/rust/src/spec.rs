@@ -69,7 +69,8 @@ pub(crate) fn check(plan: &PlanResponse, options: &RunOptions) -> Result<(), Cli
 fn largest_batch(plan: &PlanResponse, share: RankShare, dtype: Dtype) -> u64 {
     let element = match dtype {
         Dtype::U8 => 1,
-        Dtype::F32 => 4,
+        // A job that says nothing gets f32.
+        Dtype::F32 | Dtype::Unspecified => 4,
         _ => 2,
     };
     let batch = |stage: &StagePlan| {

@@ -9,10 +9,8 @@ use crate::{
     share::RankShare,
 };
 
-/// Goes through the rank's batches of some steps, in order. Every step has one at least, so that all ranks have as many
-/// steps: where the rank's share of a short last step is empty, other rows are asked for, of which the header alone is
-/// wanted.
-#[derive(Debug)]
+/// Goes through the rank's batches of some steps, in order. A short last step may have none for the rank.
+#[derive(Clone, Debug)]
 pub(crate) struct Upcoming {
     stages: Vec<StagePlan>,
     share: RankShare,
@@ -25,14 +23,6 @@ impl Upcoming {
     /// The batches of `share` in `steps` of a plan; the share must fit all of its stages.
     pub(crate) fn new(stages: Vec<StagePlan>, share: RankShare, steps: Range<u64>) -> Self {
         Self { stages, share, steps, step: VecDeque::new() }
-    }
-
-    /// Whether the rank has no row of a step.
-    pub(crate) fn is_empty_share(&self, step: u64) -> bool {
-        self.stage_of(step).is_some_and(|stage| {
-            let rows = step_rows(stage, step - stage.first_step);
-            self.share.batches(stage.global_batch, rows).next().is_none()
-        })
     }
 
     fn stage_of(&self, step: u64) -> Option<&StagePlan> {
@@ -55,18 +45,16 @@ impl Iterator for Upcoming {
     type Item = Wanted;
 
     fn next(&mut self) -> Option<Wanted> {
-        if self.step.is_empty() {
+        while self.step.is_empty() {
             let step = self.steps.next()?;
-            let stage = *self.stage_of(step)?;
-            let batches = self.share.batches(stage.global_batch, step_rows(&stage, step - stage.first_step));
+            let stage = self.stage_of(step)?;
+            let batches =
+                self.share.batches(step_rows(stage, step - stage.first_step), stage.row_granularity);
             let wanted = |rows: Range<u64>| Wanted {
                 id: BatchId { step, first_row: rows.start },
                 rows: rows.end - rows.start,
             };
             self.step = batches.map(wanted).collect();
-            if self.step.is_empty() {
-                self.step.push_back(wanted(0..stage.row_granularity.max(1)));
-            }
         }
         self.step.pop_front()
     }
@@ -77,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_come_in_order_and_empty_shares_have_a_header_of_others() {
+    fn batches_come_in_order_and_steps_without_rows_of_the_rank_are_left_out() {
         let stage = StagePlan {
             global_batch: 8,
             first_step: 3,
@@ -86,19 +74,17 @@ mod tests {
             last_step_rows: 3,
             ..StagePlan::default()
         };
-        let batches = |rank| -> Vec<(u64, u64, u64)> {
-            let share = RankShare { rank, world_size: 2, accumulate: 2 };
+        let batches = |rank, world_size, accumulate| -> Vec<(u64, u64, u64)> {
+            let share = RankShare { rank, world_size, accumulate };
             Upcoming::new(vec![stage], share, 3..7)
                 .map(|wanted| (wanted.id.step, wanted.id.first_row, wanted.rows))
                 .collect()
         };
-        let first = [(3, 0, 2), (3, 2, 2), (4, 0, 2), (4, 2, 1), (5, 0, 2), (5, 2, 2), (6, 0, 2), (6, 2, 1)];
-        assert_eq!(batches(0), first);
-        assert_eq!(batches(1), [(3, 4, 2), (3, 6, 2), (4, 0, 1), (5, 4, 2), (5, 6, 2), (6, 0, 1)]);
-        for (rank, empty) in [(0, [false; 4]), (1, [false, true, false, true])] {
-            let share = RankShare { rank, world_size: 2, accumulate: 2 };
-            let upcoming = Upcoming::new(vec![stage], share, 3..7);
-            assert_eq!([3, 4, 5, 6].map(|step| upcoming.is_empty_share(step)), empty);
-        }
+        let first = [(3, 0, 2), (3, 2, 2), (4, 0, 1), (4, 1, 1), (5, 0, 2), (5, 2, 2), (6, 0, 1), (6, 1, 1)];
+        assert_eq!(batches(0, 2, 2), first);
+        assert_eq!(batches(1, 2, 2), [(3, 4, 2), (3, 6, 2), (4, 2, 1), (5, 4, 2), (5, 6, 2), (6, 2, 1)]);
+        // Three rows for four ranks.
+        assert_eq!(batches(2, 4, 1), [(3, 4, 2), (4, 2, 1), (5, 4, 2), (6, 2, 1)]);
+        assert_eq!(batches(3, 4, 1), [(3, 6, 2), (5, 6, 2)]);
     }
 }

@@ -322,6 +322,11 @@ impl Job {
         least_common_multiple(group, self.replays[stage].map_or(1, |replay| replay.block_rows()))
     }
 
+    /// Whether all epochs show the same rows in the same order, as in a validation.
+    pub fn is_same_every_epoch(&self) -> bool {
+        self.order == OrderKind::Sequential && !self.recipe.draws()
+    }
+
     /// The same for all stages: the least common multiple of theirs.
     pub fn common_row_granularity(&self) -> u64 {
         (0..self.replays.len()).map(|stage| self.row_granularity(stage)).fold(1, least_common_multiple)

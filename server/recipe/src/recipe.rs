@@ -133,6 +133,16 @@ impl Operation {
         }
     }
 
+    /// Whether what the operation does is drawn for each sample and epoch.
+    fn draws(&self) -> bool {
+        match self {
+            Self::RandomResizedCrop { .. } | Self::RandAugment(_) | Self::Mix(_) => true,
+            Self::Flip { probability } => *probability > 0.0,
+            Self::RandomErase(erase) => erase.probability > 0.0,
+            Self::CenterCrop { .. } | Self::LowFrequency(_) | Self::Normalize(_) => false,
+        }
+    }
+
     /// The same crop with another side; other operations have none.
     fn with_side(self, side: Side) -> Self {
         match self {
@@ -279,7 +289,12 @@ impl Recipe {
         self.views
     }
 
-    /// Whether the recipe is an evaluation: it draws nothing.
+    /// Whether a sample may come out differently in each epoch.
+    pub fn draws(&self) -> bool {
+        self.operations.iter().any(Operation::draws)
+    }
+
+    /// Whether the recipe is an evaluation: it shows the centre, in index order, to the last sample.
     pub fn is_evaluation(&self) -> bool {
         matches!(self.operations.first(), Some(Operation::CenterCrop { .. }))
     }

@@ -209,6 +209,7 @@ impl Loader for LoaderService {
             recipe_text: job.recipe().to_string(),
             row_granularity: job.common_row_granularity(),
             warnings: job.plan().warnings(trains).iter().map(ToString::to_string).collect(),
+            same_every_epoch: job.is_same_every_epoch(),
         }))
     }
 

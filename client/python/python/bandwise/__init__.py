@@ -2,17 +2,27 @@
 
 >>> import bandwise
 >>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)
->>> for images, labels in loader:
-...     ...
+>>> for epoch in range(loader.plan.epochs):
+...     for images, labels in loader:
+...         ...
 
 ``Loader`` gets batches from a daemon, or starts a private one for a folder. ``Batch`` is what it yields, ``Plan`` what
 it will yield. ``search`` finds curricula. Every error is an ``Error``.
 """
 
 from . import search
+from ._native import __version__
 from ._batch import Batch, Substitution
 from ._daemon_options import DaemonOptions
-from ._errors import BadSampleError, ConnectionError, DatasetError, Error, FingerprintError, JobError
+from ._errors import (
+    BadSampleError,
+    ConnectionError,
+    DatasetError,
+    Error,
+    FingerprintError,
+    JobError,
+    RunOverError,
+)
 from ._loader import Loader
 from ._options import ReplayBuffer
 from ._plan import Plan, Stage
@@ -29,7 +39,9 @@ __all__ = [
     "Loader",
     "Plan",
     "ReplayBuffer",
+    "RunOverError",
     "Stage",
     "Substitution",
+    "__version__",
     "search",
 ]

@@ -72,6 +72,15 @@ class Names:
         return [os.fsdecode(name) for name in names]
 
 
+class Use:
+    """Whether anybody has looked at a batch, which it does not keep."""
+
+    __slots__ = ("is_used",)
+
+    def __init__(self) -> None:
+        self.is_used = False
+
+
 class Batch:
     """One batch of one rank. ``images, labels = batch`` works too.
 
@@ -81,10 +90,11 @@ class Batch:
     labels are tensors of their own there, and everything else is on the host.
     """
 
-    __slots__ = ("_arrays", "_convert", "_names", "_native", "_sample_names", "_shape", "_tensors")
+    __slots__ = ("_arrays", "_convert", "_inner", "_names", "_sample_names", "_shape", "_tensors", "_use")
 
     def __init__(self, images: Array, native: NativeBatch, convert: Convert, names: Names) -> None:
-        self._native = native
+        self._inner = native
+        self._use = Use()
         self._convert = convert
         self._names = names
         self._sample_names: Optional[List[str]] = None
@@ -92,6 +102,12 @@ class Batch:
         given = {"images": images, "labels": native.labels, "labels_b": native.labels_b, "lam": native.lam}
         self._arrays: Dict[str, Array] = {name: array for name, array in given.items() if array is not None}
         self._tensors: Dict[str, Any] = {}
+
+    @property
+    def _native(self) -> NativeBatch:
+        """For whoever uses the batch."""
+        self._use.is_used = True
+        return self._inner
 
     def _tensor(self, name: str) -> Any:
         """What an array is handed out as; None where there is no such array."""
@@ -109,21 +125,25 @@ class Batch:
         """The images: rows x 3 x B x B, or rows x B x B x 3 with ``layout="nhwc"``, in the loader's ``dtype``; B is
         ``bandwidth``. ``u8`` holds pixels of 0 to 255, the floats are normalised. With ``device_dtype``: in that
         type, normalised."""
+        self._use.is_used = True
         return self._tensor("images")
 
     @property
     def labels(self) -> Any:
         """The class of each row, int64; -1 for a row of zeros (``on_bad_sample="zero"``)."""
+        self._use.is_used = True
         return self._tensor("labels")
 
     @property
     def labels_b(self) -> Any:
         """With a recipe that mixes rows: the class of each row's partner, int64; else None."""
+        self._use.is_used = True
         return self._tensor("labels_b")
 
     @property
     def lam(self) -> Any:
         """With a recipe that mixes rows: the share of each row's own label, float32 in 0 to 1; else None."""
+        self._use.is_used = True
         return self._tensor("lam")
 
     @property
@@ -206,7 +226,7 @@ class Batch:
         return iter((self.images, self.labels))
 
     def __repr__(self) -> str:
-        native = self._native
+        native = self._inner
         return (
             f"Batch(step={native.step}, epoch={native.epoch}, stage={native.stage}, "
             f"images={self._shape})"

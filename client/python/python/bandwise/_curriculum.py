@@ -139,13 +139,14 @@ class Stage:
 
     def loader(self, address_or_path: Address, **options: Any) -> Loader:
         """A ``bandwise.Loader`` over the steps of this stage; ``options`` are its own, without ``curriculum``,
-        ``epochs``, ``from_step`` and ``steps``. ``batch.lr_factor`` is that of the whole curriculum."""
+        ``epochs``, ``from_step`` and ``steps``. One ``for`` over it goes through the stage, unless ``loop`` says otherwise.
+        ``batch.lr_factor`` is that of the whole curriculum."""
         from ._loader import Loader
 
         with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
             file.write(self.curriculum_toml())
             file.flush()
-            options = {**options, "curriculum": Path(file.name), "epochs": self.curriculum.epochs}
+            options = {"loop": "run", **options, "curriculum": Path(file.name), "epochs": self.curriculum.epochs}
             with Loader(address_or_path, **options) as whole:
                 span = whole.plan.stages[self.index]
                 return Loader(address_or_path, from_step=span.first_step, steps=span.steps, **options)

@@ -30,6 +30,10 @@ class DatasetError(JobError):
     """A folder cannot be served: it is no folder of class folders, holds no images, or is not complete."""
 
 
+class RunOverError(Error):
+    """A `for` over a loader whose run is over. More epochs, ``Loader.reset`` or ``loop="repeat"`` give more."""
+
+
 class FingerprintError(JobError):
     """The job is not the one that was expected, so its batches would be others."""
 

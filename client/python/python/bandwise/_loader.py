@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import weakref
 from types import TracebackType
 from typing import Any, Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Tuple, Type, Union
 
-from . import _choices, _device, _native
+from . import _choices, _device, _native, _ranks
 from ._batch import Batch, Convert, Names
 from ._daemon import DYING_SECONDS, PrivateDaemon
 from ._daemon_options import DaemonOptions
 from ._errors import Error, FingerprintError, JobError
-from ._options import ReplayBuffer, fingerprint_bytes, from_environment, name_or_file, of_type, real, whole
-from ._pass import Epoch, Pass
+from ._loop import Position
+from ._options import ReplayBuffer, fingerprint_bytes, name_or_file, of_type, real, whole
+from ._pass import Pass
 from ._plan import Plan
 from ._unknown import explained
 from ._where import Address, find, read
@@ -22,11 +24,15 @@ from ._where import Address, find, read
 _LOG = logging.getLogger("bandwise")
 
 
+_OPEN: "weakref.WeakSet[Loader]" = weakref.WeakSet()
+
+
 class Loader:
     """Batches of images with labels, in the order and at the resolutions of a curriculum.
 
-    Iterating goes through the run: all steps, over all epochs. As with a DataLoader, each ``for`` begins anew, at
-    ``from_step`` or, once, where ``load_state_dict`` said. Loops that want epochs use ``epoch_iter``.
+    A loader is a position in a run of ``plan.epochs`` epochs. Each ``for`` over it gives the rest of an epoch, and the next
+    ``for`` another one: never the same images again. A validation, which draws nothing, is given whole by each ``for``.
+    See ``loop``.
 
     Parameters
     ----------
@@ -54,8 +60,10 @@ class Loader:
     accumulate:
         Batches that a rank gets for one step (gradient accumulation), at least 1. Default 1.
     rank, world_size:
-        This rank, from 0, and how many there are. Default: ``RANK`` and ``WORLD_SIZE`` of the environment, as torchrun
-        sets them, else 0 of 1. Every rank gets its own rows: do not shard again.
+        This rank, from 0, and how many there are. Default: what torch.distributed says, if it is initialised; else the
+        launcher: torchrun (``RANK``, ``WORLD_SIZE``), Slurm's srun, Open MPI, MPICH, Intel MPI, MVAPICH; else 0 of 1.
+        If they contradict each other, that is an error. The logger ``bandwise`` says at level INFO who was believed.
+        Every rank gets its own rows: do not shard again.
     seed:
         Seed of every draw and of the order, 0 to 2**64 - 1. Default 0.
     dtype:
@@ -96,6 +104,12 @@ class Loader:
         The first step. Default 0.
     steps:
         How many steps. Default: to the end of the plan.
+    loop:
+        What a ``for`` over the loader gives. ``epoch``: from where the loader stands to the end of that epoch; behind a
+        ``break`` the next one goes on with the next batch, and when the run is over it raises ``RunOverError``.
+        ``run``: the same to the end of the run, for frameworks to which the run is one long epoch. ``repeat``: all of
+        it, from ``from_step``, each time. Default ``auto``: ``repeat`` where ``plan.same_every_epoch``, as with the
+        recipe ``eval``, else ``epoch``.
     expect_fingerprint:
         64 hex digits: the loader refuses to run any other job.
     patience:
@@ -122,8 +136,9 @@ class Loader:
     Examples
     --------
     >>> loader = bandwise.Loader("/data/imagenet/train", epochs=200, batch_size=256)
-    >>> for images, labels in loader:
-    ...     loss = criterion(model(images), labels)
+    >>> for epoch in range(loader.plan.epochs):
+    ...     for images, labels in loader:
+    ...         loss = criterion(model(images), labels)
     """
 
     @explained
@@ -154,6 +169,7 @@ class Loader:
         prefetch: int = 8,
         from_step: int = 0,
         steps: Optional[int] = None,
+        loop: Literal["auto", "epoch", "run", "repeat"] = "auto",
         expect_fingerprint: Optional[str] = None,
         patience: float = 60.0,
         threads: Optional[int] = None,
@@ -172,13 +188,9 @@ class Loader:
         self._target = (device, device_dtype, layout)
         self._arrays = _choices.one_of("arrays", arrays) if _device.is_plain(device, device_dtype) else "torch"
         self._convert: Optional[Convert] = None
-        self._world_size = whole("world_size", from_environment("WORLD_SIZE", world_size, 1), 1)
-        self._rank = whole("rank", from_environment("RANK", rank, 0), 0)
-        if self._rank >= self._world_size:
-            raise JobError(f"rank {self._rank} is not one of the {self._world_size} ranks 0 to {self._world_size - 1}")
+        self._rank, self._world_size, _ = _ranks.place(rank, world_size)
         self._accumulate = whole("accumulate", accumulate, 1)
-        self._from_step = self._position = whole("from_step", from_step, 0)
-        self._steps = None if steps is None else whole("steps", steps, 0)
+        first, number = whole("from_step", from_step, 0), None if steps is None else whole("steps", steps, 0)
         expected = fingerprint_bytes(expect_fingerprint) if expect_fingerprint else b""
         self._job: Dict[str, Any] = {
             "curriculum": name_or_file("curriculum", curriculum),
@@ -211,12 +223,11 @@ class Loader:
             "max_bad_fraction": real("max_bad_fraction", max_bad_fraction, 0, 1),
             "expected": (expected, []),
         }
-        self._resume_at: Optional[int] = None
-        self._epochs: Optional[Pass] = None
-        self._epoch: Optional[int] = None
         try:
             self._addresses = self._reach(address_or_path, threads, daemon)
             self._resolve(dataset, expected)
+            share = (self._rank, self._world_size, self._accumulate)
+            self._position = Position(self._plan, share, first, number, loop)
             if device_dtype is not None:
                 _device.mean_and_std(self._plan)
         except BaseException as error:
@@ -226,6 +237,7 @@ class Loader:
             finally:
                 self.close()
             raise
+        _OPEN.add(self)
 
     # ---- the daemon -----------------------------------------------------------------------------------------
 
@@ -253,7 +265,7 @@ class Loader:
         patience: float = self._run["patience"]
         found = find(self._addresses, dataset, self._daemon.dataset if self._daemon else None, patience)
         self._job["dataset"], self._classes, addresses, left = found.dataset, found.classes, found.addresses, found.left()
-        self._plan = Plan._of(_native.plan(addresses, self._job, left))
+        self._plan = Plan._of(_native.plan(addresses, self._job, left), self._job["epochs"])
         digest = bytes.fromhex(dict(self._plan.fields)["dataset.digest"])
         self._names = Names(self._addresses, found.dataset, digest, patience)
         for warning in (*found.warnings, *self._plan.warnings):
@@ -321,75 +333,46 @@ class Loader:
         return self._names.of(ids)
 
     def __len__(self) -> int:
-        """Batches of a whole pass of this rank, from ``from_step`` on."""
-        return self._batches(self._from_step)
-
-    def _batches(self, first: int) -> int:
-        steps = range(first, self._end)
-        share = (self._rank, self._world_size, self._accumulate)
-        return sum(stage.batches(steps, *share) for stage in self._plan.stages)
-
-    @property
-    def _end(self) -> int:
-        end = self._plan.steps
-        return end if self._steps is None else min(end, self._from_step + self._steps)
+        """Batches that the next ``for`` gives this rank; within one, those of all of it. Of the whole run: see ``plan``."""
+        return len(self._position)
 
     def __repr__(self) -> str:
         return (
-            f"Loader({', '.join(self._addresses)}: {self._plan.curriculum}, steps {self._from_step} to {self._end}, "
-            f"rank {self._rank} of {self._world_size}, at step {self._position})"
+            f"Loader({', '.join(self._addresses)}: {self._plan.curriculum}, steps {self._position.first} to "
+            f"{self._position.end}, rank {self._rank} of {self._world_size}, at step {self._position.step})"
         )
 
     # ---- iterating ------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Batch]:
         self._check_usable()
-        first, self._resume_at = self._resume_at, None
-        return self._pass_from(self._from_step if first is None else first)
-
-    def _pass_from(self, first: int) -> Pass:
-        self._position = first
-        begun = Pass(self, first)
-        self._passes.add(begun)
-        return begun
+        return self._position.begin(self)
 
     def epoch_iter(self) -> Iterator[Batch]:
-        """The batches of one epoch: that of ``set_epoch``, else the one in which the run stands. Called again, it goes
-        on with the next. What comes next is prefetched over the borders of epochs.
-
-        >>> for epoch in range(loader.plan.epochs):
-        ...     for batch in loader.epoch_iter():
-        ...         ...
-        """
+        """The batches from where the loader stands to the end of that epoch, whatever ``loop`` says: what a ``for`` gives
+        with ``loop="epoch"``. What comes next is prefetched over the borders of epochs."""
         self._check_usable()
-        run = self._epochs
-        if run is None or self._resume_at is not None:
-            first, self._resume_at = self._resume_at, None
-            run = self._pass_from(self._from_step if first is None else first)
-        if self._epoch is not None:
-            wanted = self._plan.steps_of_epoch(self._epoch)
-            if run.next_step not in wanted:
-                run.close()
-                run = self._pass_from(wanted.start)
-            self._epoch = None
-        self._epochs = run
-        return Epoch(run, self._plan.steps_of_epoch(self._plan.epoch_of(run.next_step)))
+        return self._position.begin_epoch(self)
 
     def set_epoch(self, epoch: int) -> None:
-        """Says which epoch the next ``epoch_iter`` gives, from 0. Where it is the next one anyhow, as in loops written
-        for a DistributedSampler, nothing happens. Plain iteration goes through all epochs and ignores it."""
-        if not 0 <= epoch < self._plan.epochs:
-            raise JobError(f"epoch {epoch} is beyond the plan, which has {self._plan.epochs} epochs")
-        self._epoch = epoch
+        """The next ``for`` begins with this epoch, from 0, if the loader stands in another one. In loops written for a
+        DistributedSampler it stands there anyhow, and nothing happens. A ``for`` that goes through the whole run, as
+        ``loop`` may say, ignores it."""
+        self._position.set_epoch(epoch)
+
+    def reset(self) -> None:
+        """Goes back to ``from_step``, on purpose: the next ``for`` gives the same images in the same order again."""
+        self._check_usable()
+        self._position.move(self._position.first)
 
     def state_dict(self) -> Dict[str, Any]:
         """Where the run stands, behind the last batch that was handed out; for ``torch.save`` or JSON. A step of which
         some batches were handed out counts as not begun. Any rank's will do for all, and for any number of ranks."""
         fields = [list(field) for field in self._plan.fields]
-        return {"fingerprint": self._plan.fingerprint, "step": self._position, "fields": fields}
+        return {"fingerprint": self._plan.fingerprint, "step": self._position.step, "fields": fields}
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        """Goes on where ``state_dict`` was taken, with the next ``for``. Ranks, ``batch_size`` and ``accumulate`` may
+        """Goes on where ``state_dict`` was taken, with the next ``for``, which ends with the epoch that was begun. Ranks, ``batch_size`` and ``accumulate`` may
         be others, as long as a step has as many rows.
 
         Raises
@@ -406,7 +389,7 @@ class Loader:
         self._check_fingerprint(fingerprint, fields)
         if not 0 <= step <= self._plan.steps:
             raise JobError(f"step {step} is beyond the plan, which has {self._plan.steps} steps")
-        self._resume_at = self._position = step
+        self._position.move(step, resumed=True)
 
     # ---- the end --------------------------------------------------------------------------------------------
 
@@ -418,6 +401,8 @@ class Loader:
         self._closed = True
         if os.getpid() != self._owner:
             return
+        if hasattr(self, "_position"):
+            self._position.warn_if_unfinished()
         for iterator in list(self._passes):
             iterator.close()
         if self._daemon is not None:
@@ -439,9 +424,19 @@ class Loader:
         if hasattr(self, "_passes") and os is not None:
             self.close()
 
+    @staticmethod
+    def _say_at_exit() -> None:
+        for loader in list(_OPEN):
+            if not loader._closed and loader._owner == os.getpid():
+                loader._position.warn_if_unfinished()
+
     def __reduce__(self) -> Any:
         # What `spawn`, DataLoader's workers and deepcopy would need: threads and sockets belong to this process.
         raise TypeError(
             "a Loader is neither pickled nor copied: make it in the process that uses it; what a run needs to go on is "
             "its state_dict()"
         )
+
+
+# At the end of the interpreter it is too late to say anything.
+atexit.register(Loader._say_at_exit)

@@ -56,18 +56,6 @@ def of_type(name: str, value: Any, kind: Type[Group]) -> Group:
     return value
 
 
-def from_environment(name: str, given: Optional[int], default: int) -> int:
-    if given is not None:
-        return given
-    text = os.environ.get(name)
-    if text is None:
-        return default
-    try:
-        return int(text)
-    except ValueError:
-        raise JobError(f"{name} is {text!r} in the environment, which is no number; correct or unset it") from None
-
-
 def is_address(text: str) -> bool:
     """Whether a text is one address or several: ``unix:/path`` or ``host:port``."""
     return all(one.startswith("unix:") or one.rpartition(":")[2].isdigit() for one in text.split(","))

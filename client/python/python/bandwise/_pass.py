@@ -1,15 +1,16 @@
-"""One pass over a run: how batches come from the receiving thread to the user."""
+"""One pass over a run: how batches come from the receiving thread."""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from . import _device, _native
 from ._batch import Batch, converter
-from ._errors import Error
+from ._daemon import DYING_SECONDS, PrivateDaemon
+from ._errors import ConnectionError, Error
 
 if TYPE_CHECKING:
     from ._loader import Loader
@@ -28,50 +29,55 @@ def _log_level() -> int:
     return next((level for level in levels if _LOG.isEnabledFor(level)), logging.CRITICAL)
 
 
-class Pass:
-    """One pass over a run: the receiving thread, and where it stands. Dropping it ends its work on the daemons."""
+def _checks_daemon(daemon: Optional[PrivateDaemon]) -> Callable[..., None]:
+    """Raises if a private daemon has died; that says more than an error that came of it."""
 
-    def __init__(self, loader: Loader, first: int) -> None:
-        # The loader lives as long as somebody iterates, as in `for batch in Loader(...)`.
-        self._loader = loader
+    def check(error: Optional[Error] = None) -> None:
+        if daemon is not None:
+            daemon.check(DYING_SECONDS if isinstance(error, ConnectionError) else 0.0)
+
+    return check
+
+
+class Pass:
+    """One pass over a run: the receiving thread, and where it stands. Dropping it ends its work on the daemons.
+
+    It does not keep the loader, which keeps it from one `for` to the next, with what was prefetched.
+    """
+
+    def __init__(self, loader: Loader, first: int, end: int) -> None:
+        self._owner, self._names = loader._owner, loader._names
+        self._check_daemon = _checks_daemon(loader._daemon)
         if loader._convert is None:
             loader._convert = converter(loader._arrays)
         self._convert = loader._convert
         self.next_step = first
         """Where the run goes on behind the batches that were handed out."""
+        self.batches_of_step = 0
+        """Batches of that step that were handed out."""
         # Several threads may share a pass; `close` does not wait for one that waits for a batch.
-        self._lock = threading.Lock()
-        self._over = False
+        self.lock = threading.Lock()
+        self.is_over = False
         # What was met by looking ahead: a batch on its way, or what ends the run, to be raised behind the one at hand.
         self._ahead: Union[None, _device.Moving, Exception] = None
-        left = max(loader._end - first, 0)
+        left = max(end - first, 0)
         expected = (bytes.fromhex(loader._plan.fingerprint), list(loader._plan.fields))
         options = {**loader._run, "from_step": first, "steps": left, "expected": expected, "log_level": _log_level()}
         self._mover = _device.mover(*loader._target, loader._plan, loader._run["prefetch"])
         self._run = _native.Run(loader._addresses, loader._job, options)
-
-    def __iter__(self) -> Pass:
-        return self
+        loader._passes.add(self)
 
     def __next__(self) -> Batch:
-        # Before the lock: in a forked child, that of a thread which is not there may be held for ever.
-        self._loader._check_process()
-        with self._lock:
-            return self._next()
-
-    def _next(self) -> Batch:
-        if self._over:
+        """The next batch, for whoever holds the lock."""
+        if self.is_over:
             raise StopIteration
         try:
             batch = self._next_plain() if self._mover is None else self._next_moved(self._mover)
-        except StopIteration:
-            self.close()
-            self.next_step = self._loader._position = self._loader._end
-            raise
-        except Error:
+        except (StopIteration, Error):
             self.close()
             raise
-        self.next_step = self._loader._position = batch._native.next_step
+        self.next_step = batch._inner.next_step
+        self.batches_of_step = self.batches_of_step + 1 if self.next_step == batch._inner.step else 0
         return batch
 
     def _next_plain(self) -> Batch:
@@ -103,21 +109,21 @@ class Pass:
         try:
             received = self._run.next(seconds)
             if received is None:
-                self._loader._check_daemon()
+                self._check_daemon()
         except Error as error:
             # A private daemon that has died says more.
-            self._loader._check_daemon(error)
+            self._check_daemon(error)
             raise
         finally:
             self._tell()
-        return None if received is None else Batch(*received, self._convert, self._loader._names)
+        return None if received is None else Batch(*received, self._convert, self._names)
 
     def _tell(self) -> None:
         """Hands on what the client has said: the receiving thread itself never waits for the interpreter."""
         lines = self._run.logged()
         if lines:
             try:
-                self._loader._check_daemon()
+                self._check_daemon()
             except Error:
                 # They would say that its return is waited for; the error says more, now or with the next wait.
                 return
@@ -126,30 +132,14 @@ class Pass:
             _LOG.log(level, "%s", line)
 
     def close(self) -> None:
-        self._over = True
+        self.is_over = True
         self._ahead = None
         self._run.close()
         # A GPU is of no use in a forked child, not even to let go of it.
-        if self._mover is not None and os.getpid() == self._loader._owner:
+        if self._mover is not None and os.getpid() == self._owner:
             self._mover.close()
 
     def __del__(self) -> None:
         # Before the loader goes, whose daemon would otherwise wait for what this asked for.
         if hasattr(self, "_run"):
             self.close()
-
-
-class Epoch:
-    """The batches of an epoch, out of a pass over the run."""
-
-    def __init__(self, run: Pass, steps: range) -> None:
-        self._run = run
-        self._steps = steps
-
-    def __iter__(self) -> Epoch:
-        return self
-
-    def __next__(self) -> Batch:
-        if self._run.next_step not in self._steps:
-            raise StopIteration
-        return next(self._run)

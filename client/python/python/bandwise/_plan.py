@@ -21,6 +21,8 @@ class Stage:
     """How often a sample is trained on for each time it is made; 1 without replay."""
     global_batch: int
     """Rows of a step, over all ranks and accumulation."""
+    row_granularity: int
+    """Rows that ranks and batches share out together: those of a group that the recipe mixes, or that are replayed."""
     first_step: int
     """The first step."""
     steps: int
@@ -60,12 +62,12 @@ class Stage:
         end = min(steps.stop - self.first_step, self.steps)
         if first >= end:
             return 0
-        rows = self.global_batch // (world_size * accumulate)
         count = (end - first) * accumulate
         for steps_of_kind, step_rows in self._short_steps(first, end):
-            whole = -(-step_rows // rows) - rank * accumulate
-            # An empty share is one batch without rows, so that all ranks have as many steps.
-            count -= steps_of_kind * (accumulate - min(max(whole, 1), accumulate))
+            # Groups of rows are spread over the ranks, and those of each over its batches.
+            least, longer = divmod(-(-step_rows // max(self.row_granularity, 1)), world_size)
+            groups = least + (1 if rank < longer else 0)
+            count -= steps_of_kind * (accumulate - min(groups, accumulate))
         return count
 
 
@@ -79,6 +81,10 @@ class Plan:
     """Name of the recipe."""
     recipe_text: str
     """The operations of the recipe, one a line."""
+    budget: float
+    """What was asked for with ``epochs``. Where the curriculum counts compute, ``epochs`` passes over the data are more."""
+    same_every_epoch: bool
+    """Whether each epoch shows the same rows in the same order, as in a validation: nothing is drawn or shuffled."""
     steps: int
     """Steps of the whole plan."""
     dataset_samples: int
@@ -93,10 +99,11 @@ class Plan:
     """What is odd about the plan, a sentence each: stages without steps, a warm-up longer than half the training."""
 
     @classmethod
-    def _of(cls, answer: Dict[str, Any]) -> Plan:
+    def _of(cls, answer: Dict[str, Any], budget: float) -> Plan:
         stages = tuple(Stage(**stage) for stage in answer.pop("stages"))
         fields, warnings = tuple(answer.pop("fields")), tuple(answer.pop("warnings"))
-        return cls(**{**answer, "fingerprint": bytes(answer["fingerprint"]).hex()}, stages=stages, fields=fields, warnings=warnings)
+        answer = {**answer, "budget": budget, "fingerprint": bytes(answer["fingerprint"]).hex()}
+        return cls(**answer, stages=stages, fields=fields, warnings=warnings)
 
     def stage_of(self, step: int) -> Stage:
         """The stage of a step."""

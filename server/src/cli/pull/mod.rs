@@ -183,9 +183,7 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
         }
     };
     warn(args, &run).await;
-    let left = run.plan().steps.saturating_sub(options.from_step);
-    let total = options.steps.map_or(left, |steps| steps.min(left)) * args.rank.accumulate;
-    let mut report = Reporter::new(args, total)?;
+    let mut report = Reporter::new(args, run.batches_left())?;
     let mut state = run.state();
     let pulled = pull_all(&mut run, buffer.as_mut(), &mut report, &mut state.step).await;
     if let Some(file) = &args.save_state {
