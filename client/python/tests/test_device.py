@@ -40,12 +40,12 @@ TOLERANCE = {"f16": 1.0e-3, "bf16": 7.9e-3, "f32": 1e-6}
 def test_pixels_are_normalised(address: str, layout: Any, device_dtype: Any) -> None:
     moved = loader(address, dtype="u8", layout=layout, device_dtype=device_dtype)
     plain = list(loader(address, dtype="u8", layout=layout, prefetch=2))
+    assert len(plain) == len(moved)
     for batch, pixels in zip(moved, plain):
         assert batch.images.dtype == getattr(torch, _device.FLOATS[device_dtype])
         assert batch.images.shape == pixels.images.shape and torch.equal(batch.labels, pixels.labels)
         error = (batch.images.double() - normalised(pixels.images, layout)).abs().max()
         assert error <= TOLERANCE[device_dtype], error
-    assert len(plain) == len(moved)
 
 
 def test_an_array_without_rows_is_normalised(address: str) -> None:
@@ -93,12 +93,13 @@ def lines(batches: Any) -> List[Tuple[int, float]]:
 def test_looking_ahead_changes_nothing(address: str, log: List[Tuple[str, int]]) -> None:
     run = loader(address, dtype="u8", device_dtype="f32", accumulate=2, batch_size=2)
     got = []
+    length = len(run)
     for batch in run:
         got += lines([batch])
         # What is ahead does not count as handed out.
         behind = 1 if batch.first_row else 0
         assert run.state_dict()["step"] == batch.step + behind
-    assert len(got) == len(run) == 2 * run.plan.steps and run.state_dict()["step"] == run.plan.steps
+    assert len(got) == length == 2 * run.plan.steps and run.state_dict()["step"] == run.plan.steps
     assert log[-1] == ("close", -1), "a run that is over still has its registrations"
     assert [step for what, step in log if what == "finish"] == [step for step, _ in got]
     assert [step for what, step in log if what == "start"] == [step for step, _ in got]
