@@ -47,6 +47,7 @@ class Pass:
 
     def __init__(self, loader: Loader, first: int, end: int) -> None:
         self._owner, self._names = loader._owner, loader._names
+        self._daemon = loader._daemon
         self._check_daemon = _checks_daemon(loader._daemon)
         if loader._convert is None:
             loader._convert = converter(loader._arrays)
@@ -127,8 +128,8 @@ class Pass:
             except Error:
                 # They would say that its return is waited for; the error says more, now or with the next wait.
                 return
-        daemon = self._loader._daemon
-        for level, line in (*lines, *(daemon.news() if daemon is not None else ())):
+        news = () if self._daemon is None else self._daemon.news()
+        for level, line in (*lines, *news):
             _LOG.log(level, "%s", line)
 
     def close(self) -> None:
