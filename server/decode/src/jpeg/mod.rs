@@ -33,6 +33,7 @@ use crate::{Format, jpeg::turbo::Samples};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct JpegLayout {
     samples: Samples,
+    is_lossless: bool,
     /// The sides of an iMCU in pixels, if parts of this file may be decoded without the rest.
     part_unit: Option<(u32, u32)>,
 }
@@ -42,7 +43,12 @@ pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Deco
     let frame = segments::read(bytes)?;
     let max_scans = limits.max_scans(u64::from(frame.width) * u64::from(frame.height));
     let layout = JpegLayout {
-        samples: if frame.components == 4 { Samples::Cmyk } else { Samples::Rgb },
+        samples: match (frame.components, frame.lossless) {
+            (4, _) => Samples::Cmyk,
+            (1, true) => Samples::Grey,
+            _ => Samples::Rgb,
+        },
+        is_lossless: frame.lossless,
         part_unit: None,
     };
     // The size comes first: a bomb is to be called a bomb, whatever its scans look like.
@@ -57,7 +63,7 @@ pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Deco
 impl JpegLayout {
     /// Whether the file may be decoded at a fraction of its size.
     pub(crate) fn is_reducible(self) -> bool {
-        self.samples == Samples::Rgb
+        self.samples == Samples::Rgb && !self.is_lossless
     }
 }
 
@@ -78,7 +84,9 @@ pub(crate) fn decode(
     };
     let (window, region) = (window::reduced(window, shrink), window::reduced(region, shrink));
     let stride = layout.samples.bytes_per_pixel() * window.width as usize;
-    pixels.prepare(stride * window.height as usize)?;
+    // Grey values are spread to three bytes afterwards.
+    let spread_to = if layout.samples == Samples::Grey { 3 } else { 1 };
+    pixels.prepare(spread_to * stride * window.height as usize)?;
     let size = (header.width, header.height);
     turbo.decode(bytes, (size, shrink), window, layout.samples, pixels.bytes_mut())?;
     match layout.samples {
@@ -90,5 +98,20 @@ pub(crate) fn decode(
             cmyk::region_to_rgb(pixels.bytes_mut(), header.width, region);
             Ok(Placement::packed(region.width))
         }
+        Samples::Grey => {
+            spread(&mut pixels.bytes_mut()[..3 * window.width as usize * window.height as usize]);
+            Ok(Placement {
+                start: region.y as usize * 3 * stride + 3 * region.x as usize,
+                stride: 3 * stride,
+            })
+        }
+    }
+}
+
+/// Turns the grey values in the first third of `bytes` into RGB, from the last one on.
+fn spread(bytes: &mut [u8]) {
+    for i in (0..bytes.len() / 3).rev() {
+        let grey = bytes[i];
+        bytes[3 * i..3 * i + 3].fill(grey);
     }
 }

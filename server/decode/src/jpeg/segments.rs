@@ -16,6 +16,8 @@ pub(super) struct Frame {
     /// 1, 3 or 4.
     pub(super) components: u8,
     pub(super) progressive: bool,
+    /// Lossless (predicted samples instead of a transform).
+    pub(super) lossless: bool,
     /// Identifier and the two sampling factors (horizontal in the high nibble) of each component.
     pub(super) sampling: [(u8, u8); 4],
     /// Whether markers RST0..7 are due in the scans.
@@ -135,6 +137,7 @@ fn start_of_frame(code: u8, body: &[u8], frame: &mut Frame) -> Result<(), Decode
     frame.plain &= frame.components == 0 && body.len() == expected_len && sequential_or_progressive;
     (frame.width, frame.height, frame.components) = (width, height, components);
     frame.progressive = matches!(code, 0xC2 | 0xC6 | 0xCA | 0xCE);
+    frame.lossless = matches!(code, 0xC3 | 0xC7 | 0xCB | 0xCF);
     for (sampling, component) in frame.sampling.iter_mut().zip(body[6..].as_chunks::<3>().0) {
         *sampling = (component[0], component[1]);
     }

@@ -25,14 +25,17 @@ pub(crate) enum Samples {
     Rgb,
     /// The four stored components, YCCK converted to CMYK.
     Cmyk,
+    /// One value: lossless files are not converted by the library.
+    Grey,
 }
 
 impl Samples {
-    /// 3 or 4.
+    /// 3, 4 or 1.
     pub(super) const fn bytes_per_pixel(self) -> usize {
         match self {
             Self::Rgb => 3,
             Self::Cmyk => 4,
+            Self::Grey => 1,
         }
     }
 
@@ -40,6 +43,7 @@ impl Samples {
         match self {
             Self::Rgb => raw::TJPF_TJPF_RGB,
             Self::Cmyk => raw::TJPF_TJPF_CMYK,
+            Self::Grey => raw::TJPF_TJPF_GRAY,
         }
     }
 }

@@ -133,7 +133,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn rest(&self) -> &'a [u8] {
-        &self.bytes[self.at..]
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     /// The chunk here. Does not pass over it.

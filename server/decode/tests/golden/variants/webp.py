@@ -149,6 +149,8 @@ def containers() -> Iterator[tuple[str, bytes]]:
     yield "trailing", plain + b"trailing"
     yield "riff_too_short", patched(plain, 4, struct.pack("<I", len(plain) - 10))
     yield "riff_too_long", patched(plain, 4, struct.pack("<I", len(plain)))
+    for stated in (0, 3, 4, 11, 12):
+        yield f"riff_of_{stated}", patched(plain, 4, struct.pack("<I", stated))
     yield "riff_odd", riff(images(plain)) + b"x"
     yield "padding_missing", riff(vp8x(EXIF), images(plain), b"EXIF\3\0\0\0abc")
     for cut in (4, 11, 15, 19, 25, 40, len(plain) - 1):
