@@ -13,7 +13,7 @@ use std::{
 };
 
 use bandwise_client::Address;
-use bandwise_dataset::OpenOptions;
+use bandwise_dataset::{OpenOptions, Splits};
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::SimdLevel;
 use bandwise_pipeline::{PipelineConfig, ReplayConfig, ReplayShortage};
@@ -164,7 +164,7 @@ pub struct DecodeLimitsConfig {
 }
 
 /// One dataset.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct DatasetConfig {
     /// Name by which jobs refer to it.
     pub name: String,
@@ -179,6 +179,42 @@ pub struct DatasetConfig {
     /// Accept class folders without images.
     #[serde(default)]
     pub allow_empty_classes: bool,
+    /// Whether the digest covers the content of the samples.
+    #[serde(default)]
+    pub content: bool,
+    /// Whether the folder may hold splits.
+    #[serde(default, deserialize_with = "splits")]
+    pub splits: Splits,
+    /// Whether each file of a kept index is looked at.
+    #[serde(default = "yes")]
+    pub verify_index: bool,
+    /// Whether no kept index is used.
+    #[serde(default)]
+    pub rescan: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn splits<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Splits, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+impl Default for DatasetConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            path: PathBuf::new(),
+            keep: None,
+            leave_out: None,
+            allow_empty_classes: false,
+            content: false,
+            splits: Splits::Auto,
+            verify_index: true,
+            rescan: false,
+        }
+    }
 }
 
 impl Default for Config {
@@ -473,7 +509,17 @@ fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOpt
     let mut names: BTreeSet<String> = config.source.iter().map(|source| source.name().to_owned()).collect();
     let mut datasets = Vec::new();
     for dataset in &config.dataset {
-        let DatasetConfig { name, path, keep, leave_out, allow_empty_classes } = dataset.clone();
+        let DatasetConfig {
+            name,
+            path,
+            keep,
+            leave_out,
+            allow_empty_classes,
+            content,
+            splits,
+            verify_index,
+            rescan,
+        } = dataset.clone();
         if let Some(problem) = name_problem(&name) {
             mistakes.push(format!("dataset '{name}': {problem}"));
         }
@@ -489,6 +535,10 @@ fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOpt
         options.keep = keep;
         options.leave_out = leave_out;
         options.allow_empty_classes = allow_empty_classes;
+        options.content = content;
+        options.splits = splits;
+        options.verify_index = verify_index;
+        options.rescan = rescan;
         options.cache_dir = config.cache_dir.clone().or_else(user_cache_dir);
         datasets.push((name, options));
     }

@@ -1,6 +1,11 @@
 //! The daemon's life: open datasets, start the pipeline, listen, serve, drain, stop.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use bandwise_client::Address;
 use bandwise_dataset::{Dataset, DatasetError, Progress};
@@ -43,6 +48,12 @@ pub enum StartError {
         name: String,
         /// Why.
         source: Box<DatasetError>,
+    },
+    /// A split has the name of another dataset.
+    #[error("two datasets are named '{name}': splits are named after their folder, so rename the other one")]
+    SameName {
+        /// The name.
+        name: String,
     },
     /// The worker threads cannot be started.
     #[error(transparent)]
@@ -87,10 +98,15 @@ pub fn open_datasets(
     for (name, options) in &settings.datasets {
         let opened = Dataset::open_splits(options, progress(name).as_ref())
             .map_err(|source| StartError::Dataset { name: name.clone(), source: Box::new(source) })?;
+        let mut told = BTreeSet::new();
         for (split, dataset) in opened {
             let name = split.map_or_else(|| name.clone(), |split| format!("{name}/{split}"));
-            for warning in dataset.warnings() {
-                tracing::warn!(dataset = name, "{warning}");
+            for warning in dataset.warnings().iter().map(ToString::to_string) {
+                // Splits share what is said of their folder.
+                if !told.contains(&warning) {
+                    tracing::warn!(dataset = name, "{warning}");
+                    told.insert(warning);
+                }
             }
             tracing::info!(
                 dataset = name,
@@ -100,7 +116,9 @@ pub fn open_datasets(
                 index = ?dataset.index_source(),
                 "dataset ready"
             );
-            catalog.insert(name, Arc::new(dataset));
+            if catalog.insert(name.clone(), Arc::new(dataset)).is_some() {
+                return Err(StartError::SameName { name });
+            }
         }
     }
     if let Some(source) = settings.source {

@@ -1,6 +1,7 @@
 //! The public face: a dataset that is open.
 
 use std::fmt;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
@@ -14,6 +15,7 @@ use crate::read::{ReadError, read_file, will_need};
 use crate::samples::Samples;
 use crate::splits::{self, Layout};
 use crate::subset::subset;
+use crate::suspicion::Suspicion;
 use crate::synthetic::{self, Synthetic};
 use crate::warning::Warning;
 
@@ -27,33 +29,54 @@ pub struct Dataset {
     digest: Digest,
     warnings: Vec<Warning>,
     source: IndexSource,
+    suspicion: Option<Suspicion>,
+    hashed: u64,
+    is_settled: bool,
 }
 
 impl Dataset {
-    /// Opens the folder of class folders at `options.path`: from the cache if nothing has changed, or else by a
+    /// Opens the folder of class folders at `options.path`: from the cache if no folder has changed, or else by a
     /// scan. The folder is taken for one dataset, whatever its class folders are called.
     ///
-    /// Blocks for as long as the scan takes (a stat call a sample), in its own threads. An index that has just
-    /// been changed is not kept: the times of its folders could not tell a further change.
+    /// Blocks for as long as the scan or the look at the files takes (a stat call a sample), in its own threads. A
+    /// folder that has just been changed is scanned at the next opening too: its times could not tell a further change.
     ///
     /// # Errors
     /// Whatever [`DatasetError`] names; a cache that cannot be used or written is none of these.
     pub fn open(options: &OpenOptions, progress: &dyn Progress) -> Result<Self, DatasetError> {
-        let opened = open_index(options, progress)?;
-        let (index, digest) = match subset(&opened.index, options)? {
-            Some(part) => {
-                let digest = Digest::of(&part);
-                (part, digest)
-            }
-            None => (opened.index, opened.digest),
-        };
+        let mut opened = open_index(options, progress)?;
+        let kept = subset(&opened.index, options)?;
+        let part = kept.as_ref().map(|kept| opened.index.select(kept));
+        let digest = opened.digest(kept.as_deref(), part.as_ref().unwrap_or(&opened.index), options)?;
+        let index = part.unwrap_or_else(|| mem::take(&mut opened.index));
         Ok(Self {
             root: opened.root,
             samples: Samples::Files(index),
             digest,
             warnings: opened.warnings,
             source: opened.source,
+            suspicion: opened.suspicion,
+            hashed: opened.hashed,
+            is_settled: opened.is_settled,
         })
+    }
+
+    /// Opens the one dataset at `options.path`, as [`Dataset::open`] does.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`]; also [`DatasetError::HoldsSplits`] for a folder that holds splits.
+    pub fn open_one(options: &OpenOptions, progress: &dyn Progress) -> Result<Self, DatasetError> {
+        let root = dataset_folder(&options.path)?;
+        match splits::layout(&root, options.splits)? {
+            Layout::Plain(warning) => {
+                let mut dataset = Self::open(options, progress)?;
+                dataset.warnings.extend(warning);
+                Ok(dataset)
+            }
+            Layout::Splits { splits, .. } => {
+                Err(DatasetError::HoldsSplits { path: options.path.clone(), splits })
+            }
+        }
     }
 
     /// The synthetic dataset: 1 281 167 samples in 1000 classes, sample `id` of the class `id` mod 1000, without
@@ -65,6 +88,9 @@ impl Dataset {
             digest: synthetic::DIGEST,
             warnings: Vec::new(),
             source: IndexSource::None,
+            suspicion: None,
+            hashed: 0,
+            is_settled: true,
         }
     }
 
@@ -73,26 +99,29 @@ impl Dataset {
         matches!(self.samples, Samples::Synthetic(_))
     }
 
-    /// Opens the folder at `options.path`, which may hold splits: `train` beside `val` or `test`, nothing else,
-    /// each with class folders and no image directly in it. The result is one dataset for each split, with its
-    /// name, or one without a name if the folder holds no splits.
+    /// Opens the folder at `options.path`, which may hold splits: `train`, `val`, `test`, each with class folders and no
+    /// image directly in it. The result is one dataset for each split, with the name of its folder, or one without a
+    /// name if the folder holds no splits or `options.splits` says so. Folders beside splits that cannot be one are left
+    /// out, with a warning on each dataset. The head of `splits.rs` has the rules.
     ///
     /// # Errors
     /// As [`Dataset::open`]; also if the splits have different classes, or if a list of samples is given for them.
     pub fn open_splits(
         options: &OpenOptions,
         progress: &dyn Progress,
-    ) -> Result<Vec<(Option<&'static str>, Self)>, DatasetError> {
+    ) -> Result<Vec<(Option<String>, Self)>, DatasetError> {
         let root = dataset_folder(&options.path)?;
-        match splits::layout(&root)? {
-            Layout::Plain => Ok(vec![(None, Self::open(options, progress)?)]),
-            Layout::Half(warning) => {
-                let mut dataset = Self::open(options, progress)?;
-                dataset.warnings.push(warning);
-                Ok(vec![(None, dataset)])
+        match splits::layout(&root, options.splits)? {
+            Layout::Plain(_) => Ok(vec![(None, Self::open_one(options, progress)?)]),
+            Layout::Splits { splits, left_out } => {
+                let opened = splits::open_each(&root, splits, left_out, options, progress)?;
+                Ok(opened.into_iter().map(|(split, dataset)| (Some(split), dataset)).collect())
             }
-            Layout::Splits(names) => open_each(&root, &names, options, progress),
         }
+    }
+
+    pub(crate) fn warn(&mut self, warnings: &[Warning]) {
+        self.warnings.extend_from_slice(warnings);
     }
 
     /// Number of samples; at least 1.
@@ -165,10 +194,20 @@ impl Dataset {
             buffer.clear();
             return Ok(());
         }
-        read_file(&self.path(sample), self.encoded_len(sample), limit_bytes, buffer)
+        let expected = self.encoded_len(sample);
+        let read = read_file(&self.path(sample), expected, limit_bytes, buffer);
+        if let (Err(error), Some(suspicion)) = (&read, &self.suspicion)
+            // What had no size when it was indexed was known to be broken.
+            && expected > 0
+            && error.is_change()
+        {
+            suspicion.set();
+        }
+        read
     }
 
-    /// Identifies the index: the same for the same names, classes and sizes, wherever they lie.
+    /// Identifies the index: the same for the same names, classes and sizes, wherever they lie; and the same content, if
+    /// it was opened with it.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -176,6 +215,17 @@ impl Dataset {
     /// The dataset folder, absolute and without links; empty for the synthetic dataset.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Samples whose content was read for the digest when the dataset was opened.
+    pub fn hashed(&self) -> u64 {
+        self.hashed
+    }
+
+    /// Whether a later opening need neither list the folders again nor hash again, as far as is known now: none was changed just before
+    /// this one, and nothing else is there whose change would leave no trace.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// What was odd; at most about a hundred entries. Those of the scan are kept with a cached index.
@@ -203,22 +253,4 @@ impl fmt::Debug for Dataset {
             .field("digest", &self.digest)
             .finish_non_exhaustive()
     }
-}
-
-fn open_each(
-    root: &Path,
-    names: &[&'static str],
-    options: &OpenOptions,
-    progress: &dyn Progress,
-) -> Result<Vec<(Option<&'static str>, Dataset)>, DatasetError> {
-    if options.keep.is_some() || options.leave_out.is_some() {
-        return Err(DatasetError::SubsetOfSplits { path: options.path.clone() });
-    }
-    let open = |&name: &&'static str| {
-        let options = OpenOptions { path: root.join(name), ..options.clone() };
-        Ok((Some(name), Dataset::open(&options, progress)?))
-    };
-    let opened = names.iter().map(open).collect::<Result<Vec<_>, DatasetError>>()?;
-    splits::check_classes(root, &opened)?;
-    Ok(opened)
 }

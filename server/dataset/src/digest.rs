@@ -7,7 +7,13 @@
 //! 3. the number of samples, then for each sample, in order: its label, the length of its name, its name
 //!    (`class/.../file`, as the file system has it), its encoded size in bytes.
 //!
-//! No root, no times, no owner and no content enter. A change of this list is a change of the tag.
+//! No root, no times, no owner and no content enter: a file that changes at the same size leaves it as it is.
+//!
+//! A digest with content, which is made where it is asked for, begins with the 28 bytes `bandwise dataset content v1\n`
+//! instead, and each sample ends with the SHA-256 of its bytes (32 bytes). So it differs from the plain one, and every
+//! changed byte changes it.
+//!
+//! A change of these lists is a change of the tag.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,9 +21,12 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::content::Hash;
 use crate::index::Index;
 
 const TAG: &[u8] = b"bandwise dataset v1\n";
+
+const CONTENT_TAG: &[u8] = b"bandwise dataset content v1\n";
 
 /// Hashed at a time, so that the hash is not called for every 8 bytes.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -39,8 +48,17 @@ impl Digest {
 
     /// The digest of an index. Cost: one pass over its names.
     pub(crate) fn of(index: &Index) -> Self {
+        Self::of_fields(TAG, index, |_| &[])
+    }
+
+    /// The digest of an index and of the content of its samples.
+    pub(crate) fn with_content<'a>(index: &Index, hash: impl Fn(u64) -> &'a Hash) -> Self {
+        Self::of_fields(CONTENT_TAG, index, |sample| hash(sample))
+    }
+
+    fn of_fields<'a>(tag: &[u8], index: &Index, content: impl Fn(u64) -> &'a [u8]) -> Self {
         let mut fields = Fields { hash: Sha256::new(), buffer: Vec::with_capacity(BUFFER_BYTES) };
-        fields.raw(TAG);
+        fields.raw(tag);
         fields.u64(index.classes().len() as u64);
         for class in index.classes() {
             fields.u64(class.bytes().len() as u64);
@@ -56,6 +74,7 @@ impl Digest {
                     fields.raw(part);
                 }
                 fields.u64(index.size(sample));
+                fields.raw(content(sample));
             }
         }
         fields.finish()
@@ -153,6 +172,21 @@ mod tests {
         bytes.extend_from_slice(b"c/a.jpg");
         bytes.extend_from_slice(&300u64.to_le_bytes());
         assert_eq!(Digest::of(&index("c", "a.jpg", 300)).0, <[u8; 32]>::from(Sha256::digest(&bytes)));
+    }
+
+    #[test]
+    fn content_enters_by_its_hash_under_a_tag_of_its_own() {
+        let index = index("c", "a.jpg", 300);
+        let mut bytes = b"bandwise dataset content v1\n".to_vec();
+        for part in [&2u64.to_le_bytes()[..], &1u64.to_le_bytes(), b"c", &1u64.to_le_bytes(), b"z"] {
+            bytes.extend_from_slice(part);
+        }
+        bytes.extend([1u64, 0, 7].map(u64::to_le_bytes).into_iter().flatten());
+        bytes.extend_from_slice(b"c/a.jpg");
+        bytes.extend_from_slice(&300u64.to_le_bytes());
+        bytes.extend_from_slice(&[9; 32]);
+        let digest = Digest::with_content(&index, |_| &[9; 32]);
+        assert_eq!(digest.0, <[u8; 32]>::from(Sha256::digest(&bytes)));
     }
 
     #[test]

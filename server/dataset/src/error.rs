@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::warning::NEVER;
+
 /// Names shown in one error.
 pub(crate) const NAMES_SHOWN: usize = 10;
 
@@ -19,7 +21,9 @@ pub enum DatasetError {
         path: PathBuf,
     },
     /// The path leads to a file.
-    #[error("dataset {path:?} is not a folder; give the folder that holds one folder per class")]
+    #[error(
+        "dataset {path:?} is not a folder; give the folder that holds one folder per class, with the images in them"
+    )]
     NotAFolder {
         /// The path as given.
         path: PathBuf,
@@ -34,7 +38,8 @@ pub enum DatasetError {
     },
     /// Some class folders hold no image, and empty classes are not allowed.
     #[error(
-        "{count} class folders of {path:?} hold no images: {}; fill or remove them, or allow empty classes",
+        "{count} class folders of {path:?} hold no images: {}; fill or remove them, or set allow_empty_classes = true \
+         (--allow-empty-classes)",
         listed(classes, *count)
     )]
     EmptyClasses {
@@ -45,11 +50,18 @@ pub enum DatasetError {
         /// The first ten of them.
         classes: Vec<String>,
     },
-    /// Empty classes are allowed, but all are empty.
-    #[error("no images in any class folder of {path:?}; check that the dataset has been unpacked there")]
+    /// All class folders are empty.
+    #[error(
+        "no images in any of the {count} class folders of {path:?}: {}; check that the dataset has been unpacked there",
+        listed(classes, *count)
+    )]
     NoSamples {
         /// The dataset folder.
         path: PathBuf,
+        /// How many classes there are.
+        count: u64,
+        /// The first ten of them.
+        classes: Vec<String>,
     },
     /// A folder may not be read. Nothing is skipped, since a dataset with a hole has other labels and steps.
     #[error("no permission to read folder {path:?}; let the daemon's user read and enter it")]
@@ -121,26 +133,59 @@ pub enum DatasetError {
     },
     /// A list was given for a folder of splits, where it would be unclear which split it means.
     #[error(
-        "{path:?} holds splits, to which 'keep' and 'leave_out' do not apply; open the split's own folder"
+        "{path:?} holds the splits {}, and the lists 'keep' and 'leave_out' apply to one dataset; open the folder of \
+         one split, {}, or to take the whole folder as one dataset, {NEVER}",
+        splits.join(", "),
+        folders_of(path, splits)
     )]
     SubsetOfSplits {
         /// The folder that holds the splits.
         path: PathBuf,
+        /// The splits.
+        splits: Vec<String>,
+    },
+    /// One dataset is wanted, and the folder holds several.
+    #[error(
+        "{path:?} holds the splits {}; give the folder of one of them, {}",
+        splits.join(", "),
+        folders_of(path, splits)
+    )]
+    HoldsSplits {
+        /// The folder that holds the splits.
+        path: PathBuf,
+        /// The splits.
+        splits: Vec<String>,
+    },
+    /// The digest is to cover the content, and some of it cannot be read.
+    #[error(
+        "{count} samples of {path:?} cannot be read for the digest of the content: {}; repair them, name them in a \
+         list 'leave_out', or open the dataset without content = true (--content)",
+        listed(samples, *count)
+    )]
+    ContentUnreadable {
+        /// The dataset folder.
+        path: PathBuf,
+        /// How many samples.
+        count: u64,
+        /// The first ten of them, with reasons.
+        samples: Vec<String>,
     },
     /// Two splits of one dataset have different classes, so their labels would disagree.
     #[error(
         "splits {first} and {second} of {path:?} have different classes (only in {first}: {}; only in {second}: \
-         {}); make them equal, or open the split's own folder",
+         {}), so equal labels would mean different classes; make them equal, or open one split alone, {} or {}",
         listed(only_first, *only_first_count),
-        listed(only_second, *only_second_count)
+        listed(only_second, *only_second_count),
+        path.join(first).display(),
+        path.join(second).display()
     )]
     SplitClassesDiffer {
         /// The folder that holds the splits.
         path: PathBuf,
         /// One split.
-        first: &'static str,
+        first: String,
         /// The other split.
-        second: &'static str,
+        second: String,
         /// How many classes only the first has.
         only_first_count: u64,
         /// The first ten of them.
@@ -164,13 +209,21 @@ impl DatasetError {
 }
 
 fn class_folder_hint(images: u64) -> String {
+    let expected = "images must lie as CLASS/IMAGE.jpg in it";
     match images {
-        0 => "give the folder that holds one folder per class".to_owned(),
-        _ => format!("{images} images lie directly in it: move them into one folder per class"),
+        0 => format!("{expected}: give the folder that holds one folder per class"),
+        _ => {
+            format!("{images} images lie directly in it, and {expected}: move them into one folder per class")
+        }
     }
 }
 
-fn listed(names: &[String], count: u64) -> String {
+fn folders_of(path: &Path, splits: &[String]) -> String {
+    let folders: Vec<_> = splits.iter().map(|split| path.join(split).display().to_string()).collect();
+    folders.join(" or ")
+}
+
+pub(crate) fn listed(names: &[String], count: u64) -> String {
     let more = count.saturating_sub(names.len() as u64);
     match (names.is_empty(), more) {
         (true, _) => "none".to_owned(),

@@ -5,22 +5,26 @@
 //!
 //! - `order`, `paths`, `names`: Python's order of file names, raw names, many names in one arena;
 //! - `index`, `digest`: what the samples are (names, labels, sizes) and the hash that identifies them;
-//! - `walk`, `scan`, `watch`: the parallel scan of a folder, and what would show that it has changed;
-//! - `codec`, `cache`: the index on disk, so that a restart does not scan again;
+//! - `walk`, `scan`: the parallel scan of a folder; `watch`, `stamps`: what would show that folders or files have changed;
+//! - `content`: a hash of the bytes of each sample, where it is asked for;
+//! - `codec`, `cache`, `suspicion`: the index on disk, so that a restart does not scan again, and the mark of a reader
+//!   that has found it wrong;
 //! - `synthetic`, `samples`: a dataset without files, and what is common to it and an index;
 //! - `subset`, `splits`: parts of a dataset by list file, and folders that hold `train` and `val`;
 //! - `read`: the bytes of one sample. The index knows nothing of it, so that other storage can stand there;
-//! - `open`, `dataset`: from the cache or by a scan, and the public face.
+//! - `look`, `open`, `dataset`: from the cache or by a scan, and the public face.
 //!
 //! The crate does not decode, retry or prefetch, reads no environment variable and never writes into a dataset.
 #![forbid(unsafe_code)]
 
 mod cache;
 mod codec;
+mod content;
 mod dataset;
 mod digest;
 mod error;
 mod index;
+mod look;
 mod names;
 mod open;
 mod options;
@@ -31,7 +35,9 @@ mod read;
 mod samples;
 mod scan;
 mod splits;
+mod stamps;
 mod subset;
+mod suspicion;
 mod synthetic;
 mod walk;
 mod warning;
@@ -42,7 +48,7 @@ pub use digest::{Digest, ParseDigestError};
 pub use error::DatasetError;
 pub use index::Class;
 pub use open::IndexSource;
-pub use options::OpenOptions;
+pub use options::{OpenOptions, Splits};
 pub use progress::{NoProgress, Progress};
 pub use read::ReadError;
-pub use warning::Warning;
+pub use warning::{LeftOut, Warning};

@@ -1,26 +1,29 @@
-//! Opens the index of a folder: from the cache if nothing has changed, or else by a scan.
+//! Opens the index of a folder, hashes its samples if that is asked for, and keeps what it has found.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cache::{self, CachedIndex};
+use crate::content::{Contents, Unhashed};
 use crate::digest::Digest;
 use crate::error::{DatasetError, NAMES_SHOWN};
 use crate::index::Index;
+use crate::look::{Looked, look};
 use crate::options::OpenOptions;
 use crate::paths::display;
 use crate::progress::Progress;
-use crate::scan::scan;
+use crate::suspicion::Suspicion;
 use crate::warning::Warning;
 
 /// Where an index came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexSource {
-    /// The cache: nothing has changed since the scan that wrote it.
+    /// The cache: no folder has changed since the scan that wrote it. Files may have, and were looked at again if the
+    /// options say so.
     Cache,
     /// A scan: there is no cache folder, or it held no index that still fits.
     Scan,
@@ -32,9 +35,17 @@ pub enum IndexSource {
 pub(crate) struct Opened {
     pub(crate) root: PathBuf,
     pub(crate) index: Index,
-    pub(crate) digest: Digest,
+    plain_digest: Digest,
+    contents: Contents,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) source: IndexSource,
+    /// How the next start is told that the index does not hold, if it is kept.
+    pub(crate) suspicion: Option<Suspicion>,
+    /// Samples whose content was read for the digest.
+    pub(crate) hashed: u64,
+    unhashed: Unhashed,
+    /// Whether the next start need not scan again.
+    pub(crate) is_settled: bool,
 }
 
 /// Opens the folder that the options name, without regard to subsets.
@@ -67,35 +78,88 @@ fn cached_or_scanned(
     options: &OpenOptions,
     progress: &dyn Progress,
 ) -> Result<Opened, DatasetError> {
-    let Some(cache_dir) = &options.cache_dir else {
-        let found = scanned(&root, progress)?;
-        return Ok(Opened::new(root, found, IndexSource::Scan));
-    };
-    let path = cache::cache_path(cache_dir, &root);
-    if let Some(found) = cache::load(&path, &root) {
-        return Ok(Opened::new(root, found, IndexSource::Cache));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let index_file = options.cache_dir.as_ref().map(|folder| cache::cache_path(folder, &root));
+    let suspicion = index_file.as_deref().map(Suspicion::of);
+    let suspected = suspicion.as_ref().and_then(Suspicion::since);
+    let kept = index_file.as_deref().and_then(|file| cache::load(file, &root));
+    let mut looked = look(&root, kept, options, suspected.is_some(), now, progress)?;
+    let (mut hashed, mut unhashed) = (0, Unhashed::default());
+    if options.content {
+        let CachedIndex { index, times, contents, .. } = &mut looked.found;
+        (hashed, unhashed) = contents.complete(&root, index, times, progress);
     }
-    let scan_start = SystemTime::now();
-    let found = scanned(&root, progress)?;
-    let conclusive = found.watch.is_conclusive(scan_start);
-    let saved = if conclusive { cache::save(&path, &root, &found) } else { Ok(()) };
-    let mut opened = Opened::new(root, found, IndexSource::Scan);
-    if let Err(reason) = saved {
-        opened.warnings.push(Warning::CacheNotWritten { path, reason: reason.to_string() });
+    let mut warnings = Vec::new();
+    if let Some(file) = &index_file
+        && (looked.is_new || hashed > 0)
+        && let Err(reason) = cache::save(file, &root, &looked.found, now)
+    {
+        warnings.push(Warning::CacheNotWritten { path: file.clone(), reason: reason.to_string() });
+    } else if let Some(suspicion) = &suspicion
+        && looked.is_whole
+    {
+        suspicion.clear(suspected);
     }
-    Ok(opened)
+    warnings.extend(looked.rewritten.take().filter(|_| !options.content));
+    // Hashes of files that were changed just now are not kept.
+    let are_kept = !options.content || looked.found.times.iter().all(|times| times.are_settled(now));
+    let hashed = Hashed { made: hashed, missing: unhashed, are_kept };
+    Ok(Opened::new(root, looked, warnings, hashed, suspicion))
 }
 
-fn scanned(root: &Path, progress: &dyn Progress) -> Result<CachedIndex, DatasetError> {
-    let found = scan(root, progress)?;
-    let digest = Digest::of(&found.index);
-    Ok(CachedIndex { index: found.index, digest, warnings: found.warnings, watch: found.watch })
+/// What hashing has done.
+struct Hashed {
+    made: u64,
+    missing: Unhashed,
+    /// Whether all that were made are.
+    are_kept: bool,
 }
 
 impl Opened {
-    fn new(root: PathBuf, found: CachedIndex, source: IndexSource) -> Self {
-        let CachedIndex { index, digest, warnings, watch: _ } = found;
-        Self { root, index, digest, warnings: warnings.into_list(), source }
+    fn new(
+        root: PathBuf,
+        looked: Looked,
+        more_warnings: Vec<Warning>,
+        hashed: Hashed,
+        suspicion: Option<Suspicion>,
+    ) -> Self {
+        let Looked { found, source, .. } = looked;
+        let CachedIndex { index, digest, contents, folder_warnings, sample_warnings, watch, .. } = found;
+        let mut warnings = folder_warnings.joined(sample_warnings).into_list();
+        warnings.extend(more_warnings);
+        Self {
+            root,
+            index,
+            plain_digest: digest,
+            contents,
+            warnings,
+            source,
+            suspicion,
+            hashed: hashed.made,
+            unhashed: hashed.missing,
+            is_settled: !watch.is_void() && hashed.are_kept,
+        }
+    }
+
+    /// The digest of `part`, which holds the samples that are `kept`, or all.
+    pub(crate) fn digest(
+        &self,
+        kept: Option<&[bool]>,
+        part: &Index,
+        options: &OpenOptions,
+    ) -> Result<Digest, DatasetError> {
+        if !options.content {
+            return Ok(if kept.is_some() { Digest::of(part) } else { self.plain_digest });
+        }
+        let is_kept = |sample: u64| kept.is_none_or(|kept| kept[sample as usize]);
+        let (count, samples) = self.unhashed.among(&self.index, is_kept);
+        if count > 0 {
+            return Err(DatasetError::ContentUnreadable { path: options.path.clone(), count, samples });
+        }
+        let kept = (0..self.index.len()).filter(|&sample| is_kept(sample));
+        // Each has one: it was made, or is named above.
+        let hashes: Vec<_> = kept.filter_map(|sample| self.contents.get(sample)).collect();
+        Ok(Digest::with_content(part, |sample| hashes[sample as usize]))
     }
 }
 
@@ -105,9 +169,12 @@ fn check_samples(index: &Index, options: &OpenOptions) -> Result<(), DatasetErro
     let counts = index.samples_per_class();
     let empty = || index.classes().iter().zip(&counts).filter(|(_, count)| **count == 0);
     let count = empty().count() as u64;
-    if count > 0 && !options.allow_empty_classes {
-        let classes = empty().take(NAMES_SHOWN).map(|(class, _)| display(class.bytes())).collect();
-        return Err(DatasetError::EmptyClasses { path, count, classes });
+    let classes = || empty().take(NAMES_SHOWN).map(|(class, _)| display(class.bytes())).collect();
+    if index.len() == 0 {
+        return Err(DatasetError::NoSamples { path, count, classes: classes() });
     }
-    if index.len() == 0 { Err(DatasetError::NoSamples { path }) } else { Ok(()) }
+    if count > 0 && !options.allow_empty_classes {
+        return Err(DatasetError::EmptyClasses { path, count, classes: classes() });
+    }
+    Ok(())
 }

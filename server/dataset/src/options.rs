@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// What to open and how. Only [`OpenOptions::path`] has no default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,44 @@ pub struct OpenOptions {
     pub keep: Option<PathBuf>,
     /// A list of sample names to leave out, in the form of `keep`. With both, `keep` is applied first.
     pub leave_out: Option<PathBuf>,
+    /// Whether the digest covers the content of the samples, by a SHA-256 each, beside names, classes and sizes. Default
+    /// false. The first opening reads all samples; later ones those whose size or times have changed since, if there is a
+    /// `cache_dir`. A sample that cannot be read is an error then.
+    pub content: bool,
+    /// Whether a folder that holds splits is taken for them by [`Dataset::open_splits`](crate::Dataset::open_splits).
+    pub splits: Splits,
+    /// Whether the samples of a cached index are looked at again (a stat call each, 2 s for 1.28 million on a local
+    /// disk), so that a file that was written over in place shows. Default true. Without it only the folders are looked
+    /// at, and all samples only after a read has met a change; for network file systems on which a start takes long.
+    pub verify_index: bool,
+    /// Do not use a cached index, nor the hashes kept with it: list, look at and, with `content`, read everything again.
+    /// Default false.
+    pub rescan: bool,
     /// Threads of the scan and of the check of the cache; they end with it. Default 16, whatever the number of
     /// cores: a scan waits for the disk or the network, and that waiting is what the threads share.
     pub scan_threads: NonZeroUsize,
+}
+
+/// Whether a folder may hold splits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Splits {
+    /// It does if it looks so.
+    #[default]
+    Auto,
+    /// It is one dataset, whatever its class folders are called.
+    Never,
+}
+
+impl FromStr for Splits {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "never" => Ok(Self::Never),
+            _ => Err(format!("'{text}' is neither auto nor never")),
+        }
+    }
 }
 
 /// Enough calls under way to hide the latency of a network file system, few enough not to burden it.
@@ -39,6 +75,10 @@ impl OpenOptions {
             cache_dir: None,
             keep: None,
             leave_out: None,
+            content: false,
+            splits: Splits::Auto,
+            verify_index: true,
+            rescan: false,
             scan_threads: DEFAULT_SCAN_THREADS,
         }
     }

@@ -12,9 +12,14 @@ pub trait Progress: Sync {
     /// first is sized.
     ///
     /// Called from the threads of the scan, after each folder and after every few hundred samples, so two calls
-    /// may arrive in either order. It holds up the scan while it runs. It is not called when the index comes
-    /// from the cache.
+    /// may arrive in either order. It holds up the scan while it runs. It is also called where the samples of a cached
+    /// index are looked at again, all of which are found then.
     fn update(&self, found: u64, sized: u64);
+
+    /// The content of `done` of `total` samples has been hashed, after all have been sized; called in the same way.
+    fn hashed(&self, done: u64, total: u64) {
+        let _ = (done, total);
+    }
 }
 
 /// Ignores all counts.
@@ -43,6 +48,11 @@ pub(crate) struct Tally<'a> {
 impl<'a> Tally<'a> {
     pub(crate) fn new(progress: &'a dyn Progress) -> Self {
         Self { progress, folders: 0.into(), found: 0.into(), sized: 0.into() }
+    }
+
+    /// The counts of another look at samples that are known.
+    pub(crate) fn of_known(progress: &'a dyn Progress, samples: u64) -> Self {
+        Self { progress, folders: 0.into(), found: samples.into(), sized: 0.into() }
     }
 
     pub(crate) fn add_found(&self, folders: u64, samples: u64) -> Result<(), DatasetError> {

@@ -12,18 +12,19 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use thiserror::Error;
 
-/// A sample that could not be read.
+/// A sample that could not be read. The texts do not name the file, since they go to clients too, beside the name of the
+/// sample; `path` does.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The file is gone.
-    #[error("sample file {path:?} is missing; restore it, or restart to index the dataset again")]
+    #[error("the file is missing; restore it, or start again, which indexes the dataset without it")]
     Missing {
         /// The file.
         path: PathBuf,
     },
     /// The operating system refused or failed.
-    #[error("cannot read sample file {path:?}: {reason}")]
+    #[error("the file cannot be read: {reason}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -31,14 +32,15 @@ pub enum ReadError {
         reason: io::Error,
     },
     /// A pipe, device or folder lies where the sample should.
-    #[error("sample file {path:?} is not a regular file")]
+    #[error("it is not a regular file (a pipe, a device or a folder); put the image in its place")]
     NotAFile {
         /// The path.
         path: PathBuf,
     },
     /// The file is not the one that was indexed.
     #[error(
-        "sample file {path:?} has {found} bytes instead of the {expected} in the index; restart to index it again"
+        "the file has {found} bytes and had {expected} when the dataset was opened; start again, which looks at every \
+         file anew"
     )]
     SizeChanged {
         /// The file.
@@ -49,7 +51,7 @@ pub enum ReadError {
         found: u64,
     },
     /// The sample is larger than the job accepts. Known from the index alone, so it is the same everywhere.
-    #[error("sample file {path:?} has {encoded_bytes} bytes, over the limit of {limit_bytes}")]
+    #[error("the file has {encoded_bytes} bytes, over the limit of {limit_bytes}")]
     OverLimit {
         /// The file.
         path: PathBuf,
@@ -65,6 +67,11 @@ impl ReadError {
     /// [`ReadError::OverLimit`], which is a property of the dataset.
     pub fn is_unreadable(&self) -> bool {
         !matches!(self, Self::OverLimit { .. })
+    }
+
+    /// Whether the file is not the one that was indexed.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::NotAFile { .. } | Self::SizeChanged { .. })
     }
 
     fn from_io(path: &Path, reason: io::Error) -> Self {

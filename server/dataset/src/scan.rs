@@ -12,6 +12,7 @@ use crate::error::DatasetError;
 use crate::index::Index;
 use crate::paths::{display, join};
 use crate::progress::{Progress, Tally};
+use crate::stamps::{FileStamp, Times};
 use crate::walk::walk;
 use crate::warning::{Warning, Warnings};
 use crate::watch::Watch;
@@ -22,8 +23,12 @@ const CHUNK: usize = 512;
 /// The result of a scan.
 pub(crate) struct Scan {
     pub(crate) index: Index,
+    pub(crate) times: Vec<Times>,
     pub(crate) watch: Watch,
-    pub(crate) warnings: Warnings,
+    /// Of the folders.
+    pub(crate) folder_warnings: Warnings,
+    /// Of the samples.
+    pub(crate) sample_warnings: Warnings,
 }
 
 /// Scans the folder `root` in the current thread pool.
@@ -34,13 +39,28 @@ pub(crate) fn scan(root: &Path, progress: &dyn Progress) -> Result<Scan, Dataset
     for folder in walked.folders {
         index.push_folder(folder.class, &folder.path, &folder.files);
     }
-    let mut sizes = std::mem::take(index.sizes_mut());
-    let oddities = measure(root, &index, &mut sizes, &tally);
-    *index.sizes_mut() = sizes;
     index.shrink();
+    let measured = measure(root, &index, &tally);
     let mut watch = walked.watch;
-    oddities.broken.iter().for_each(|&sample| watch.push_broken(&index.name(sample)));
-    Ok(Scan { index, watch, warnings: walked.warnings.joined(oddities.warnings) })
+    let (times, sample_warnings) = measured.into_index(&mut index, &mut watch);
+    Ok(Scan { index, times, watch, folder_warnings: walked.warnings, sample_warnings })
+}
+
+/// What all samples look like.
+pub(crate) struct Measured {
+    pub(crate) stamps: Vec<FileStamp>,
+    oddities: Oddities,
+}
+
+impl Measured {
+    /// Puts what was found where it belongs; the rest is returned.
+    pub(crate) fn into_index(self, index: &mut Index, watch: &mut Watch) -> (Vec<Times>, Warnings) {
+        index.sizes_mut().iter_mut().zip(&self.stamps).for_each(|(size, stamp)| *size = stamp.size);
+        let mut broken = self.oddities.broken;
+        broken.sort_unstable();
+        watch.set_broken_samples(broken.into_iter().map(|sample| index.name(sample)).collect());
+        (self.stamps.into_iter().map(|stamp| stamp.times).collect(), self.oddities.warnings)
+    }
 }
 
 /// Samples without a size.
@@ -57,33 +77,36 @@ impl Oddities {
     }
 }
 
-fn measure(root: &Path, index: &Index, sizes: &mut [u64], tally: &Tally<'_>) -> Oddities {
-    let chunks = sizes.par_chunks_mut(CHUNK).enumerate();
-    let measured = chunks.map(|(chunk, sizes)| {
+/// Asks for size and times of every sample, in the current thread pool: a stat call each.
+pub(crate) fn measure(root: &Path, index: &Index, tally: &Tally<'_>) -> Measured {
+    let mut stamps = vec![FileStamp::default(); index.len() as usize];
+    let chunks = stamps.par_chunks_mut(CHUNK).enumerate();
+    let measured = chunks.map(|(chunk, stamps)| {
         let mut oddities = Oddities::default();
-        for (offset, size) in sizes.iter_mut().enumerate() {
-            *size = size_of_sample(root, index, (chunk * CHUNK + offset) as u64, &mut oddities);
+        for (offset, stamp) in stamps.iter_mut().enumerate() {
+            *stamp = stamp_of_sample(root, index, (chunk * CHUNK + offset) as u64, &mut oddities);
         }
-        tally.add_sized(sizes.len() as u64);
+        tally.add_sized(stamps.len() as u64);
         oddities
     });
-    measured.reduce(Oddities::default, Oddities::joined)
+    let oddities = measured.reduce(Oddities::default, Oddities::joined);
+    Measured { stamps, oddities }
 }
 
-/// The size of a sample's file; 0 with a warning where there is none.
-fn size_of_sample(root: &Path, index: &Index, sample: u64, oddities: &mut Oddities) -> u64 {
+/// What a sample's file looks like; nothing, with a warning, where there is none.
+fn stamp_of_sample(root: &Path, index: &Index, sample: u64, oddities: &mut Oddities) -> FileStamp {
     let name = index.name(sample);
     match fs::metadata(join(root, &name)) {
-        Ok(metadata) if metadata.is_file() => metadata.len(),
+        Ok(metadata) if metadata.is_file() => FileStamp::of(&metadata),
         Ok(_) => {
             oddities.warnings.push(Warning::NotAFile { name: display(&name) });
-            0
+            FileStamp::default()
         }
         Err(reason) => {
             oddities.broken.push(sample);
             let reason = reason.to_string();
             oddities.warnings.push(Warning::BrokenSample { name: display(&name), reason });
-            0
+            FileStamp::default()
         }
     }
 }

@@ -1,16 +1,20 @@
-//! Folders that hold splits: `train` beside `val` or `test`, each a folder of class folders.
+//! Folders that hold splits: `train`, `val`, `test`, each a folder of class folders.
 //!
-//! A folder holds splits if all of this is true:
+//! A folder is *named as a split* if it is called train, training, val, valid, validation, test or testing, in upper or
+//! lower case. It *looks like a split* if it also holds a folder and no image directly. Links count as what they lead to.
 //!
-//! 1. it holds the folder `train` and at least one of `val` and `test`;
-//! 2. it holds no other folder, those whose names begin with a dot aside (any other folder would be a class);
-//! 3. no image lies directly in it, nor directly in one of these folders;
-//! 4. each of these folders holds at least one folder.
+//! 1. If no folder looks like a split, the whole folder is one dataset. It is warned of if two folders are named as
+//!    splits, or if one is and nothing else is there: they are classes then.
+//! 2. If one folder looks like a split, none other is named as one, and another holds images (in it or in its folders),
+//!    it is one dataset too, with a warning: `train` is then a class among others.
+//! 3. Otherwise each folder that looks like a split is served under its own name, trains first. Every other folder is
+//!    left out with a warning that names it: flat or empty ones, broken links, folders that are not named as splits, and
+//!    a split that has none of the classes of the first one. Files beside them do not matter, and neither do folders
+//!    whose names begin with a dot or that systems put there.
 //!
-//! So a dataset whose classes happen to be called `train` and `val`, with images directly in them, stays one
-//! dataset; so does one with a further class. Where the first two hold but only some of the folders pass the
-//! others (a `val` that was never sorted into class folders), it stays one dataset too, with a warning.
+//! The option `splits = "never"` makes it one dataset, whatever it looks like.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
@@ -19,79 +23,174 @@ use std::path::Path;
 use crate::dataset::Dataset;
 use crate::error::{DatasetError, NAMES_SHOWN};
 use crate::index::Class;
-use crate::paths::{display, is_image};
+use crate::options::{OpenOptions, Splits};
+use crate::paths::{display, is_image, join};
+use crate::progress::Progress;
 use crate::walk::EntryKind;
-use crate::warning::Warning;
+use crate::warning::{LeftOut, Warning};
 
-const SPLITS: [&str; 3] = ["train", "val", "test"];
+/// Names of splits in lower case, in the order in which they are served.
+const SPLITS: [&str; 7] = ["train", "training", "val", "valid", "validation", "test", "testing"];
+
+/// Folders that systems and file managers leave behind.
+const NOISE: [&[u8]; 4] = [b"__MACOSX", b"lost+found", b"@eaDir", b"System Volume Information"];
+
+/// Folders of a folder that are looked into for images.
+const LOOKED_INTO: usize = 100;
 
 /// What a folder is, as far as splits go.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// One dataset.
-    Plain,
-    /// These splits, in the order train, val, test.
-    Splits(Vec<&'static str>),
-    /// One dataset that looks as if it had been meant to be splits.
-    Half(Warning),
+    /// One dataset, and perhaps what is odd about it.
+    Plain(Option<Warning>),
+    /// At least one split.
+    Splits {
+        /// The names of their folders.
+        splits: Vec<String>,
+        /// Names of other folders, and why they are no splits.
+        left_out: Vec<(String, LeftOut)>,
+    },
 }
 
-/// Looks at `root` and, if it seems to hold splits, at those; nothing deeper is read.
-pub(crate) fn layout(root: &Path) -> Result<Layout, DatasetError> {
-    let Some(found) = look(root)?.split_names() else { return Ok(Layout::Plain) };
-    let (mut like_splits, mut unlike_splits) = (Vec::new(), Vec::new());
-    for split in found {
-        let looked = look(&root.join(split))?;
-        let like_split = !looked.has_images && !looked.folders.is_empty();
-        if like_split { like_splits.push(split) } else { unlike_splits.push(split) }
+/// Looks at `root` and, if a folder in it is named as a split, at its folders and into those; nothing deeper is read.
+pub(crate) fn layout(root: &Path, splits: Splits) -> Result<Layout, DatasetError> {
+    if splits == Splits::Never {
+        return Ok(Layout::Plain(None));
     }
-    Ok(match (like_splits.is_empty(), unlike_splits.is_empty()) {
-        (true, _) => Layout::Plain,
-        (_, true) => Layout::Splits(like_splits),
-        _ => Layout::Half(Warning::HalfSplit { path: root.to_owned(), like_splits, unlike_splits }),
-    })
+    let looked = look(root, false).map_err(|reason| DatasetError::folder(root, reason))?;
+    let mut named: Vec<_> = looked.folders.iter().filter_map(|name| Some((kind(name)?, name))).collect();
+    named.sort_unstable();
+    let (mut like, mut unlike) = (Vec::new(), Vec::new());
+    for (_, name) in named {
+        let folder = join(root, name);
+        let inside = look(&folder, true).map_err(|reason| DatasetError::folder(&folder, reason))?;
+        match (inside.has_images, inside.folders.is_empty()) {
+            (true, _) => unlike.push((display(name), LeftOut::Flat)),
+            (false, true) => unlike.push((display(name), LeftOut::Empty)),
+            (false, false) => like.push(display(name)),
+        }
+    }
+    let broken = looked.broken.iter().filter(|name| kind(name).is_some());
+    unlike.extend(broken.map(|name| (display(name), LeftOut::Broken)));
+    let mut others: Vec<_> = looked.folders.into_iter().filter(|name| kind(name).is_none()).collect();
+    others.sort_unstable();
+    Ok(judge(root, like, unlike, &others))
+}
+
+fn judge(root: &Path, like: Vec<String>, unlike: Vec<(String, LeftOut)>, others: &[Vec<u8>]) -> Layout {
+    if like.is_empty() {
+        let folders: Vec<_> = unlike.into_iter().map(|(name, _)| name).collect();
+        let suspicious = folders.len() > 1 || (folders.len() == 1 && others.is_empty());
+        return Layout::Plain(suspicious.then_some(Warning::SplitNames { folders }));
+    }
+    if let ([split], []) = (like.as_slice(), unlike.as_slice())
+        && let Some(other) = others.iter().find(|other| holds_images(&join(root, other)))
+    {
+        let (split, other) = (split.clone(), display(other));
+        return Layout::Plain(Some(Warning::OneOfClasses { split, other }));
+    }
+    let mut left_out = unlike;
+    left_out.extend(others.iter().map(|name| (display(name), LeftOut::NotNamed)));
+    Layout::Splits { splits: like, left_out }
+}
+
+/// The place of a name in the order of splits.
+fn kind(name: &[u8]) -> Option<usize> {
+    SPLITS.iter().position(|split| name.eq_ignore_ascii_case(split.as_bytes()))
 }
 
 /// The entries of a folder that matter here.
+#[derive(Default)]
 struct Looked {
     folders: Vec<Vec<u8>>,
+    /// Links that lead nowhere.
+    broken: Vec<Vec<u8>>,
     has_images: bool,
 }
 
-impl Looked {
-    fn split_names(&self) -> Option<Vec<&'static str>> {
-        let is_present = |name: &&str| self.folders.iter().any(|folder| folder == name.as_bytes());
-        let found: Vec<_> = SPLITS.into_iter().filter(is_present).collect();
-        let visible = self.folders.iter().filter(|name| !name.starts_with(b".")).count();
-        let holds = !self.has_images && found.len() >= 2 && found[0] == "train" && visible == found.len();
-        holds.then_some(found)
+/// May stop at the first image, so that a class folder of millions of images costs nothing.
+fn look(folder: &Path, until_image: bool) -> io::Result<Looked> {
+    let mut looked = Looked::default();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().into_vec();
+        match EntryKind::of(&entry) {
+            EntryKind::Folder if name.starts_with(b".") || NOISE.contains(&name.as_slice()) => {}
+            EntryKind::Folder => looked.folders.push(name),
+            EntryKind::Broken if !is_image(&name) => looked.broken.push(name),
+            _ if is_image(&name) => {
+                looked.has_images = true;
+                if until_image {
+                    break;
+                }
+            }
+            _ => {}
+        }
     }
+    Ok(looked)
 }
 
-/// Stops at the first image, so that a class folder of millions of images costs nothing.
-fn look(folder: &Path) -> Result<Looked, DatasetError> {
-    let list = || -> io::Result<Looked> {
-        let mut looked = Looked { folders: Vec::new(), has_images: false };
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let name = entry.file_name().into_vec();
-            if EntryKind::of(&entry) == EntryKind::Folder {
-                looked.folders.push(name);
-            } else if is_image(&name) {
-                looked.has_images = true;
-                break;
+/// Whether a folder or one of its folders holds an image, as a class does. One that cannot be read holds none.
+fn holds_images(folder: &Path) -> bool {
+    let Ok(looked) = look(folder, true) else { return false };
+    let below = |name: &Vec<u8>| look(&join(folder, name), true).is_ok_and(|looked| looked.has_images);
+    looked.has_images || looked.folders.iter().take(LOOKED_INTO).any(below)
+}
+
+/// Opens each split of `root`; those that turn out to be none are left out as the others are.
+pub(crate) fn open_each(
+    root: &Path,
+    splits: Vec<String>,
+    mut left_out: Vec<(String, LeftOut)>,
+    options: &OpenOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<(String, Dataset)>, DatasetError> {
+    if options.keep.is_some() || options.leave_out.is_some() {
+        return Err(DatasetError::SubsetOfSplits { path: options.path.clone(), splits });
+    }
+    let (mut opened, mut empty) = (Vec::<(String, Dataset)>::new(), None);
+    for split in splits {
+        let options = OpenOptions { path: root.join(&split), ..options.clone() };
+        match Dataset::open(&options, progress) {
+            Ok(dataset) if opened.first().is_some_and(|(_, first)| are_disjoint(first, &dataset)) => {
+                left_out.push((split, LeftOut::OtherClasses));
             }
+            Ok(dataset) => opened.push((split, dataset)),
+            Err(error @ DatasetError::NoSamples { .. }) => {
+                left_out.push((split, LeftOut::Empty));
+                empty = Some(error);
+            }
+            Err(error) => return Err(error),
         }
-        Ok(looked)
+    }
+    if let (true, Some(error)) = (opened.is_empty(), empty) {
+        return Err(error);
+    }
+    check_classes(root, &opened)?;
+    let served: Vec<String> = opened.iter().map(|(split, _)| split.clone()).collect();
+    let warnings = warnings(&left_out, &served);
+    opened.iter_mut().for_each(|(_, dataset)| dataset.warn(&warnings));
+    Ok(opened)
+}
+
+/// One warning for each reason to leave folders out.
+fn warnings(left_out: &[(String, LeftOut)], served: &[String]) -> Vec<Warning> {
+    use LeftOut::{Broken, Empty, Flat, NotNamed, OtherClasses};
+    let because_of = |reason: LeftOut| {
+        let all = || left_out.iter().filter(move |(_, why)| *why == reason).map(|(name, _)| name.clone());
+        let (count, folders) = (all().count() as u64, all().take(NAMES_SHOWN).collect());
+        (count > 0).then(|| Warning::LeftOut { folders, count, reason, served: served.to_vec() })
     };
-    list().map_err(|reason| DatasetError::folder(folder, reason))
+    [Flat, Empty, Broken, OtherClasses, NotNamed].into_iter().filter_map(because_of).collect()
+}
+
+fn are_disjoint(first: &Dataset, second: &Dataset) -> bool {
+    let (only_first, _) = only_in(first.classes(), second.classes());
+    only_first == first.classes().len() as u64
 }
 
 /// Checks that all splits have the classes of the first.
-pub(crate) fn check_classes(
-    root: &Path,
-    splits: &[(Option<&'static str>, Dataset)],
-) -> Result<(), DatasetError> {
+fn check_classes(root: &Path, splits: &[(String, Dataset)]) -> Result<(), DatasetError> {
     let Some(((first, first_dataset), others)) = splits.split_first() else { return Ok(()) };
     for (second, second_dataset) in others {
         let (only_first_count, only_first) = only_in(first_dataset.classes(), second_dataset.classes());
@@ -99,8 +198,8 @@ pub(crate) fn check_classes(
         if only_first_count + only_second_count > 0 {
             return Err(DatasetError::SplitClassesDiffer {
                 path: root.to_owned(),
-                first: first.unwrap_or_default(),
-                second: second.unwrap_or_default(),
+                first: first.clone(),
+                second: second.clone(),
                 only_first_count,
                 only_first,
                 only_second_count,
@@ -113,7 +212,7 @@ pub(crate) fn check_classes(
 
 /// How many classes only `these` has, and the first of them.
 fn only_in(these: &[Class], those: &[Class]) -> (u64, Vec<String>) {
-    let those: std::collections::HashSet<&[u8]> = those.iter().map(Class::bytes).collect();
+    let those: HashSet<&[u8]> = those.iter().map(Class::bytes).collect();
     let only: Vec<_> = these.iter().filter(|class| !those.contains(class.bytes())).collect();
     (only.len() as u64, only.iter().take(NAMES_SHOWN).map(|class| display(class.bytes())).collect())
 }

@@ -12,8 +12,8 @@ use crate::paths::display;
 /// Bytes a line may have: twice the longest path that Linux accepts.
 const MAX_LINE_BYTES: u64 = 8192;
 
-/// The part of `index` that the options ask for; `None` if that is all of it.
-pub(crate) fn subset(index: &Index, options: &OpenOptions) -> Result<Option<Index>, DatasetError> {
+/// Which samples of `index` the options ask for; `None` if that is all of them.
+pub(crate) fn subset(index: &Index, options: &OpenOptions) -> Result<Option<Vec<bool>>, DatasetError> {
     if options.keep.is_none() && options.leave_out.is_none() {
         return Ok(None);
     }
@@ -28,7 +28,7 @@ pub(crate) fn subset(index: &Index, options: &OpenOptions) -> Result<Option<Inde
     if !kept.contains(&true) {
         return Err(DatasetError::EmptySubset { path: options.path.clone() });
     }
-    Ok(Some(index.select(&kept)))
+    Ok(Some(kept))
 }
 
 /// Marks the samples that a list names.

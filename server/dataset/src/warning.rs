@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::codec::{Decoder, Encoder, damaged};
+use crate::error::listed;
 
 /// Something the operator should know. Names are relative to the dataset folder and escaped for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,17 +42,56 @@ pub enum Warning {
         /// What the operating system said.
         reason: String,
     },
-    /// The folder holds `train` and `val` or `test`, but only some of them hold class folders, so it was opened
-    /// as one dataset in which these names are classes.
-    HalfSplit {
+    /// Files that were written over at the same size since the index was last looked at. The digest does not show it.
+    Rewritten {
+        /// How many.
+        count: u64,
+        /// The first sample of them.
+        name: String,
+    },
+    /// Folders beside splits that are not served.
+    LeftOut {
+        /// Their names, at most ten.
+        folders: Vec<String>,
+        /// How many there are.
+        count: u64,
+        /// Why not.
+        reason: LeftOut,
+        /// The splits that are.
+        served: Vec<String>,
+    },
+    /// One folder is named and built like a split, but others beside it hold images: all were taken for classes.
+    OneOfClasses {
         /// The folder.
-        path: PathBuf,
-        /// Those that hold class folders and no image directly, as splits do.
-        like_splits: Vec<&'static str>,
-        /// The others.
-        unlike_splits: Vec<&'static str>,
+        split: String,
+        /// One of the others.
+        other: String,
+    },
+    /// Folders that are named like splits hold no class folders: they were taken for classes.
+    SplitNames {
+        /// Their names.
+        folders: Vec<String>,
     },
 }
+
+/// Why a folder beside splits is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeftOut {
+    /// Images lie directly in it, so nobody knows their classes.
+    Flat,
+    /// No image lies in its class folders, or it has none.
+    Empty,
+    /// A link that leads nowhere.
+    Broken,
+    /// None of its folders is a class of the first split.
+    OtherClasses,
+    /// It is not named as a split.
+    NotNamed,
+}
+
+/// The way out of a layout that was taken for the wrong one.
+pub(crate) const NEVER: &str = "set splits = \"never\" (--splits never)";
 
 impl Warning {
     /// Whether it says something about the samples, which whoever uses them should know; otherwise it is about files of
@@ -89,14 +129,42 @@ impl fmt::Display for Warning {
             Self::CacheNotWritten { path, reason } => {
                 write!(f, "cannot write index cache {path:?}, the next start scans again: {reason}")
             }
-            Self::HalfSplit { path, like_splits, unlike_splits } => write!(
+            Self::Rewritten { count, name } => write!(
                 f,
-                "{path:?} was opened as one dataset whose classes are its folders, since {} holds no class folders \
-                 or holds images directly; if {} is a split, open its own folder",
-                unlike_splits.join(", "),
-                like_splits.join(", ")
+                "{count} sample files were written over at the same size since the last start, the first is {name}; the \
+                 fingerprint covers names and sizes alone, and the content too with content = true (--content)"
+            ),
+            Self::LeftOut { folders, count, reason, served } => write!(
+                f,
+                "not served beside {}: {} ({reason}); to serve the whole folder as one dataset whose classes are its \
+                 folders, {NEVER}",
+                served.join(", "),
+                listed(folders, *count)
+            ),
+            Self::OneOfClasses { split, other } => write!(
+                f,
+                "all folders were taken for classes: {split} looks like a split, but {other} beside it holds images and \
+                 is not named as one; if {split} is a split, open its own folder, and if it is a class, {NEVER}"
+            ),
+            Self::SplitNames { folders } => write!(
+                f,
+                "{} hold no class folders and were taken for classes; if they are splits, sort their images into one \
+                 folder per class, and if they are classes, {NEVER}",
+                folders.join(", ")
             ),
         }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flat => "images lie directly in it; sort them into one folder per class",
+            Self::Empty => "no images in class folders",
+            Self::Broken => "a link that leads nowhere; mount its disk or mend it",
+            Self::OtherClasses => "none of its folders is a class of the first split",
+            Self::NotNamed => "splits are named train, val or test",
+        })
     }
 }
 

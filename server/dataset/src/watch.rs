@@ -2,14 +2,14 @@
 //!
 //! Adding, removing or renaming an entry changes the modification time of the folder that holds it, and a mount
 //! or another folder in its place has another device or inode. So one stat call a folder is enough, and no sample
-//! is touched. What this cannot see: a file whose content changed in place (its size is checked when it is read)
-//! and a working link whose target turned from a file into a folder.
+//! is touched. What this cannot see: a file whose content changed in place (`stamps` can) and a working link whose
+//! target turned from a file into a folder.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rayon::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::codec::{Decoder, Encoder, damaged};
 use crate::names::Names;
 use crate::paths::join;
 
-/// Broken links a watch holds at most; above, the index is not cached.
+/// Broken links a watch holds at most; above, the next start scans again.
 const MAX_BROKEN: usize = 10_000;
 
 /// Who a folder is and when its list of entries last changed.
@@ -39,14 +39,18 @@ impl Stamp {
         }
     }
 
-    /// Whether a change after `now` must give another stamp. File systems round times down: to seconds on some,
-    /// whose stamps are whole seconds, to the clock tick (at most 10 ms) on others. A change in the same step as
-    /// an earlier one leaves no trace.
     fn is_settled(&self, now: Duration) -> bool {
-        let step = if self.mtime_ns == 0 { Duration::from_secs(2) } else { Duration::from_millis(100) };
-        let latest = i128::try_from(now.saturating_sub(step).as_nanos()).unwrap_or(i128::MAX);
-        i128::from(self.mtime_s) * 1_000_000_000 + i128::from(self.mtime_ns) < latest
+        settles(i128::from(self.mtime_s) * 1_000_000_000 + i128::from(self.mtime_ns), now)
     }
+}
+
+/// Whether a change after `now` must give another time than `time`, in nanoseconds since 1970. File systems round times
+/// down: to seconds on some, whose times are whole seconds, to the clock tick (at most 10 ms) on others. A change in the
+/// same step as an earlier one leaves no trace.
+pub(crate) fn settles(time: i128, now: Duration) -> bool {
+    let whole = time.rem_euclid(1_000_000_000) == 0;
+    let step = if whole { Duration::from_secs(2) } else { Duration::from_millis(100) };
+    time < i128::try_from(now.saturating_sub(step).as_nanos()).unwrap_or(i128::MAX)
 }
 
 /// The folders that were walked and the entries that led nowhere.
@@ -55,9 +59,13 @@ pub(crate) struct Watch {
     /// Relative to the dataset folder, which is the empty path.
     folders: Names,
     stamps: Vec<Stamp>,
-    /// Entries that could not be examined, whether named as images or not. A link to a disk that is mounted later
-    /// turns into a class or a sample without any folder changing here.
+    /// Entries that could not be examined and are not named as images. A link to a disk that is mounted later turns
+    /// into a class without any folder changing here.
     broken: Names,
+    /// Samples that could not be examined.
+    broken_samples: Names,
+    /// Whether something may change without a trace here, so that only a scan will do.
+    is_void: bool,
 }
 
 impl Watch {
@@ -71,21 +79,34 @@ impl Watch {
         self.broken.push(path);
     }
 
+    pub(crate) fn set_broken_samples(&mut self, paths: Names) {
+        self.broken_samples = paths;
+    }
+
     /// Whether all is as it was; stats every folder, in the current thread pool.
     pub(crate) fn still_holds(&self, root: &Path) -> bool {
         let unchanged = |folder: usize| {
             let metadata = fs::metadata(join(root, self.folders.get(folder)));
             metadata.is_ok_and(|metadata| Stamp::of(&metadata) == self.stamps[folder])
         };
-        let still_broken = |entry: usize| fs::metadata(join(root, self.broken.get(entry))).is_err();
-        (0..self.folders.len()).into_par_iter().all(unchanged)
-            && (0..self.broken.len()).into_par_iter().all(still_broken)
+        let still_broken = |names: &Names| {
+            (0..names.len()).into_par_iter().all(|entry| fs::metadata(join(root, names.get(entry))).is_err())
+        };
+        !self.is_void
+            && (0..self.folders.len()).into_par_iter().all(unchanged)
+            && still_broken(&self.broken)
+            && still_broken(&self.broken_samples)
     }
 
-    /// Whether every change after `scan_start` will show, so that the index may be cached.
-    pub(crate) fn is_conclusive(&self, scan_start: SystemTime) -> bool {
-        let now = scan_start.duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.broken.len() <= MAX_BROKEN && self.stamps.iter().all(|stamp| stamp.is_settled(now))
+    /// Notes whether every change after `now` (since 1970), which was before the scan, will show.
+    pub(crate) fn settle(&mut self, now: Duration) {
+        self.is_void = self.broken.len() + self.broken_samples.len() > MAX_BROKEN
+            || !self.stamps.iter().all(|stamp| stamp.is_settled(now));
+    }
+
+    /// Whether the next start has to scan, since changes may leave no trace.
+    pub(crate) fn is_void(&self) -> bool {
+        self.is_void
     }
 
     pub(crate) fn write<W: io::Write>(&self, out: &mut Encoder<W>) -> io::Result<()> {
@@ -94,7 +115,9 @@ impl Watch {
             let times = [stamp.mtime_s.cast_unsigned(), stamp.mtime_ns.cast_unsigned()];
             [stamp.device, stamp.inode].into_iter().chain(times).try_for_each(|value| out.u64(value))?;
         }
-        self.broken.write(out)
+        self.broken.write(out)?;
+        self.broken_samples.write(out)?;
+        out.u64(u64::from(self.is_void))
     }
 
     pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Watch> {
@@ -104,7 +127,8 @@ impl Watch {
         if stamps.is_empty() {
             return Err(damaged());
         }
-        Ok(Watch { folders, stamps, broken: Names::read(input)? })
+        let (broken, broken_samples) = (Names::read(input)?, Names::read(input)?);
+        Ok(Watch { folders, stamps, broken, broken_samples, is_void: input.u64()? != 0 })
     }
 }
 

@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::{
     cli::{
         Failure,
+        dataset_args::LayoutArgs,
         format::{bytes, grouped, json_line, table},
         output::outln,
         progress,
@@ -30,11 +31,12 @@ use crate::{
 /// Largest number that a quantile can be: a terabyte, or a terapixel.
 const LARGEST: u64 = 1 << 40;
 
-/// Bad samples that are printed by name; all are counted.
+/// Bad samples that are printed by name for people; JSON has all.
 const MAX_NAMED: usize = 50;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bandwise check /data/imagenet/train\n\n\
+    It lists and looks at everything anew, whatever is kept of the dataset.\n\
     Exit code 0 if every sample can be used, 1 if some cannot.")]
 pub(crate) struct Args {
     /// Folder of class folders, or of the splits train, val and test.
@@ -43,9 +45,17 @@ pub(crate) struct Args {
     /// Only list the samples, without reading them.
     #[arg(long)]
     index_only: bool,
-    /// Accept class folders without images.
+    /// Print the digest that covers the content of every sample (a SHA-256 each), as served with content = true.
     #[arg(long)]
-    allow_empty_classes: bool,
+    content: bool,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    /// For other commands: this one never uses a kept index.
+    #[arg(long, hide = true)]
+    rescan: bool,
+    /// Folder in which the new index is kept. [default: $XDG_CACHE_HOME/bandwise, or ~/.cache/bandwise]
+    #[arg(long, value_name = "FOLDER")]
+    cache_dir: Option<PathBuf>,
     /// Threads that decode; 0 is all cores that the process may use.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -57,12 +67,14 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 struct Report {
     path: String,
-    split: Option<&'static str>,
+    split: Option<String>,
     samples: u64,
     classes: usize,
     smallest_class_samples: u64,
     largest_class_samples: u64,
     digest: String,
+    /// Whether the digest covers the content.
+    digest_has_content: bool,
     index_from_cache: bool,
     index_bytes: u64,
     warnings: Vec<String>,
@@ -81,7 +93,7 @@ struct Content {
     encoded_bytes: Quantiles,
     undecodable: BTreeMap<&'static str, u64>,
     unreadable: u64,
-    /// The first ones, by name.
+    /// All of them, in their order.
     bad_samples: Vec<BadSample>,
 }
 
@@ -105,16 +117,18 @@ struct BadSample {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::cli::log("error")?;
     let mut options = OpenOptions::new(&args.path);
-    options.allow_empty_classes = args.allow_empty_classes;
-    options.cache_dir = user_cache_dir();
+    args.layout.apply(&mut options);
+    options.content = args.content;
+    options.rescan = true;
+    options.cache_dir = args.cache_dir.clone().or_else(user_cache_dir);
     let scan = progress::scan("the dataset");
     let datasets = Dataset::open_splits(&options, scan.as_ref())?;
     drop(scan);
     let mut bad = 0;
-    for (split, dataset) in &datasets {
-        let content = if args.index_only { None } else { Some(read_all(dataset, args.threads)?) };
+    for (split, dataset) in datasets {
+        let content = if args.index_only { None } else { Some(read_all(&dataset, args.threads)?) };
         bad += content.as_ref().map_or(0, Content::bad);
-        let report = Report::new(*split, dataset, content);
+        let report = Report::new(split, &dataset, args.content, content);
         if args.json { json_line(&report)? } else { report.print() }
     }
     match bad {
@@ -213,19 +227,11 @@ impl Tally {
 
     fn bad(&mut self, dataset: &Dataset, sample: u64, reason: &'static str, detail: String) {
         self.bad_samples.push(BadSample { sample, name: dataset.display_name(sample), reason, detail });
-        // The lowest samples are named, whichever thread comes first.
-        if self.bad_samples.len() > 2 * MAX_NAMED {
-            self.keep_lowest();
-        }
-    }
-
-    fn keep_lowest(&mut self) {
-        self.bad_samples.sort();
-        self.bad_samples.truncate(MAX_NAMED);
     }
 
     fn into_content(mut self) -> Content {
-        self.keep_lowest();
+        // Whichever thread came first.
+        self.bad_samples.sort();
         Content {
             decoded: self.formats.values().sum(),
             formats: self.formats,
@@ -280,18 +286,18 @@ impl Content {
             outln!("undecodable {} ({reason})", grouped(*count));
         }
         outln!("unreadable  {}", grouped(self.unreadable));
-        for bad in &self.bad_samples {
+        for bad in self.bad_samples.iter().take(MAX_NAMED) {
             outln!("  sample {} {}: {}", bad.sample, bad.name, bad.detail);
         }
-        let more = self.bad().saturating_sub(self.bad_samples.len() as u64);
+        let more = self.bad_samples.len().saturating_sub(MAX_NAMED) as u64;
         if more > 0 {
-            outln!("  and {} more", grouped(more));
+            outln!("  and {} more; --json lists all of them", grouped(more));
         }
     }
 }
 
 impl Report {
-    fn new(split: Option<&'static str>, dataset: &Dataset, content: Option<Content>) -> Self {
+    fn new(split: Option<String>, dataset: &Dataset, has_content: bool, content: Option<Content>) -> Self {
         let mut sizes = vec![0_u64; dataset.classes().len()];
         (0..dataset.len()).for_each(|sample| sizes[dataset.label(sample) as usize] += 1);
         Self {
@@ -302,6 +308,7 @@ impl Report {
             smallest_class_samples: sizes.iter().copied().min().unwrap_or(0),
             largest_class_samples: sizes.iter().copied().max().unwrap_or(0),
             digest: dataset.digest().to_string(),
+            digest_has_content: has_content,
             index_from_cache: dataset.index_source() == IndexSource::Cache,
             index_bytes: dataset.index_bytes(),
             warnings: dataset.warnings().iter().map(ToString::to_string).collect(),
@@ -320,7 +327,9 @@ impl Report {
         );
         let source = if self.index_from_cache { "from the cache" } else { "scanned" };
         outln!("index       {} in memory, {source}", bytes(self.index_bytes));
-        outln!("digest      {}", self.digest);
+        let covers =
+            if self.digest_has_content { "names, classes, sizes, content" } else { "names, classes, sizes" };
+        outln!("digest      {} ({covers})", self.digest);
         for warning in &self.warnings {
             outln!("warning     {warning}");
         }

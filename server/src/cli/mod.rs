@@ -7,8 +7,10 @@ mod apply;
 mod augment_arg;
 mod bench;
 mod check;
+mod dataset_args;
 mod demo;
 mod format;
+mod index;
 mod job_args;
 mod output;
 mod plan;
@@ -48,6 +50,8 @@ enum Command {
     Apply(apply::Args),
     /// Measure what an image of a dataset costs on this machine, part by part.
     Bench(bench::Args),
+    /// Build the index of a dataset ahead, also of its content.
+    Index(index::Args),
     /// Scan a dataset: counts, sizes, formats, undecodable samples, digest.
     Check(check::Args),
 }
@@ -82,6 +86,7 @@ pub fn run() -> ExitCode {
         Command::Preview(args) => preview::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Index(args) => index::run(&args),
         Command::Check(args) => check::run(&args),
     };
     let (code, error) = match result {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use bandwise_curriculum::Curriculum;
-use bandwise_dataset::{Dataset, OpenOptions};
+use bandwise_dataset::Dataset;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Filter, FourierCrop, Layout, Resizer, RgbView, SimdLevel};
 use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
@@ -15,12 +15,12 @@ use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Work
 use crate::{
     cli::{
         Failure,
+        dataset_args::IndexArgs,
         demo::{self, save},
         job_args::{CurriculumArg, RecipeArg},
         output::outln,
-        progress, usage,
+        usage,
     },
-    config::user_cache_dir,
     picture::{Sheet, Tile},
     reduce::{fourier, psnr_db},
 };
@@ -36,9 +36,11 @@ const MAX_TRIES: u64 = 64;
     after_help = "Example:\n  bandwise preview --dataset /data/imagenet/train --curriculum efficienttrain++ --out sheet.png"
 )]
 pub(crate) struct Args {
-    /// Folder of class folders.
+    /// Folder of class folders; of splits, that of one of them.
     #[arg(long, value_name = "PATH")]
     dataset: PathBuf,
+    #[command(flatten)]
+    index: IndexArgs,
     /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
     /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
     /// TOML file.
@@ -68,11 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::cli::log("error")?;
     let curriculum = args.curriculum.load()?;
     let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
-    let mut options = OpenOptions::new(&args.dataset);
-    options.cache_dir = user_cache_dir();
-    let scan = progress::scan("the dataset");
-    let dataset = Dataset::open(&options, scan.as_ref())?;
-    drop(scan);
+    let dataset = args.index.open_one(&args.dataset)?;
     let columns =
         if args.compare { compare_columns(&curriculum)? } else { stage_columns(&curriculum, &recipe)? };
     let title = if args.compare {

@@ -5,41 +5,53 @@ use std::sync::Mutex;
 use bandwise_dataset::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
+const FINDING: &str = "{spinner} scanning {prefix}: {human_pos} samples found ({elapsed})";
+const SIZING: &str = "{bar:40} {human_pos}/{human_len} sizes of {prefix} ({eta} left)";
+const HASHING: &str = "{bar:40} {human_pos}/{human_len} contents of {prefix} ({eta} left)";
+
 /// A bar for the scan of a dataset.
 struct Scan {
     bar: ProgressBar,
-    /// Whether the sizes are being read, so that the total is known.
-    sizing: Mutex<bool>,
+    /// What is shown now.
+    template: Mutex<&'static str>,
 }
 
 /// A bar for the scan of the dataset `name`; it removes itself at the end.
 pub(crate) fn scan(name: &str) -> Box<dyn Progress> {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} scanning {prefix}: {human_pos} samples found ({elapsed})")
-    {
-        bar.set_style(style);
-    }
     bar.set_prefix(name.to_owned());
-    Box::new(Scan { bar, sizing: Mutex::new(false) })
+    let scan = Scan { bar, template: Mutex::new("") };
+    scan.show(FINDING, 0, None);
+    Box::new(scan)
+}
+
+impl Scan {
+    fn show(&self, template: &'static str, done: u64, total: Option<u64>) {
+        let Ok(mut shown) = self.template.lock() else { return };
+        if *shown != template {
+            *shown = template;
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style);
+            }
+            self.bar.reset_eta();
+        }
+        if let Some(total) = total {
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(done);
+    }
 }
 
 impl Progress for Scan {
     fn update(&self, found: u64, sized: u64) {
-        if sized == 0 {
-            self.bar.set_position(found);
-            return;
+        match sized {
+            0 => self.show(FINDING, found, None),
+            _ => self.show(SIZING, sized, Some(found)),
         }
-        let Ok(mut sizing) = self.sizing.lock() else { return };
-        if !*sizing {
-            *sizing = true;
-            self.bar.set_length(found);
-            let template = "{bar:40} {human_pos}/{human_len} sizes of {prefix} ({eta} left)";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                self.bar.set_style(style);
-            }
-        }
-        self.bar.set_position(sized);
+    }
+
+    fn hashed(&self, done: u64, total: u64) {
+        self.show(HASHING, done, Some(total));
     }
 }
 

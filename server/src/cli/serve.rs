@@ -15,7 +15,11 @@ use tokio::{
 
 use crate::{
     catalog::Catalog,
-    cli::{Failure, log, no_thread, progress, runtime, usage},
+    cli::{
+        Failure,
+        dataset_args::{IndexArgs, LayoutArgs},
+        log, no_thread, progress, runtime, usage,
+    },
     config::{Config, DatasetConfig, MemoryMib, Settings, Source},
     net::raise_descriptor_limit,
     server::{Daemon, open_datasets},
@@ -38,6 +42,14 @@ pub(crate) struct Args {
     /// is served as NAME/train and NAME/val.
     #[arg(long, value_name = "NAME=PATH", value_parser = dataset)]
     dataset: Vec<DatasetConfig>,
+    /// Let the fingerprint cover the content of every sample (a SHA-256 each), not names, classes and sizes alone. The
+    /// first start reads all files, later ones those whose size or times differ.
+    #[arg(long)]
+    content: bool,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    index: IndexArgs,
     /// A dataset that needs no files, beside those of --dataset. synthetic: a dataset of that name, 1281167 samples
     /// in 1000 classes, every byte of every image 60, the label the sample id mod 1000. Nothing is read or decoded,
     /// so it measures transport alone.
@@ -92,12 +104,23 @@ fn dataset(text: &str) -> Result<DatasetConfig, String> {
 }
 
 impl Args {
+    /// Flags are for all datasets, those of the configuration file included.
+    fn apply(&self, dataset: &mut DatasetConfig) {
+        dataset.content |= self.content;
+        dataset.allow_empty_classes |= self.layout.allow_empty_classes;
+        dataset.splits = self.layout.splits.unwrap_or(dataset.splits);
+        dataset.rescan |= self.index.rescan;
+        dataset.verify_index &= !self.index.no_verify;
+    }
+
     fn config(&self) -> Result<Config, Failure> {
         let mut config = match &self.config {
             Some(path) => Config::read(path).map_err(usage)?,
             None => Config::default(),
         };
         config.dataset.extend(self.dataset.iter().cloned());
+        config.dataset.iter_mut().for_each(|dataset| self.apply(dataset));
+        config.cache_dir = self.index.cache_dir.clone().or(config.cache_dir);
         config.source = self.source.or(config.source);
         if !self.listen.is_empty() {
             config.listen.clone_from(&self.listen);

@@ -6,5 +6,6 @@ mod folder;
 mod golden;
 mod read;
 mod splits;
+mod stale;
 mod subset;
 mod tree;

@@ -13,21 +13,18 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use bandwise_client::proto;
 use bandwise_curriculum::Curriculum;
-use bandwise_dataset::{Dataset, OpenOptions};
 use bandwise_job::{BadSample, Fidelity};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, OutputFormat, Program, Recipe, Work, Workbench};
 use serde::Serialize;
 
-use crate::{
-    cli::{
-        Failure,
-        format::{json_line, table},
-        job_args::{CurriculumArg, JobArgs, RecipeArg, ReplayArgs},
-        output::outln,
-        progress, runtime, usage,
-    },
-    config::user_cache_dir,
+use crate::cli::{
+    Failure,
+    dataset_args::IndexArgs,
+    format::{json_line, table},
+    job_args::{CurriculumArg, JobArgs, RecipeArg, ReplayArgs},
+    output::outln,
+    progress, runtime, usage,
 };
 use parts::{PARTS, WorkerTime};
 use path::PathTime;
@@ -40,9 +37,11 @@ const EPOCHS: f64 = 1e6;
     Figures are CPU microseconds for each image. Files that were read before come from the page cache.\n\
     Run it on an idle machine, and with the cores that the daemon will have.")]
 pub(crate) struct Args {
-    /// Folder of class folders.
+    /// Folder of class folders; of splits, that of one of them.
     #[arg(long, value_name = "PATH")]
     dataset: PathBuf,
+    #[command(flatten)]
+    index: IndexArgs,
     /// Curriculum whose bandwidths are measured, each at its largest magnitude: efficienttrain, efficienttrain++, efficienttrain++-deit,
     /// efficienttrain++-convnext, efficienttrain++-replay, efficienttrain++-resnet-replay,
     /// efficienttrain++-deit-replay, none, or a TOML file.
@@ -131,8 +130,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let programs = programs(args, &curriculum, &recipe, &stages)?;
     let folder =
         tempfile::Builder::new().prefix("bandwise-bench-").tempdir().context("no temporary folder")?;
-    let settings = path::settings(&args.dataset, folder.path(), args.threads)?;
-    let dataset = open(args)?;
+    let settings = path::settings(&args.dataset, args.index.cache_dir.clone(), folder.path(), args.threads)?;
+    let dataset = args.index.open_one(&args.dataset)?;
     let batch = args.batch_size.min(dataset.len());
     let jobs =
         stages.iter().map(|&stage| job(args, &curriculum, stage, batch)).collect::<Result<Vec<_>, _>>()?;
@@ -189,13 +188,6 @@ fn programs(
         Program::with_fidelity(args.fidelity, recipe, base, bandwidth, magnitude, format)
     };
     stages.iter().map(program).collect::<Result<_, _>>().map_err(usage)
-}
-
-fn open(args: &Args) -> Result<Dataset, Failure> {
-    let mut options = OpenOptions::new(&args.dataset);
-    options.cache_dir = user_cache_dir();
-    let scan = progress::scan("the dataset");
-    Ok(Dataset::open(&options, scan.as_ref())?)
 }
 
 /// The bandwidths of the stages in order, each once and with its largest magnitude.

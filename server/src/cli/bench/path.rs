@@ -1,13 +1,13 @@
 //! The whole path: a real daemon and a real client in this process, over a private Unix socket.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use bandwise_client::{Connection, Run, RunOptions, proto};
-use bandwise_dataset::NoProgress;
+use bandwise_dataset::{NoProgress, Splits};
 
 use crate::{
     cli::{Failure, bench::parts::process_time, usage},
@@ -27,14 +27,22 @@ pub(super) struct PathTime {
 }
 
 /// The configuration of the daemon.
-pub(super) fn settings(dataset: &Path, folder: &Path, threads: usize) -> Result<Settings, Failure> {
+pub(super) fn settings(
+    dataset: &Path,
+    cache_dir: Option<PathBuf>,
+    folder: &Path,
+    threads: usize,
+) -> Result<Settings, Failure> {
     let config = Config {
         listen: vec![format!("unix:{}", folder.join("bench.sock").display())],
         dataset: vec![DatasetConfig {
             name: "bench".to_owned(),
             path: dataset.to_owned(),
+            // One dataset, as it was opened before.
+            splits: Splits::Never,
             ..DatasetConfig::default()
         }],
+        cache_dir,
         threads,
         ..Config::default()
     };

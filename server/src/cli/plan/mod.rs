@@ -17,6 +17,7 @@ use bandwise_recipe::{LowFrequency, Program, Recipe};
 
 use crate::cli::{
     Failure,
+    dataset_args::IndexArgs,
     format::json_line,
     job_args::{CurriculumArg, RecipeArg},
     output::outln,
@@ -64,6 +65,8 @@ pub(crate) struct Args {
     /// Folder of class folders, whose images are made here to say how many cores the training needs.
     #[arg(long, value_name = "PATH", requires = "images_per_gpu_second")]
     measure: Option<PathBuf>,
+    #[command(flatten)]
+    index: IndexArgs,
     /// Pixels that are measured: exact (those of Pillow and timm), fast (cheaper, with a published error).
     #[arg(long, default_value = "exact", requires = "measure")]
     fidelity: Fidelity,

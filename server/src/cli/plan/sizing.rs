@@ -10,16 +10,12 @@ use std::{
 };
 
 use bandwise_curriculum::StagePlan;
-use bandwise_dataset::{Dataset, OpenOptions};
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
 use bandwise_recipe::{OutputFormat, Program, Workbench};
 use serde::Serialize;
 
 use super::{Args, Resolved, report::stretch};
-use crate::{
-    cli::{Failure, bench::parts, progress, usage},
-    config::user_cache_dir,
-};
+use crate::cli::{Failure, bench::parts, progress, usage};
 
 /// What the trainers ask for, and what it takes.
 #[derive(Debug, Serialize)]
@@ -115,9 +111,7 @@ fn measure(args: &Args, resolved: &Resolved, stages: &[&StagePlan]) -> Result<Op
     let time = Duration::try_from_secs_f64(args.seconds).ok().filter(|time| *time > Duration::ZERO);
     let time =
         time.ok_or_else(|| usage(anyhow::anyhow!("--seconds {}: a time above 0 is needed", args.seconds)))?;
-    let mut options = OpenOptions::new(path);
-    options.cache_dir = user_cache_dir();
-    let dataset = Dataset::open(&options, progress::scan("the dataset").as_ref())?;
+    let dataset = args.index.open_one(path)?;
     let mut bench = Workbench::new(SimdLevel::detect())?;
     let sides: BTreeSet<u32> = stages.iter().map(|stage| stage.bandwidth).collect();
     let bar = progress::bar(sides.len() as u64, "bandwidths");

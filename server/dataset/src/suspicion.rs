@@ -1,0 +1,44 @@
+//! What a process that has read a dataset leaves for the next one that opens it: a mark beside the cached index, where a
+//! read has met a file that is not as it was indexed.
+//!
+//! With the mark every sample is looked at again whatever the options say. A process that has done so removes it, unless
+//! another one has set it again meanwhile. A mark that cannot be written is one that the cache has no use for: an index
+//! is then kept by somebody else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::SystemTime;
+
+/// The mark beside one cached index.
+#[derive(Debug)]
+pub(crate) struct Suspicion {
+    mark: PathBuf,
+    is_set: AtomicBool,
+}
+
+impl Suspicion {
+    /// For the index kept at `index_file`.
+    pub(crate) fn of(index_file: &Path) -> Self {
+        Self { mark: index_file.with_extension("changed"), is_set: AtomicBool::new(false) }
+    }
+
+    /// When it was last set, if it is.
+    pub(crate) fn since(&self) -> Option<SystemTime> {
+        fs::metadata(&self.mark).and_then(|metadata| metadata.modified()).ok()
+    }
+
+    /// Sets it, once a process.
+    pub(crate) fn set(&self) {
+        if !self.is_set.swap(true, Relaxed) {
+            let _ = fs::write(&self.mark, "a read has met a file that is not as it was indexed\n");
+        }
+    }
+
+    /// Removes it if it was last set then.
+    pub(crate) fn clear(&self, since: Option<SystemTime>) {
+        if since.is_some() && self.since() == since {
+            let _ = fs::remove_file(&self.mark);
+        }
+    }
+}
