@@ -38,6 +38,7 @@ pub(crate) struct JobSpec {
     replay_lanes: u32,
     /// Largest image in pixels and largest encoded sample in bytes; 0 for the defaults.
     decode_limits: (u64, u64),
+    replay_buffer: u32,
 }
 
 /// What a rank wants of it.
@@ -117,6 +118,7 @@ impl JobSpec {
                 .filter(|limits| *limits != DecodeLimits::default()),
             curriculum_file: self.curriculum.2.clone(),
             recipe_file: self.recipe.2.clone(),
+            replay_buffer: self.replay_buffer,
             ..Job::default()
         })
     }

@@ -2,7 +2,9 @@
 //!
 //! Nothing here knows the size of a dataset or a number of steps; that is the plan's business.
 
-use crate::check::{self, InvalidCurriculum};
+use thiserror::Error;
+
+use crate::check::{self, InvalidCurriculum, MAX_REPLAY_BUFFER};
 
 /// What one epoch of the budget counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +120,14 @@ impl CurriculumSpec {
     }
 }
 
+/// A replay buffer of an impossible length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a replay buffer of {steps} steps is impossible; it must be from 1 to {MAX_REPLAY_BUFFER} steps")]
+pub struct InvalidReplayBuffer {
+    /// The length that was given.
+    pub steps: u32,
+}
+
 /// A checked list of stages. Whoever holds one need not check its values again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curriculum {
@@ -179,6 +189,21 @@ impl Curriculum {
     /// The stages in the order in which they run; at least one.
     pub fn stages(&self) -> &[CurriculumStage] {
         &self.stages
+    }
+
+    /// The same curriculum with replay buffers of at most `steps` steps; stages without replay stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// If `steps` is not from 1 to [`MAX_REPLAY_BUFFER`](crate::MAX_REPLAY_BUFFER).
+    pub fn with_replay_buffer_up_to(mut self, steps: u32) -> Result<Self, InvalidReplayBuffer> {
+        if !(1..=MAX_REPLAY_BUFFER).contains(&steps) {
+            return Err(InvalidReplayBuffer { steps });
+        }
+        for stage in &mut self.stages {
+            stage.replay_buffer = stage.replay_buffer.min(steps);
+        }
+        Ok(self)
     }
 
     /// Passes that the stages fix themselves, or `None` where they are shares of a budget that the request

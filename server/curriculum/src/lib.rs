@@ -28,7 +28,9 @@ pub use check::{
     InvalidCurriculum, MAX_BASE, MAX_EPOCHS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES, MIN_BANDWIDTH,
     Problem,
 };
-pub use curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, Split, Warmup};
+pub use curriculum::{
+    Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, InvalidReplayBuffer, Split, Warmup,
+};
 pub use file::{CurriculumFileError, MAX_FILE_BYTES};
 pub use locate::{Moment, StepOutOfRange};
 pub use lr::MIN_LR_FACTOR;

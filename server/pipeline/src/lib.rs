@@ -38,7 +38,7 @@ pub use dispatch::Priority;
 pub use error::{BatchError, PipelineError, WantError};
 pub use layout::BatchLayout;
 pub use pipeline::{Pipeline, PipelineConfig, StreamOptions};
-pub use replay::{ReplayConfig, ReplayShortage};
+pub use replay::{IN_FLIGHT_STEPS as REPLAY_IN_FLIGHT_STEPS, ReplayConfig, ReplayShortage};
 pub use share::{ShareError, SharedPool};
 pub use stats::Stats;
 pub use stream::{Stream, Ticket};

@@ -67,7 +67,7 @@ fn dataset_of(job: &proto::Job) -> Result<String, Reject> {
 
 fn curriculum_of(job: &proto::Job) -> Result<Curriculum, Reject> {
     use proto::job::Curriculum::{CurriculumName, CurriculumToml};
-    match &job.curriculum {
+    let curriculum = match &job.curriculum {
         Some(CurriculumName(preset)) => {
             let preset = name("curriculum_name", preset)?;
             Curriculum::preset(&preset).map_err(|error| Reject::field("curriculum_name", preset, error))
@@ -81,6 +81,12 @@ fn curriculum_of(job: &proto::Job) -> Result<Curriculum, Reject> {
             "(none)",
             "a job needs a curriculum, by name or as a file's text",
         )),
+    }?;
+    match job.replay_buffer {
+        0 => Ok(curriculum),
+        steps => curriculum
+            .with_replay_buffer_up_to(steps)
+            .map_err(|error| Reject::field("replay_buffer", steps, error)),
     }
 }
 

@@ -211,6 +211,7 @@ class Loader:
             "replay_chunk": whole("replay.chunk", replay.chunk, 0),
             "replay_lanes": whole("replay.lanes", replay.lanes, 0),
             "decode_limits": (daemon or DaemonOptions()).decode_limits(),
+            "replay_buffer": whole("replay.steps", replay.steps, 0),
         }
         self._run: Dict[str, Any] = {
             "rank": self._rank,

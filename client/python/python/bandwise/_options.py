@@ -22,6 +22,9 @@ class ReplayBuffer(NamedTuple):
     """Rows that stay together, at least 1. 0 (default): the daemon's 4."""
     lanes: int = 0
     """Buffers into which a step is cut, each for its own part of the rows, at least 1. 0 (default): the daemon's 1."""
+    steps: int = 0
+    """Longest buffer in steps, 1 to 65,536; stages with a longer one are cut to it, which takes less memory. 0 (default):
+    the curriculum's own lengths."""
 
 
 def whole(name: str, value: int, least: int, most: int = 2**32 - 1) -> int:

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Steps that may be in the making behind the newest one that a stream has asked for. Their rows stay as well.
-pub(crate) const IN_FLIGHT_STEPS: u64 = 16;
+pub const IN_FLIGHT_STEPS: u64 = 16;
 
 /// Shelves whose slabs are kept for new ones when many go at a time.
 const REUSED_SHELVES: usize = 2;

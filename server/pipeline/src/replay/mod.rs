@@ -21,3 +21,4 @@ mod shelf;
 pub(crate) use budget::ReplayMemos;
 pub use budget::{ReplayConfig, ReplayShortage};
 pub(crate) use hold::{Hold, Lookup};
+pub use memo::IN_FLIGHT_STEPS;

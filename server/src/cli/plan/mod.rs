@@ -1,8 +1,9 @@
 //! `bandwise plan`: a curriculum resolved to stages and steps, without a daemon, and what it asks of the machine.
 //!
-//! `report` is what JSON shows, `text` prints it for people, `sizing` answers how many cores a training needs, and
-//! `plot` draws the curriculum over its progress.
+//! `report` is what JSON shows, `text` prints it for people, `sizing` answers how many cores a training needs, `memory` how
+//! much memory, and `plot` draws the curriculum over its progress.
 
+mod memory;
 mod plot;
 mod report;
 mod sizing;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use bandwise_curriculum::{Curriculum, ModelProfile, Plan, PlanRequest, Tail};
 use bandwise_job::Fidelity;
+use bandwise_kernels::Dtype;
 use bandwise_recipe::{LowFrequency, Program, Recipe};
 
 use crate::cli::{
@@ -73,6 +75,18 @@ pub(crate) struct Args {
     /// Seconds of each measurement; there is one for each bandwidth.
     #[arg(long, value_name = "S", default_value_t = 2.0, requires = "measure")]
     seconds: f64,
+    /// Element type of the images, for the memory that they take: u8, f16, bf16, f32.
+    #[arg(long, default_value = "f32")]
+    dtype: Dtype,
+    /// Ranks of the training, for the memory of each.
+    #[arg(long, value_name = "W", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    world_size: u64,
+    /// Longest replay buffer in steps; stages with a longer one are cut to it. [default: the curriculum's]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
+    replay_buffer: Option<u32>,
+    /// Memory in MiB that a daemon has for replay: shows the longest --replay-buffer that fits.
+    #[arg(long, value_name = "MIB")]
+    replay_memory_mib: Option<u64>,
     /// Picture to write: bandwidth, magnitude, learning rate and image demand over the training.
     #[arg(long, value_name = "OUT.png")]
     plot: Option<PathBuf>,
@@ -121,6 +135,10 @@ impl Resolved {
             (None, Some(model)) => Curriculum::preset(model.curriculum).map_err(usage)?,
             // Clap asks for one of the two.
             (None, None) => return Err(usage(anyhow::anyhow!("--curriculum or --model is needed"))),
+        };
+        let curriculum = match args.replay_buffer {
+            None => curriculum,
+            Some(steps) => curriculum.with_replay_buffer_up_to(steps).map_err(usage)?,
         };
         let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
         let request = PlanRequest {

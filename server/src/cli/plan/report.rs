@@ -6,7 +6,7 @@ use bandwise_curriculum::{Clock, ModelProfile, ProcessBatch, Split, StagePlan};
 use bandwise_recipe::{Operation, Recipe};
 use serde::Serialize;
 
-use super::{Args, Resolved, sizing::Sizing};
+use super::{Args, Resolved, memory::MemoryReport, sizing::Sizing};
 use crate::cli::{Failure, usage};
 
 #[derive(Debug, Serialize)]
@@ -29,6 +29,7 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) model: Option<ModelReport>,
     pub(super) stages: Vec<StageReport>,
+    pub(super) memory: MemoryReport,
     pub(super) recipe: RecipeReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sizing: Option<Sizing>,
@@ -131,6 +132,7 @@ impl Report {
             compute_equivalent_epochs: plan.equivalent_epochs(),
             model: model.map(|model| ModelReport::new(&model, curriculum.clock(), args.epochs)),
             stages: stages(resolved)?,
+            memory: MemoryReport::new(plan, args),
             recipe: RecipeReport::new(recipe),
             sizing: None,
         })

@@ -21,6 +21,7 @@ impl Report {
         );
         self.print_stages();
         self.print_totals();
+        self.memory.print();
         if let Some(model) = &self.model {
             model.print(&self.curriculum, &self.stages);
         }
