@@ -408,7 +408,8 @@ mod tests {
             let _passes = [1, 2].map(|pid| enter(&gate, pid));
             assert_eq!(open(&gate), 2);
         }
-        assert_eq!((open(&gate), gate.lock().peers.len(), gate.lock().open.len()), (0, 0, 0));
+        let state = gate.lock();
+        assert_eq!((open(&gate), state.peers.len(), state.open.len()), (0, 0, 0));
         assert_eq!(gate.stats.refused.load(Ordering::Relaxed), 0);
     }
 }
