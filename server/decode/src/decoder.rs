@@ -7,7 +7,7 @@ use crate::error::{DecodeError, DecoderInitError};
 use crate::format::Format;
 use crate::header::{Detail, Header};
 use crate::limits::DecodeLimits;
-use crate::{jpeg, still};
+use crate::{foreign, jpeg, still};
 
 /// Decodes one image after the other. One per worker thread; `Send`, not shared.
 ///
@@ -62,7 +62,10 @@ impl Decoder {
         match Format::detect(bytes) {
             Some(Format::Jpeg) => jpeg::header(bytes, limits),
             Some(format) => still::header(bytes, format, limits),
-            None => Err(DecodeError::UnknownFormat { start: bytes[..bytes.len().min(8)].to_vec() }),
+            None => Err(match foreign::detect(bytes) {
+                Some((what, way_out)) => DecodeError::ForeignFormat { what, way_out },
+                None => DecodeError::UnknownFormat { start: bytes[..bytes.len().min(8)].to_vec() },
+            }),
         }
     }
 

@@ -26,6 +26,14 @@ pub enum DecodeError {
         /// The first bytes, at most 8.
         start: Vec<u8>,
     },
+    /// The signature is that of a known file type that is not decoded here.
+    #[error("{what}, which is not decoded here; {way_out}")]
+    ForeignFormat {
+        /// The file type with its article.
+        what: &'static str,
+        /// The program that converts it, or what else helps.
+        way_out: &'static str,
+    },
     /// The header claims more pixels than [`DecodeLimits::max_pixels`](crate::DecodeLimits::max_pixels).
     #[error("{width} x {height} pixels, more than the limit of {limit} pixels")]
     TooManyPixels {
@@ -76,6 +84,7 @@ impl DecodeError {
             Self::Empty => "empty",
             Self::TooLong { .. } => "too_long",
             Self::UnknownFormat { .. } => "unknown_format",
+            Self::ForeignFormat { .. } => "foreign_format",
             Self::TooManyPixels { .. } => "too_many_pixels",
             Self::TooManyScans { .. } => "too_many_scans",
             Self::Truncated { .. } => "truncated",

@@ -17,7 +17,7 @@ pub enum Format {
     Bmp,
     /// GIF; the first frame.
     Gif,
-    /// Netpbm: PBM, PGM, PPM, plain or raw.
+    /// Netpbm: PBM, PGM, PPM, plain or raw, and PFM with grey floats.
     Pnm,
 }
 
@@ -31,7 +31,7 @@ impl Format {
             [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Some(Self::Tiff),
             [b'B', b'M', ..] => Some(Self::Bmp),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [b'P', b'1'..=b'6', b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C, ..] => Some(Self::Pnm),
+            [b'P', b'1'..=b'6' | b'f', b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C, ..] => Some(Self::Pnm),
             _ => None,
         }
     }

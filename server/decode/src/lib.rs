@@ -39,11 +39,12 @@
 //! - **PNG** is exact, damaged files too.
 //! - **WebP** is exact, lossy too: the largest difference is 0 over 72 million samples (17 photographs at
 //!   qualities 30, 60, 80, 95). Of an animation the first frame. Damaged files may differ in verdict or pixels.
-//! - **PNM** is exact. Garbage behind the samples of a plain file is ignored here and refused by Pillow.
+//! - **PNM** is exact, grey floats (PFM) too.
 //! - **BMP** is exact. **TIFF** is exact for grey and RGB without
 //!   compression, with LZW, deflate or `PackBits`; palettes, CMYK, JPEG inside and stored orientations are refused.
 //! - **GIF** is exact, damaged files too. The first frame, on the transparent colour or the first one.
-//! - Everything else (AVIF, HEIF ...) is refused as an unknown format, though Pillow may read it.
+//! - Everything else (AVIF, HEIC, JPEG 2000, JPEG XL, PSD ...) is refused, though Pillow may read it. The error says
+//!   what a file is and what converts it. No pure decoder of AVIF is fit for the purpose, so there is no feature for it.
 //!
 //! # Kinds that Pillow reads and that are refused
 //!
@@ -55,6 +56,7 @@
 mod buffer;
 mod decoder;
 mod error;
+mod foreign;
 mod format;
 mod header;
 mod jpeg;

@@ -2,7 +2,7 @@
 //!
 //! Pillow reads them itself before libjpeg does, and refuses some files that libjpeg would take. Followed here:
 //! the order of its loop, which bytes it skips, which markers it does not know, and the lengths its handlers of
-//! SOF, DQT, JFIF and Adobe insist on. Not followed: a broken Photoshop or MPO block, on which it stumbles too.
+//! SOF, DQT, JFIF, Adobe, Photoshop and profiles insist on. Not followed: a broken MPO block.
 
 use super::bytes::be16;
 use crate::error::DecodeError;
@@ -53,6 +53,7 @@ impl Frame {
 /// Reads from the start of the file to the first SOS marker.
 pub(super) fn read(bytes: &[u8]) -> Result<Frame, DecodeError> {
     let mut frame = Frame { plain: true, ..Frame::default() };
+    let mut profile = None;
     // The signature is SOI and the 0xFF of the first marker.
     let mut at = 3;
     loop {
@@ -64,7 +65,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame, DecodeError> {
                     frame.first_scan = at;
                     return finish(bytes, frame);
                 }
-                at = segment(bytes, code, at, &mut frame)?;
+                at = segment(bytes, code, at, (&mut frame, &mut profile))?;
                 at = skip_to_ff(bytes, at, &mut frame)?;
             }
             // A fill byte: the marker may still come.
@@ -95,7 +96,13 @@ fn skip_to_ff(bytes: &[u8], at: usize, frame: &mut Frame) -> Result<usize, Decod
 }
 
 /// Reads the segment of marker `code` whose length field is at `at`; returns the position behind it.
-fn segment(bytes: &[u8], code: u8, at: usize, frame: &mut Frame) -> Result<usize, DecodeError> {
+/// `profile` is the least of the profile parts since the last frame header.
+fn segment<'a>(
+    bytes: &'a [u8],
+    code: u8,
+    at: usize,
+    (frame, profile): (&mut Frame, &mut Option<&'a [u8]>),
+) -> Result<usize, DecodeError> {
     // Pillow knows these names but reads no length after them.
     if matches!(code, 0xC8 | 0xD0..=0xD9 | 0xF0..=0xFD) {
         frame.plain = false;
@@ -104,7 +111,17 @@ fn segment(bytes: &[u8], code: u8, at: usize, frame: &mut Frame) -> Result<usize
     let body = segment_body(bytes, at)?;
     match code {
         0xC4 | 0xCC | 0xFE => {}
-        0xC0..=0xCF | 0xDE => start_of_frame(code, body, frame)?,
+        0xC0..=0xCF | 0xDE => {
+            start_of_frame(code, body, frame)?;
+            // Pillow reads the number of parts from the first one.
+            if profile.take().is_some_and(|part| part.len() < 14) {
+                return Err(corrupt("a colour profile that is too short"));
+            }
+        }
+        0xE2 if body.starts_with(b"ICC_PROFILE\0") => {
+            *profile = Some(profile.map_or(body, |least| least.min(body)));
+        }
+        0xED if body.starts_with(b"Photoshop 3.0\0") => photoshop(body)?,
         0xDB => quantisation_tables(body)?,
         0xDD => frame.restarts = be16(body, 0).is_some_and(|interval| interval > 0),
         0xE0..=0xEF => application(code, body)?,
@@ -158,6 +175,18 @@ fn application(code: u8, body: &[u8]) -> Result<(), DecodeError> {
     let is_adobe = code == 0xEE && body.starts_with(b"Adobe");
     if (is_jfif || is_adobe) && body.len() < 7 {
         return Err(corrupt("an application segment that is too short"));
+    }
+    Ok(())
+}
+
+/// Pillow passes over resources that are cut, but not over one that ends where the length of its name should be.
+fn photoshop(body: &[u8]) -> Result<(), DecodeError> {
+    let mut at = 14;
+    while body.get(at..at + 4) == Some(b"8BIM") && be16(body, at + 4).is_some() {
+        let name_len = body.get(at + 6).ok_or_else(|| corrupt("a photoshop resource without a name"))?;
+        at = (at + 7 + usize::from(*name_len)).next_multiple_of(2);
+        let (Some(high), Some(low)) = (be16(body, at), be16(body, at + 2)) else { return Ok(()) };
+        at = (at + 4 + (usize::from(high) << 16 | usize::from(low))).next_multiple_of(2);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! - `tiff`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
 //! - `webp`: the container, of which the first frame goes to `through_image`.
 //! - `bmp`, `bmp_runs`, `gif`, `gif_codes`, `png`, `png_chunks`, `png_rows`, `png_text`: decoded here; `frame`: the pixels that they fill.
-//! - `pnm`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
+//! - `pnm`, `pnm_plain`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
 
 mod bmp;
 mod bmp_runs;
@@ -17,6 +17,7 @@ mod png_chunks;
 mod png_rows;
 mod png_text;
 mod pnm;
+mod pnm_plain;
 mod samples;
 mod through_image;
 mod tiff;

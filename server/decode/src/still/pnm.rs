@@ -1,10 +1,12 @@
 //! Netpbm files, plain and raw, with Pillow's reading of the header and its scaling of samples.
 //!
 //! A sample v of at most `maxval` becomes round(v / maxval * top), computed in f64 and rounded half to even, with
-//! top = 255; grey with maxval above 255 has top = 65535 instead and is then clamped to 255, not scaled down.
+//! top = 255; grey with maxval above 255 has top = 65535 instead and is then clamped to 255, not scaled down. Floats
+//! (kind f, grey only) are clamped to 0..255 and rounded down, rows from the bottom up.
 
 use bandwise_kernels::Rect;
 
+use super::pnm_plain;
 use crate::buffer::PixelBuffer;
 use crate::decoder::Placement;
 use crate::error::DecodeError;
@@ -29,23 +31,29 @@ enum Kind {
     Bits,
     Grey,
     Colour,
+    /// 32 bits, the low byte first or last.
+    Float {
+        is_little: bool,
+    },
 }
 
 /// Format and size.
 pub(super) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
     let digit = bytes.get(1).copied().unwrap_or(0);
+    let mut tokens = Tokens { bytes, at: 3 };
+    let (width, height) = (tokens.number()?, tokens.number()?);
     let kind = match digit {
         b'1' | b'4' => Kind::Bits,
         b'2' | b'5' => Kind::Grey,
+        b'f' => Kind::Float { is_little: tokens.scale()? < 0.0 },
         _ => Kind::Colour,
     };
-    let mut tokens = Tokens { bytes, at: 3 };
-    let (width, height) = (tokens.number()?, tokens.number()?);
-    let maxval = if kind == Kind::Bits { 1 } else { tokens.number()? };
+    let maxval = if matches!(kind, Kind::Grey | Kind::Colour) { tokens.number()? } else { 1 };
     if !(1..65536).contains(&maxval) {
         return Err(corrupt(format!("a maximum value of {maxval}")));
     }
-    let layout = PnmLayout { kind, plain: digit <= b'3', maxval, width, height, raster: tokens.at };
+    let layout =
+        PnmLayout { kind, plain: matches!(digit, b'1'..=b'3'), maxval, width, height, raster: tokens.at };
     Header::checked(Format::Pnm, (width, height), Detail::Pnm(layout), limits)
 }
 
@@ -62,6 +70,7 @@ pub(crate) fn decode(
     let out = &mut pixels.bytes_mut()[..whole_len];
     match (layout.plain, layout.kind) {
         (true, _) => layout.read_plain(bytes, out)?,
+        (false, Kind::Float { is_little }) => layout.read_floats(bytes, is_little, out)?,
         (false, Kind::Bits) => layout.read_bits(bytes, out)?,
         (false, _) => layout.read_raw(bytes, out)?,
     }
@@ -109,16 +118,27 @@ impl PnmLayout {
 
     /// Decimal numbers between white space; bits may stand without it.
     fn read_plain(&self, bytes: &[u8], out: &mut [u8]) -> Result<(), DecodeError> {
-        let mut tokens = Tokens { bytes, at: self.raster };
-        let (is_bits, maxval) = (self.kind == Kind::Bits, self.maxval);
-        self.fill(
-            out,
-            std::iter::from_fn(|| {
-                Some(if is_bits { tokens.bit() } else { tokens.number() }.and_then(|sample| {
-                    if sample > maxval { Err(corrupt("a sample above the maximum")) } else { Ok(sample) }
-                }))
-            }),
-        )
+        let text = bytes.get(self.raster..).unwrap_or_default();
+        let n_samples = self.channels() * self.width as usize * self.height as usize;
+        let samples = match self.kind {
+            Kind::Bits => pnm_plain::bits(text, n_samples)?,
+            _ => pnm_plain::numbers(text, n_samples, self.maxval)?,
+        };
+        self.fill(out, samples.into_iter().map(|sample| Ok(u32::from(sample))))
+    }
+
+    fn read_floats(&self, bytes: &[u8], is_little: bool, out: &mut [u8]) -> Result<(), DecodeError> {
+        let (row_len, out_len) = (4 * self.width as usize, 3 * self.width as usize);
+        let raster = self.raster_bytes(bytes, row_len * self.height as usize)?;
+        let rows = raster.chunks_exact(row_len).rev();
+        for (row, out_row) in rows.zip(out.chunks_exact_mut(out_len)) {
+            for (quad, rgb) in row.as_chunks::<4>().0.iter().zip(out_row.as_chunks_mut::<3>().0) {
+                let value = if is_little { f32::from_le_bytes(*quad) } else { f32::from_be_bytes(*quad) };
+                // The cast clamps.
+                *rgb = [value as u8; 3];
+            }
+        }
+        Ok(())
     }
 
     /// Takes as many samples as the frame has.
@@ -131,7 +151,7 @@ impl PnmLayout {
         for rgb in out.as_chunks_mut::<3>().0 {
             *rgb = match self.kind {
                 Kind::Colour => [next()?, next()?, next()?],
-                Kind::Grey | Kind::Bits => [next()?; 3],
+                _ => [next()?; 3],
             };
         }
         Ok(())
@@ -142,9 +162,9 @@ impl PnmLayout {
     }
 }
 
-const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Pnm };
+pub(super) const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Pnm };
 
-fn corrupt(detail: impl Into<String>) -> DecodeError {
+pub(super) fn corrupt(detail: impl Into<String>) -> DecodeError {
     DecodeError::corrupt(Format::Pnm, detail)
 }
 
@@ -170,41 +190,34 @@ impl Tokens<'_> {
         }
     }
 
-    /// A decimal number of at most ten digits, and one byte of white space behind it.
-    fn number(&mut self) -> Result<u32, DecodeError> {
-        let mut value: Option<u64> = None;
-        loop {
+    /// A word, and one byte of white space behind it.
+    fn word(&mut self) -> Result<Vec<u8>, DecodeError> {
+        let mut word = Vec::new();
+        while word.len() <= pnm_plain::MOST_DIGITS {
             match self.byte() {
-                Some(digit @ b'0'..=b'9') => {
-                    value = Some(value.unwrap_or(0) * 10 + u64::from(digit - b'0'));
-                    if value > Some(u64::from(u32::MAX)) {
-                        return Err(corrupt("a number that is too long"));
-                    }
-                }
-                Some(byte) if is_space(byte) => {
-                    if let Some(value) = value {
-                        return Ok(value as u32);
-                    }
-                }
-                Some(byte) => return Err(corrupt(format!("byte {byte:02x} where a number should be"))),
-                None => return value.map(|value| value as u32).ok_or(TRUNCATED),
+                Some(byte) if is_space(byte) && word.is_empty() => {}
+                Some(byte) if !is_space(byte) => word.push(byte),
+                None if word.is_empty() => return Err(TRUNCATED),
+                _ => return Ok(word),
             }
         }
+        Err(corrupt("a number that is too long"))
     }
 
-    /// A plain bit, inverted: 1 stands for black.
-    fn bit(&mut self) -> Result<u32, DecodeError> {
-        loop {
-            match self.byte().ok_or(TRUNCATED)? {
-                b'0' => return Ok(1),
-                b'1' => return Ok(0),
-                byte if is_space(byte) => {}
-                byte => return Err(corrupt(format!("byte {byte:02x} where a bit should be"))),
-            }
-        }
+    fn number(&mut self) -> Result<u32, DecodeError> {
+        pnm_plain::number(&self.word()?)
+    }
+
+    /// The scale of floats, of which only the sign counts.
+    fn scale(&mut self) -> Result<f64, DecodeError> {
+        let word = self.word()?;
+        let scale = str::from_utf8(&word).ok().and_then(|text| text.parse::<f64>().ok());
+        scale
+            .filter(|scale| scale.is_finite() && *scale != 0.0)
+            .ok_or_else(|| corrupt("a scale that is no number"))
     }
 }
 
-fn is_space(byte: u8) -> bool {
+pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C)
 }
