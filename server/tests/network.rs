@@ -124,7 +124,7 @@ async fn silent_connections_leave_runs_alone() {
     let dataset = pictures(100);
     let daemon = Limited::start(128, dataset.path());
     let address = Address::Unix(daemon.socket());
-    let mut run = Run::with_daemons(&[address.clone()], tiny_job(), &options(80)).await.unwrap();
+    let mut run = Run::with_daemons(std::slice::from_ref(&address), tiny_job(), &options(80)).await.unwrap();
     run.next().await.unwrap().unwrap();
     let door = bandwise_shm::door_of(&daemon.socket());
     let tcp = daemon.log().lines().filter(|line| line.contains("listening")).count();
