@@ -59,6 +59,14 @@ def dataset_of(address: str) -> str:
         return str(loader_pb2_grpc.LoaderStub(channel).Describe(pb.DescribeRequest()).datasets[0].name)
 
 
+def share_of(stage: Any, rows: int, rank: int, world_size: int) -> Tuple[int, int]:
+    """The rows of a step that a rank gets: whole groups, of which the first ranks have one more where they do not divide."""
+    group = max(stage.row_granularity, 1)
+    least, longer = divmod(rows // group, world_size)
+    first = rank * least + min(rank, longer)
+    return first * group, (first + least + (rank < longer)) * group
+
+
 def batches(
     address: str, job: Any, rank: int = 0, world_size: int = 1, steps: Optional[int] = None
 ) -> Iterator[Tuple[Any, Dict[str, Any]]]:
@@ -69,11 +77,10 @@ def batches(
 
         def ask() -> Iterator[Any]:
             for stage in plan.stages:
-                share = stage.global_batch // world_size
                 for step in range(stage.first_step, stage.first_step + stage.steps):
-                    rows = min(share, rows_of(stage, step) - rank * share)
-                    if rows > 0:
-                        place = {"step": step, "first_row": rank * share, "rows": rows}
+                    first, end = share_of(stage, rows_of(stage, step), rank, world_size)
+                    if first < end:
+                        place = {"step": step, "first_row": first, "rows": end - first}
                         request = pb.GetBatchRequest(job=job, expected_fingerprint=plan.fingerprint, **place)
                         yield loader.GetBatch(request)
 

@@ -146,7 +146,7 @@ def test_nothing_is_said_below_the_level(
 
 
 def test_undecodable_samples_are_named_once(damaged: Path, caplog: pytest.LogCaptureFixture) -> None:
-    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 5, "batch_size": 3, "arrays": "raw"}
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 5, "batch_size": 3, "loop": "run"}
     with bandwise.Loader(damaged, **options) as run:
         assert sum(len(batch.substitutions) for batch in run) == 5
     (line,) = warnings(caplog)

@@ -149,7 +149,7 @@ SPAWN = textwrap.dedent("""
         except bandwise.JobError as error:
             answer["error"] = str(error)
         with open(f"{folder}/{rank}.json", "w") as file:
-            json.dump({**answer, "heard": heard}, file)
+            json.dump({**answer, "heard": [line for line in heard if "warm-up" not in line]}, file)
         dist.barrier()
 
     if __name__ == "__main__":

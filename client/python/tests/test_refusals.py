@@ -83,7 +83,7 @@ def test_numpy_types_are_element_types(address: str) -> None:
         {"patience": -1},
         {"max_bad_fraction": 2},
         {"batch_size": 2**40},
-        {"batch_size": 2**31, "accumulate": 2**31, "world_size": 4},
+        {"batch_size": 2**31, "accumulate": 2**31, "rank": 0, "world_size": 4},
         {"curriculum": 5},
         {"recipe": 5},
         {"daemon": "x"},
