@@ -280,3 +280,25 @@ fn gauges(status: &Status) -> [Plain<i64>; 11] {
         ("draining", "1 while the daemon is about to stop", None, i64::from(status.draining)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_metric_is_documented() {
+        let (document, source) = (include_str!("../../deploy/metrics.md"), include_str!("admin.rs"));
+        let named = |line: &str| {
+            let rest = line.trim().strip_prefix("(\"")?;
+            rest.split_once("\", ").map(|(name, _)| name.to_owned())
+        };
+        let mut names: Vec<String> = source.lines().filter_map(named).collect();
+        names.push("worker_busy".to_owned());
+        names.push("undecodable_samples".to_owned());
+        assert!(names.len() > 15, "{names:?}");
+        for name in names {
+            assert!(document.contains(&format!("`bandwise_{name}")), "{name}");
+        }
+        let documented = document.lines().filter(|line| line.starts_with("| `bandwise_")).count();
+        let counted = source.lines().filter_map(named).count() + 2;
+        assert_eq!(documented, counted, "deploy/metrics.md lists a metric that is gone");
+    }
+}

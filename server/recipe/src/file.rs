@@ -373,6 +373,17 @@ mod tests {
     "#;
 
     #[test]
+    fn the_file_of_the_documentation_is_a_recipe() {
+        let document = include_str!("../README.md");
+        let file = document.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let recipe = Recipe::from_toml("mine.toml", file).unwrap();
+        assert_eq!(recipe.operations().len(), 6);
+        for name in Recipe::NAMES {
+            assert!(document.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn defaults_are_those_of_efficienttrain() {
         let mine = Recipe::from_toml("mine.toml", EFFICIENTTRAIN_PLUS).unwrap();
         let preset = Recipe::named("efficienttrain++", None).unwrap();

@@ -14,6 +14,23 @@ fn problems(text: &str) -> Vec<Problem> {
 }
 
 #[test]
+fn the_files_of_the_documentation_are_curricula() {
+    let document = include_str!("../../README.md");
+    let files: Vec<&str> = document
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().expect("a beginning"))
+        .collect();
+    assert_eq!(files.len(), 2);
+    for text in files {
+        read(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    }
+    for name in crate::PRESET_NAMES {
+        assert!(document.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn shares_are_read_as_equivalents() {
     let text = "name = 'two'\nbase = 256\n\
         [[stage]]\nshare = 0.25\nbandwidth = 96\nmagnitude = 4\n\
