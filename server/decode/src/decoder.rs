@@ -97,6 +97,10 @@ impl Decoder {
                 jpeg::decode(&mut self.turbo, bytes, header, layout, (region, 1), &mut self.pixels)?
             }
             Detail::Pnm(layout) => still::decode_pnm(bytes, layout, region, &mut self.pixels)?,
+            Detail::Tiff => {
+                let (canvas, pixels) = (&mut self.samples, &mut self.pixels);
+                still::decode_tiff(&mut self.turbo, bytes, header, region, canvas, pixels)?
+            }
             Detail::None => still::decode(bytes, header, region, &mut self.samples, &mut self.pixels)?,
         };
         let pixels = &self.pixels.bytes()[placement.start..];

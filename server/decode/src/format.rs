@@ -11,7 +11,7 @@ pub enum Format {
     Png,
     /// WebP, lossy or lossless; of an animation the first frame.
     Webp,
-    /// TIFF, classic, first page.
+    /// TIFF and `BigTIFF`, first page.
     Tiff,
     /// Windows bitmap.
     Bmp,
@@ -28,7 +28,11 @@ impl Format {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
-            [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Some(Self::Tiff),
+            // The last two are mixed-up byte orders that Pillow takes too.
+            [b'I', b'I', 42 | 43, 0, ..]
+            | [b'M', b'M', 0, 42 | 43, ..]
+            | [b'I', b'I', 0, 42, ..]
+            | [b'M', b'M', 42, 0, ..] => Some(Self::Tiff),
             [b'B', b'M', ..] => Some(Self::Bmp),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
             [b'P', b'1'..=b'6' | b'f', b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C, ..] => Some(Self::Pnm),

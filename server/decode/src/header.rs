@@ -27,6 +27,7 @@ const MOST_PIXELS: u64 = u32::MAX as u64;
 pub(crate) enum Detail {
     Jpeg(JpegLayout),
     Pnm(PnmLayout),
+    Tiff,
     None,
 }
 

@@ -40,8 +40,11 @@
 //! - **WebP** is exact, lossy too: the largest difference is 0 over 72 million samples (17 photographs at
 //!   qualities 30, 60, 80, 95). Of an animation the first frame. Damaged files may differ in verdict or pixels.
 //! - **PNM** is exact, grey floats (PFM) too.
-//! - **BMP** is exact. **TIFF** is exact for grey and RGB without
-//!   compression, with LZW, deflate or `PackBits`; palettes, CMYK, JPEG inside and stored orientations are refused.
+//! - **BMP** is exact.
+//! - **TIFF** is exact but for the kinds in the list below: grey of 1 to 32 bits, palettes, alpha (associated too),
+//!   RGB, CMYK, `BigTIFF`, strips, tiles, planes, LZW, deflate, `PackBits`, fax, JPEG, predictors. The stored
+//!   orientation is obeyed, as in Pillow. Where compressed data is damaged, Pillow may show what is left of it; here the
+//!   file is refused.
 //! - **GIF** is exact, damaged files too. The first frame, on the transparent colour or the first one.
 //! - Everything else (AVIF, HEIC, JPEG 2000, JPEG XL, PSD ...) is refused, though Pillow may read it. The error says
 //!   what a file is and what converts it. No pure decoder of AVIF is fit for the purpose, so there is no feature for it.

@@ -67,6 +67,36 @@ impl JpegLayout {
     }
 }
 
+/// Size, components and sampling factors (horizontal in the high nibble) of a JPEG inside another file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InnerFrame {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) components: u8,
+    pub(crate) sampling: [u8; 4],
+}
+
+/// Reads all markers of a JPEG inside another file.
+pub(crate) fn inner_frame(bytes: &[u8], max_scans: u32) -> Result<InnerFrame, DecodeError> {
+    let frame = segments::read(bytes)?;
+    scans::read(bytes, &frame, max_scans)?;
+    let (width, height) = (u32::from(frame.width), u32::from(frame.height));
+    let sampling = frame.sampling.map(|(_, factors)| factors);
+    Ok(InnerFrame { width, height, components: frame.components, sampling })
+}
+
+/// Decodes a whole JPEG inside another file into `out`: four components as they are, or else RGB.
+pub(crate) fn decode_inner(
+    turbo: &mut Turbo,
+    bytes: &[u8],
+    frame: InnerFrame,
+    out: &mut [u8],
+) -> Result<(), DecodeError> {
+    let samples = if frame.components == 4 { Samples::Cmyk } else { Samples::Rgb };
+    let size = (frame.width, frame.height);
+    turbo.decode(bytes, (size, 1), Rect::whole(size.0, size.1), samples, out)
+}
+
 /// Decodes what `region` needs into `pixels` and says where the region lies there. With a `shrink` above 1 the
 /// image is reduced by it, and it is the region's cover that is placed.
 pub(crate) fn decode(

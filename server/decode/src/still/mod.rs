@@ -1,8 +1,8 @@
 //! Everything that is not JPEG: rare in training sets, so simple and whole-frame.
 //!
-//! - `through_image`: WebP and TIFF, decoded by the `image` crate.
+//! - `through_image`: WebP frames, decoded by the `image` crate.
 //! - `samples`: its sample types to 8-bit RGB, as Pillow converts them.
-//! - `tiff`: what Pillow checks and the `image` crate does not, and kinds that would come out different.
+//! - `tiff`: TIFF, put together here from strips and tiles, as Pillow and libtiff do it.
 //! - `webp`: the container, of which the first frame goes to `through_image`.
 //! - `bmp`, `bmp_runs`, `gif`, `gif_codes`, `png`, `png_chunks`, `png_rows`, `png_text`: decoded here; `frame`: the pixels that they fill.
 //! - `pnm`, `pnm_plain`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
@@ -24,6 +24,7 @@ mod tiff;
 mod webp;
 
 pub(crate) use pnm::{PnmLayout, decode as decode_pnm};
+pub(crate) use tiff::decode as decode_tiff;
 
 use bandwise_kernels::Rect;
 
@@ -42,8 +43,9 @@ pub(crate) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Res
         Format::Bmp => bmp::header(bytes, limits),
         Format::Gif => gif::header(bytes, limits),
         Format::Png => png::header(bytes, limits),
+        Format::Tiff => tiff::header(bytes, limits),
         Format::Webp => webp::header(bytes, limits),
-        _ => through_image::header(bytes, format, limits),
+        Format::Jpeg => Err(DecodeError::unsupported(format, "not decoded by this path")),
     }
 }
 
@@ -61,7 +63,9 @@ pub(crate) fn decode(
         Format::Gif => gif::decode(bytes, &mut Frame::new(pixels, size)?)?,
         Format::Png => png::decode(bytes, raw, &mut Frame::new(pixels, size)?)?,
         Format::Webp => return webp::decode(bytes, header, region, raw, pixels),
-        _ => return through_image::decode(bytes, header, region, raw, pixels),
+        Format::Jpeg | Format::Pnm | Format::Tiff => {
+            return Err(DecodeError::unsupported(header.format, "not decoded by this path"));
+        }
     }
     Ok(Frame::place(header.width, region))
 }

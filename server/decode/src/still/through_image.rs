@@ -1,4 +1,4 @@
-//! WebP and TIFF through the `image` crate, under its memory limit and behind a fence against panics.
+//! WebP through the `image` crate, under its memory limit and behind a fence against panics.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,23 +8,12 @@ use image::error::{ImageError, LimitErrorKind};
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::samples;
-use super::tiff;
 use crate::buffer::PixelBuffer;
 use crate::decoder::Placement;
 use crate::error::DecodeError;
 use crate::format::Format;
-use crate::header::{Detail, Header};
+use crate::header::Header;
 use crate::limits::DecodeLimits;
-
-/// Format and size, after the checks that the `image` crate does not make.
-pub(super) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Result<Header, DecodeError> {
-    match format {
-        Format::Tiff => tiff::check(bytes)?,
-        _ => {}
-    }
-    let size = fenced(format, || Ok(open(bytes, format, limits)?.dimensions()))?;
-    Header::checked(format, size, Detail::None, limits)
-}
 
 /// Decodes the whole frame into `raw` and the region, as RGB, into `pixels`.
 pub(super) fn decode(
@@ -67,7 +56,6 @@ fn open<'a>(
 fn image_format(format: Format) -> Result<ImageFormat, DecodeError> {
     match format {
         Format::Webp => Ok(ImageFormat::WebP),
-        Format::Tiff => Ok(ImageFormat::Tiff),
         _ => Err(DecodeError::unsupported(format, "not decoded by this path")),
     }
 }
