@@ -165,6 +165,7 @@ pub struct DecodeLimitsConfig {
 
 /// One dataset.
 #[derive(Clone, Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct DatasetConfig {
     /// Name by which jobs refer to it.
     pub name: String,

@@ -176,16 +176,16 @@ pub enum DatasetError {
          {}), so equal labels would mean different classes; make them equal, or open one split alone, {} or {}",
         listed(only_first, *only_first_count),
         listed(only_second, *only_second_count),
-        path.join(first).display(),
-        path.join(second).display()
+        path.join(&**first).display(),
+        path.join(&**second).display()
     )]
     SplitClassesDiffer {
         /// The folder that holds the splits.
-        path: PathBuf,
+        path: Box<Path>,
         /// One split.
-        first: String,
+        first: Box<str>,
         /// The other split.
-        second: String,
+        second: Box<str>,
         /// How many classes only the first has.
         only_first_count: u64,
         /// The first ten of them.

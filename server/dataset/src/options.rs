@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 /// What to open and how. Only [`OpenOptions::path`] has no default.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "choices that do not depend on each other")]
 pub struct OpenOptions {
     /// The folder of class folders. Taken as it stands: no `~`, no variables.
     pub path: PathBuf,

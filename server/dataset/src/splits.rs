@@ -169,7 +169,9 @@ pub(crate) fn open_each(
     check_classes(root, &opened)?;
     let served: Vec<String> = opened.iter().map(|(split, _)| split.clone()).collect();
     let warnings = warnings(&left_out, &served);
-    opened.iter_mut().for_each(|(_, dataset)| dataset.warn(&warnings));
+    for (_, dataset) in &mut opened {
+        dataset.warn(&warnings);
+    }
     Ok(opened)
 }
 
@@ -197,9 +199,9 @@ fn check_classes(root: &Path, splits: &[(String, Dataset)]) -> Result<(), Datase
         let (only_second_count, only_second) = only_in(second_dataset.classes(), first_dataset.classes());
         if only_first_count + only_second_count > 0 {
             return Err(DatasetError::SplitClassesDiffer {
-                path: root.to_owned(),
-                first: first.clone(),
-                second: second.clone(),
+                path: root.into(),
+                first: first.as_str().into(),
+                second: second.as_str().into(),
                 only_first_count,
                 only_first,
                 only_second_count,

@@ -38,6 +38,7 @@ const MAX_NAMED: usize = 50;
 #[command(after_help = "Example:\n  bandwise check /data/imagenet/train\n\n\
     It lists and looks at everything anew, whatever is kept of the dataset.\n\
     Exit code 0 if every sample can be used, 1 if some cannot.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Args {
     /// Folder of class folders, or of the splits train, val and test.
     #[arg(value_name = "PATH")]
@@ -53,7 +54,7 @@ pub(crate) struct Args {
     /// For other commands: this one never uses a kept index.
     #[arg(long, hide = true)]
     rescan: bool,
-    /// Folder in which the new index is kept. [default: $XDG_CACHE_HOME/bandwise, or ~/.cache/bandwise]
+    /// Folder in which the new index is kept. [default: bandwise in the cache folder of the user]
     #[arg(long, value_name = "FOLDER")]
     cache_dir: Option<PathBuf>,
     /// Threads that decode; 0 is all cores that the process may use.

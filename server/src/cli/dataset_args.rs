@@ -17,7 +17,7 @@ pub(crate) struct IndexArgs {
     /// read, and looked at by the next start.
     #[arg(long, conflicts_with = "rescan")]
     pub(crate) no_verify: bool,
-    /// Folder in which indexes are kept. [default: $XDG_CACHE_HOME/bandwise, or ~/.cache/bandwise]
+    /// Folder in which indexes are kept. [default: bandwise in the cache folder of the user]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
 }

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     let mut datasets = open(&options)?;
-    if !datasets.iter().all(|(_, dataset)| dataset.is_settled()) {
+    if datasets.iter().any(|(_, dataset)| !dataset.is_settled()) {
         thread::sleep(SETTLES);
         // Hashes that are kept are not made again.
         options.rescan = false;

@@ -34,6 +34,7 @@ const ASYNC_THREADS: usize = 2;
     after_help = "Example:\n  bandwise serve --dataset imagenet=/data/imagenet/train --listen unix:/run/bandwise.sock\n\n\
     The commented default configuration is deploy/bandwise.toml."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Args {
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE")]
