@@ -299,7 +299,14 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let named = |mut config: Self| {
+            for problem in &mut config.unknown_keys {
+                *problem = format!("{}: {problem}", path.display());
+            }
+            config
+        };
         Self::parse(&text)
+            .map(named)
             .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 

@@ -42,6 +42,9 @@ use crate::curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Exte
 /// Longest curriculum file in bytes; 256 stages need a tenth of it.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
 
+/// Longest part of a line that an error repeats, in characters.
+const MAX_LINE_CHARS: usize = 80;
+
 const DEFAULT_BASE: u32 = 224;
 
 const DEFAULT_REPLAY_BUFFER: u32 = 256;
@@ -120,6 +123,16 @@ impl Curriculum {
     }
 }
 
+/// `message` and the line of `text` that it is about, which shows the key.
+fn with_line(message: &str, text: &str, position: usize) -> String {
+    let line = text.lines().nth(line_of(text, position).saturating_sub(1)).unwrap_or_default().trim();
+    if line.is_empty() || message.contains(line) {
+        return message.to_owned();
+    }
+    let shown: String = line.chars().take(MAX_LINE_CHARS).collect();
+    format!("{message}, in `{shown}`")
+}
+
 fn parse(file: &str, text: &str) -> Result<RawCurriculum, CurriculumFileError> {
     let file = file.to_owned();
     if text.len() > MAX_FILE_BYTES {
@@ -128,7 +141,7 @@ fn parse(file: &str, text: &str) -> Result<RawCurriculum, CurriculumFileError> {
     toml::from_str(text).map_err(|error| CurriculumFileError::Syntax {
         file,
         line: line_of(text, error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
+        message: with_line(error.message(), text, error.span().map_or(0, |span| span.start)),
     })
 }
 

@@ -16,6 +16,10 @@ KEYS = {
     "leave_out": "dataset.leave_out",
     "keep": "dataset.keep",
     "allow_empty_classes": "dataset.allow_empty_classes",
+    "splits": "dataset.splits",
+    "content": "dataset.content",
+    "verify_index": "dataset.verify_index",
+    "rescan": "dataset.rescan",
     "max_megapixels": "decode_limits.max_megapixels",
     "max_encoded_mib": "decode_limits.max_encoded_mib",
     "prefetch_mib": "prefetch_mib",
@@ -43,7 +47,7 @@ RANGES = {
 }
 """Whole numbers, with the least and the most of each."""
 
-SWITCHES = ("allow_empty_classes", "pin_threads")
+SWITCHES = ("allow_empty_classes", "content", "verify_index", "rescan", "pin_threads")
 FILES = ("leave_out", "keep")
 
 
@@ -64,6 +68,17 @@ class DaemonOptions:
     """File that lists the samples to keep, in the same form. Default: all."""
     allow_empty_classes: bool = False
     """Accept class folders that hold no image. They usually mean a copy that broke off, and labels depend on them."""
+    splits: Optional[Literal["auto", "never"]] = None
+    """``auto`` (default): the folder may hold splits (``train``, ``val``, ...); ``never``: it is one dataset, whatever its
+    class folders are called."""
+    content: bool = False
+    """Let the fingerprint cover the content of every sample, not names, classes and sizes alone. The first start reads all
+    files once, later ones those that changed."""
+    verify_index: bool = True
+    """Look at size and times of every file at each start, so that a file that was replaced in place is seen. ``False``: at
+    the folders alone, for network file systems on which it takes minutes."""
+    rescan: bool = False
+    """List everything again instead of using the index that was kept."""
     max_megapixels: Optional[int] = None
     """Largest image in megapixels, 1 to 10,000; a larger one counts as undecodable. Part of the job. Default 100."""
     max_encoded_mib: Optional[int] = None
@@ -102,6 +117,8 @@ class DaemonOptions:
             self._check_path(name, mistakes)
         if self.replay_shortage not in (None, "refuse", "recompute"):
             mistakes.append(f"replay_shortage must be 'refuse' or 'recompute', not {self.replay_shortage!r}")
+        if self.splits not in (None, "auto", "never"):
+            mistakes.append(f"splits must be 'auto' or 'never', not {self.splits!r}")
         if not (self.log is None or isinstance(self.log, str) and self.log):
             mistakes.append(f"log must be a level like 'info', not {self.log!r}")
         if mistakes:
