@@ -91,10 +91,12 @@ mod tests {
         (0..number).map(|i| format!("unix:/{i}").parse().unwrap()).collect()
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "an answer among others")]
     fn gone() -> Option<Result<u8, ClientError>> {
         Some(Err(ClientError::Broken { reason: "gone".to_owned() }))
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "an answer among others")]
     fn refused() -> Option<Result<u8, ClientError>> {
         Some(Err(ClientError::Protocol("no".to_owned())))
     }

@@ -158,6 +158,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "one batch is one range")]
     fn a_short_step_is_spread_over_the_ranks_before_it_is_over_their_batches() {
         let of = |rank, world, accumulate, rows| -> Vec<Range<u64>> {
             share(rank, world, accumulate).batches(rows, 1).collect()

@@ -115,15 +115,20 @@ impl Index {
     }
 
     pub(crate) fn file_name(&self, sample: u64) -> &[u8] {
-        self.file_names.get(sample as usize)
+        self.file_names.get(self.position(sample))
     }
 
     pub(crate) fn size(&self, sample: u64) -> u64 {
-        self.sizes[sample as usize]
+        self.sizes[self.position(sample)]
+    }
+
+    fn position(&self, sample: u64) -> usize {
+        assert!(sample < self.len(), "sample {sample} of {}", self.len());
+        sample as usize
     }
 
     fn folder_of(&self, sample: u64) -> usize {
-        assert!(sample < self.len(), "sample {sample} of {}", self.len());
+        let sample = self.position(sample) as u64;
         // The first folder starts at sample 0, so at least one start is not above the sample.
         self.folder_starts.partition_point(|&start| start <= sample) - 1
     }

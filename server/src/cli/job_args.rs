@@ -171,6 +171,7 @@ pub(crate) struct JobArgs {
 
 /// How rows are replayed.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[allow(clippy::struct_field_names, reason = "the names of the flags")]
 pub(crate) struct ReplayArgs {
     /// Where stages replay: rows that are drawn and stay together. Times --replay-lanes it must divide the fresh rows of
     /// a step. [default: 4]

@@ -10,6 +10,7 @@ use crate::format::Format;
 
 /// What the segments before the first scan say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing about a file")]
 pub(super) struct Frame {
     pub(super) width: u16,
     pub(super) height: u16,

@@ -112,7 +112,7 @@ impl<'a> Stream<'a> {
         loop {
             let head = self.head()?;
             match self.chunk(head)? {
-                Step::Body(body) => self.checksum(&head.kind, body)?,
+                Step::Body(body) => self.checksum(head.kind, body)?,
                 Step::Stop if head.kind == *b"IEND" => return Err(corrupt("no pixels")),
                 Step::Stop => {
                     self.left = pixel_len(head);
@@ -198,12 +198,12 @@ impl<'a> Stream<'a> {
         Ok(body)
     }
 
-    fn checksum(&mut self, kind: &[u8; 4], body: &[u8]) -> Result<(), DecodeError> {
+    fn checksum(&mut self, kind: [u8; 4], body: &[u8]) -> Result<(), DecodeError> {
         let stored = self.take(4)?;
-        if crc32(body, crc32(kind, 0)).to_be_bytes() == stored {
+        if crc32(body, crc32(&kind, 0)).to_be_bytes() == stored {
             return Ok(());
         }
-        Err(corrupt(format!("a wrong checksum in chunk {:?}", String::from_utf8_lossy(kind))))
+        Err(corrupt(format!("a wrong checksum in chunk {:?}", String::from_utf8_lossy(&kind))))
     }
 
     /// Reads the chunk whose contents begin here.
@@ -234,7 +234,7 @@ impl<'a> Stream<'a> {
             b"pHYs" => at_least(body, 9)?,
             b"acTL" => self.animation(body)?,
             b"fcTL" => self.frame(body)?,
-            kind => png_text::check(kind, body, &mut self.text_len)?,
+            kind => png_text::check(*kind, body, &mut self.text_len)?,
         }
         Ok(Step::Body(body))
     }

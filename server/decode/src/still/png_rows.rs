@@ -186,7 +186,7 @@ fn average<const N: usize>(row: &mut [u8], before: &[u8]) {
     let mut left = [0u8; N];
     for (pixel, up) in row.as_chunks_mut::<N>().0.iter_mut().zip(before.as_chunks::<N>().0) {
         for i in 0..N {
-            pixel[i] = pixel[i].wrapping_add(((u16::from(left[i]) + u16::from(up[i])) / 2) as u8);
+            pixel[i] = pixel[i].wrapping_add(u8::midpoint(left[i], up[i]));
         }
         left = *pixel;
     }

@@ -12,8 +12,8 @@ const MOST_INFLATED: usize = 1 << 20;
 const MOST_TEXT: usize = 64 << 20;
 
 /// Checks a chunk that is not about pixels; `text_len` counts the characters of all texts.
-pub(super) fn check(kind: &[u8; 4], body: &[u8], text_len: &mut usize) -> Result<(), DecodeError> {
-    match kind {
+pub(super) fn check(kind: [u8; 4], body: &[u8], text_len: &mut usize) -> Result<(), DecodeError> {
+    match &kind {
         b"iCCP" => {
             // Without a name's end Pillow takes the first byte for the compression.
             let behind = body.iter().position(|&byte| byte == 0).map_or(0, |end| end + 1);
@@ -37,8 +37,8 @@ pub(super) fn check(kind: &[u8; 4], body: &[u8], text_len: &mut usize) -> Result
 pub(super) fn is_one_transparent_index(body: &[u8]) -> bool {
     // The pattern's end also matches before a last line feed.
     let body = body.strip_suffix(b"\n").unwrap_or(body);
-    body.iter().filter(|&&alpha| alpha == 0).count() == 1
-        && body.iter().all(|&alpha| matches!(alpha, 0 | 255))
+    let mut clear = body.iter().filter(|&&alpha| alpha == 0);
+    clear.next().is_some() && clear.next().is_none() && body.iter().all(|&alpha| matches!(alpha, 0 | 255))
 }
 
 fn count(text_len: &mut usize, more: usize) -> Result<(), DecodeError> {

@@ -251,9 +251,10 @@ impl<'a> Walk<'a> {
         if frame.alpha.is_some() && frame.is_alpha_behind {
             return Err(corrupt("an alpha chunk behind its image"));
         }
-        let fits = match is_exact {
-            true => frame.size == canvas,
-            false => frame.at.0 + frame.size.0 <= canvas.0 && frame.at.1 + frame.size.1 <= canvas.1,
+        let fits = if is_exact {
+            frame.size == canvas
+        } else {
+            frame.at.0 + frame.size.0 <= canvas.0 && frame.at.1 + frame.size.1 <= canvas.1
         };
         if !fits {
             return Err(corrupt("a frame that does not fit the canvas"));

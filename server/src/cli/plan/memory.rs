@@ -112,7 +112,7 @@ impl MemoryReport {
                 );
             }
             (Some(mib), Some(steps)) => {
-                outln!("the longest buffer that fits {mib} MiB: --replay-buffer {steps}")
+                outln!("the longest buffer that fits {mib} MiB: --replay-buffer {steps}");
             }
             (Some(mib), None) => outln!("the curriculum's own buffers fit {mib} MiB"),
             (None, _) => outln!("--replay-memory-mib M shows the longest --replay-buffer that fits M MiB"),
