@@ -210,7 +210,7 @@ impl Run {
     }
 
     /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches. A short last
-    /// step may have no rows for some ranks, which then have no batch of it: see [`RankShare::batches`]. Cancel-safe: a
+    /// step may have no rows for some ranks, which then have no batch of it: see [`crate::RankShare::batches`]. Cancel-safe: a
     /// dropped call loses nothing.
     ///
     /// # Errors
