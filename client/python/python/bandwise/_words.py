@@ -64,9 +64,18 @@ def _fault(lines: List[str]) -> Optional[Error]:
     return None
 
 
+_ADVICE = {
+    "set allow_empty_classes = true (--allow-empty-classes)": "pass daemon=bandwise.DaemonOptions(allow_empty_classes=True)",
+    'set splits = "never" (--splits never)': 'pass daemon=bandwise.DaemonOptions(splits="never")',
+}
+"""Advice of the daemon, and the same for loaders."""
+
+
 def _for_python(text: str) -> str:
-    if "allow empty classes" in text:
-        return text + " with daemon=bandwise.DaemonOptions(allow_empty_classes=True)"
+    for advice, here in _ADVICE.items():
+        text = text.replace(advice, here)
+    if "allow_empty_classes" in text:
+        return text
     if "no class folders" in text or "no images" in text:
         return text + "\nexpected: FOLDER/CLASS/IMAGE, or FOLDER/train/CLASS/IMAGE beside FOLDER/val/CLASS/IMAGE"
     return text
