@@ -47,7 +47,7 @@
 //!   file is refused.
 //! - **GIF** is exact, damaged files too. The first frame, on the transparent colour or the first one.
 //! - Everything else (AVIF, HEIC, JPEG 2000, JPEG XL, PSD ...) is refused, though Pillow may read it. The error says
-//!   what a file is and what converts it. No pure decoder of AVIF is fit for the purpose, so there is no feature for it.
+//!   what a file is and what converts it. There is no optional feature for any of them.
 //!
 //! # Kinds that Pillow reads and that are refused
 //!
