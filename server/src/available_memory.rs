@@ -1,5 +1,5 @@
 //! How much memory this process may still take: what the machine has left, and what the control groups around the
-//! process leave of their limits.
+//! process and its own limits (`ulimit -v`, `ulimit -d`) leave.
 //!
 //! Pages of files that the system can drop count as available, as in the kernel's own figure.
 
@@ -13,12 +13,31 @@ pub(crate) fn available() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo(&text));
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let rooms = folders(&groups).into_iter().filter_map(|folder| room(&folder));
-    machine.into_iter().chain(rooms).min()
+    machine.into_iter().chain(rooms).chain(own_limits()).min()
+}
+
+/// What the limits of the process leave.
+fn own_limits() -> Vec<u64> {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let left =
+        |(limit, used): (&str, &str)| Some(soft_limit(&limits, limit)?.saturating_sub(kib(&status, used)?));
+    [("Max address space", "VmSize:"), ("Max data size", "VmData:")].into_iter().filter_map(left).collect()
+}
+
+/// A limit of `/proc/self/limits` in bytes; `None` if there is no limit.
+fn soft_limit(limits: &str, name: &str) -> Option<u64> {
+    limits.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
 /// `MemAvailable` of `/proc/meminfo`.
 fn meminfo(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    kib(text, "MemAvailable:")
+}
+
+/// The bytes of a line of `/proc` that says how many kB something is.
+fn kib(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     kib.checked_mul(1024)
 }
@@ -44,7 +63,9 @@ fn folders(groups: &str) -> Vec<PathBuf> {
 /// What a group leaves of its limit, if it has one.
 fn room(folder: &Path) -> Option<u64> {
     let number = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse::<u64>().ok();
-    let (limit, used) = match number("memory.max") {
+    // Beyond `memory.high` a group is slowed down until it hardly moves.
+    let limits = [number("memory.max"), number("memory.high")];
+    let (limit, used) = match limits.into_iter().flatten().min() {
         Some(limit) => (limit, number("memory.current")?),
         None => (number("memory.limit_in_bytes")?, number("memory.usage_in_bytes")?),
     };
@@ -73,6 +94,14 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_the_process_are_read() {
+        let limits = "Limit   Soft Limit  Hard Limit  Units\nMax data size   unlimited  unlimited  bytes\n\
+                      Max address space   1024000  unlimited  bytes\n";
+        assert_eq!(soft_limit(limits, "Max address space"), Some(1_024_000));
+        assert_eq!(soft_limit(limits, "Max data size"), None);
+    }
+
+    #[test]
     fn groups_and_their_parents_are_found() {
         let found = folders("0::/a/b\n4:cpu,memory:/c\n5:pids:/d\nnonsense\n");
         let expected = [
@@ -97,6 +126,8 @@ mod tests {
         assert_eq!(room(folder.path()), Some(300));
         write("memory.stat", "anon 5\ninactive_file 250\n");
         assert_eq!(room(folder.path()), Some(550));
+        write("memory.high", "900\n");
+        assert_eq!(room(folder.path()), Some(450));
         write("memory.current", "2000\n");
         assert_eq!(room(folder.path()), Some(0));
     }

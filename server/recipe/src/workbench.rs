@@ -2,7 +2,7 @@
 //!
 //! An image is touched by one workbench from bytes to tensor. Memory is reused from image to image.
 
-use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header};
+use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header, has_room};
 use bandwise_kernels::{
     Augmenter, Dtype, Filter, FourierCrop, Place, Rect, Resizer, RgbView, SimdLevel, Through,
     flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
@@ -18,6 +18,10 @@ use crate::{
     randaugment::DrawnOps,
     watch::{Watch, Work},
 };
+
+/// Memory that a decoder takes at most for each pixel of an image: 16-bit samples, their conversion, and the
+/// coefficients of a progressive JPEG.
+const BYTES_PER_PIXEL: usize = 16;
 
 /// Scratch memory of one worker. It remembers nothing of an image that could show in the next one.
 #[derive(Debug)]
@@ -121,6 +125,11 @@ impl Workbench {
     ) -> Result<(), DecodeError> {
         self.drawn = Drawn::default();
         let header = self.decoder.header(bytes, limits)?;
+        if !has_room(
+            BYTES_PER_PIXEL * header.width as usize * header.height as usize + bytes.len() + out.len(),
+        ) {
+            return Err(DecodeError::OutOfMemory);
+        }
         match program.crop() {
             crop @ Crop { kind: CropKind::Random(range), .. } => {
                 let mut draws = Draws::new(key, DrawOp::Crop);

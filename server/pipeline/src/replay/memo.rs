@@ -10,6 +10,7 @@ use std::{
     collections::BTreeMap,
     ops::RangeInclusive,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use bandwise_job::{Job, Origin};
@@ -27,6 +28,9 @@ use crate::{
 
 /// Steps that may be in the making behind the newest one that a stream has asked for. Their rows stay as well.
 pub const IN_FLIGHT_STEPS: u64 = 16;
+
+/// How long nothing more is said about memory that ran out.
+const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// Shelves whose slabs are kept for new ones when many go at a time.
 const REUSED_SHELVES: usize = 2;
@@ -49,6 +53,10 @@ struct Books {
     used: u64,
     /// Which steps' rows each stream may still need.
     windows: BTreeMap<StreamId, RangeInclusive<u64>>,
+    /// Whether the system had no memory that is reserved, since that was last said.
+    out_of_memory: bool,
+    /// When it was said.
+    said: Option<Instant>,
     /// What goes when the lock is free again.
     garbage: Garbage,
 }
@@ -68,7 +76,7 @@ impl ReplayMemo {
     pub(crate) fn keep(&self, stage: usize, origin: Origin, image: &[u8], outcome: &RowOutcome) {
         let (shape, limit) = (Shape::of(&self.job, stage), self.reserved.bytes());
         let Some(mut room) = self.with(|books| books.room(shape, origin, limit)) else { return };
-        room.copy_from_slice(image);
+        room.extend_from_slice(image);
         let kept = Kept::new(room.freeze(), outcome);
         // If the shelf has gone meanwhile, the row goes as well.
         self.with(|books| books.shelves.get_mut(&origin.step).map(|shelf| shelf.put(origin.fresh_row, kept)));
@@ -103,13 +111,31 @@ impl ReplayMemo {
         let result = change(&mut books);
         self.reserved.set_used(books.used);
         let garbage = std::mem::take(&mut books.garbage);
+        let says = books.says_out_of_memory();
         drop(books);
+        if says {
+            tracing::warn!(
+                job = %self.job.fingerprint(),
+                reserved_bytes = self.reserved.bytes(),
+                "the system has no memory for rows that are to be replayed: they are made again; set replay_memory_mib \
+                 to what there is, or raise the limit of the process"
+            );
+        }
         garbage.discard();
         result
     }
 }
 
 impl Books {
+    /// Whether to say that memory ran out: at most once a minute.
+    fn says_out_of_memory(&mut self) -> bool {
+        let says = self.out_of_memory && self.said.is_none_or(|said| said.elapsed() > SAY_AGAIN);
+        if says {
+            (self.out_of_memory, self.said) = (false, Some(Instant::now()));
+        }
+        says
+    }
+
     /// Memory for a row that is not kept yet.
     fn room(&mut self, shape: Shape, origin: Origin, limit: u64) -> Option<BytesMut> {
         if let Some(shelf) = self.shelves.get_mut(&origin.step) {
@@ -130,7 +156,7 @@ impl Books {
     fn slab(&mut self, shape: Shape, step: u64, limit: u64) -> Option<Slab> {
         loop {
             match self.spare.pop() {
-                Some(slab) if slab.shape() == shape => return Some(slab.renewed()),
+                Some(slab) if slab.shape() == shape => return Some(slab),
                 Some(other) => {
                     self.used -= other.shape().slab_bytes();
                     self.garbage.slabs.push(other);
@@ -139,8 +165,11 @@ impl Books {
                 None => {}
             }
             if self.used.saturating_add(shape.slab_bytes()) <= limit {
-                self.used += shape.slab_bytes();
-                return Some(Slab::new(shape));
+                if let Some(slab) = Slab::new(shape) {
+                    self.used += shape.slab_bytes();
+                    return Some(slab);
+                }
+                self.out_of_memory = true;
             }
             let oldest = self.shelves.first_entry()?;
             if *oldest.key() >= step {

@@ -8,6 +8,7 @@ use std::{
     mem,
 };
 
+use bandwise_decode::has_room;
 use bandwise_job::Job;
 use bytes::{Bytes, BytesMut};
 
@@ -15,6 +16,9 @@ use crate::batch::{RowOutcome, Substitution};
 
 /// Bytes of a slab where rows are smaller: few enough that a shelf of few rows wastes little.
 const SLAB_BYTES: u64 = 1 << 20;
+
+/// Under a limit of memory, so much is left to batches and decoders, which must be had to go on.
+const LEFT_TO_BATCHES: usize = 192 << 20;
 
 /// A row as it is kept.
 #[derive(Clone, Debug)]
@@ -103,9 +107,13 @@ pub(crate) struct Slab {
 }
 
 impl Slab {
-    /// A new slab; the system gives the memory when rows are written.
-    pub(crate) fn new(shape: Shape) -> Self {
-        Self { left: BytesMut::zeroed(shape.slab_len()), shape }
+    /// A new slab, if the system has memory for it and for batches beside it; it gives it when rows are written.
+    pub(crate) fn new(shape: Shape) -> Option<Self> {
+        let mut memory = Vec::new();
+        let len = shape.slab_len();
+        let had = has_room(len.saturating_add(LEFT_TO_BATCHES)) && memory.try_reserve_exact(len).is_ok();
+        // Neither conversion copies: nobody else has the memory.
+        had.then(|| Self { left: BytesMut::from(Bytes::from(memory)), shape })
     }
 
     /// For which rows it was made.
@@ -119,15 +127,13 @@ impl Slab {
         self.left.try_reclaim(self.shape.slab_len()).then_some(self)
     }
 
-    /// A slab that was emptied, ready for rows.
-    pub(crate) fn renewed(mut self) -> Self {
-        self.left.resize(self.shape.slab_len(), 0);
-        self
-    }
-
+    /// An empty buffer with room for one row.
     fn row(&mut self) -> Option<BytesMut> {
         let row_bytes = self.shape.row_bytes as usize;
-        (self.left.len() >= row_bytes).then(|| self.left.split_to(row_bytes))
+        (self.left.capacity() >= row_bytes).then(|| {
+            let rest = self.left.split_off(row_bytes);
+            mem::replace(&mut self.left, rest)
+        })
     }
 }
 
@@ -157,7 +163,10 @@ impl Shelf {
 
     /// Keeps a row; the first of two stays.
     pub(crate) fn put(&mut self, fresh_row: u64, kept: Kept) {
-        if let Entry::Vacant(place) = self.rows.entry(fresh_row) {
+        // Without memory for its place the row is made again.
+        if self.rows.try_reserve(1).is_ok()
+            && let Entry::Vacant(place) = self.rows.entry(fresh_row)
+        {
             place.insert(kept);
         }
     }
@@ -202,10 +211,10 @@ mod tests {
         let shape = Shape::new(2, 100);
         let mut shelf = Shelf::default();
         assert!(shelf.room().is_none(), "no slab");
-        shelf.add(Slab::new(shape));
+        shelf.add(Slab::new(shape).unwrap());
         for row in 0..2 {
             let mut room = shelf.room().unwrap();
-            room.fill(row as u8 + 1);
+            room.extend_from_slice(&[row as u8 + 1; 100]);
             shelf.put(row, kept(room));
         }
         assert!(shelf.room().is_none(), "the slab is full");
@@ -214,27 +223,28 @@ mod tests {
         assert_eq!(*reader.image, [2; 100]);
         drop(reader);
         let mut shelf = Shelf::default();
-        shelf.add(slab.emptied().unwrap().renewed());
-        assert_eq!(*shelf.room().unwrap(), [0; 100]);
+        shelf.add(slab.emptied().unwrap());
+        assert_eq!(shelf.room().unwrap().capacity(), 100);
     }
 
     #[test]
     fn a_slab_that_is_read_is_left_to_its_reader() {
         let shape = Shape::new(1, 100);
         let mut shelf = Shelf::default();
-        shelf.add(Slab::new(shape));
-        let room = shelf.room().unwrap();
+        shelf.add(Slab::new(shape).unwrap());
+        let mut room = shelf.room().unwrap();
+        room.extend_from_slice(&[7; 100]);
         shelf.put(0, kept(room));
         let reader = shelf.find(0).cloned().unwrap();
         assert!(shelf.into_slabs().pop().unwrap().emptied().is_none());
-        assert_eq!(*reader.image, [0; 100]);
+        assert_eq!(*reader.image, [7; 100]);
     }
 
     #[test]
     fn the_first_of_two_equal_rows_stays() {
         let shape = Shape::new(4, 10);
         let mut shelf = Shelf::default();
-        shelf.add(Slab::new(shape));
+        shelf.add(Slab::new(shape).unwrap());
         for label in [5, 6] {
             let room = shelf.room().unwrap();
             shelf.put(3, Kept { label, ..kept(room) });
