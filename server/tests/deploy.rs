@@ -41,7 +41,7 @@ fn the_sidecars_budgets_fit_into_its_limit() {
         "auto is half of the limit, beside all else"
     );
     let pipeline = Settings::check(&config).unwrap().pipeline;
-    // A stream that holds nothing may begin one batch beyond the budget.
+    // Each client may have one largest batch beyond the budget.
     let beyond = pipeline.max_batch_bytes;
     let budgets = pipeline.prefetch_bytes + pipeline.shared_bytes + pipeline.replay.bytes + beyond;
     let (sum, limit) = ((budgets >> 20) + OVERHEAD_MIB, memory_mib(&pod, "limits"));

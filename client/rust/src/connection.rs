@@ -36,6 +36,9 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 /// HTTP/2 frames: large ones cost least CPU.
 const FRAME_BYTES: u32 = 1024 * 1024;
 
+/// Bytes of headers that are taken, errors among them: more than any daemon sends.
+const HEADER_LIST_BYTES: u32 = 64 << 10;
+
 /// What was sent over TCP must have arrived within so long: a host that has vanished confirms nothing.
 const TCP_UNCONFIRMED: Duration = Duration::from_secs(20);
 
@@ -87,7 +90,8 @@ impl Connection {
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
             .keep_alive_while_idle(true)
-            .max_frame_size(FRAME_BYTES);
+            .max_frame_size(FRAME_BYTES)
+            .http2_max_header_list_size(HEADER_LIST_BYTES);
         let channel = match address {
             Address::Unix(_) => endpoint.connect().await,
             Address::Tcp { .. } => endpoint.connect_with_connector(tcp()).await,

@@ -7,16 +7,17 @@
 //! memory budget allows it:
 //!
 //! - a stream may hold budget / streams bytes, and all together at most the budget;
-//! - a stream that holds nothing may always begin one batch, so that a trainer that keeps its batches cannot
-//!   starve another.
+//! - a stream that holds nothing and finds no room there may begin one batch in the reserve of its owner, so that a
+//!   trainer that keeps its batches cannot starve another's. A reserve has room for the largest batch, in one or in
+//!   several.
 //!
-//! So memory is bounded by the budget plus one batch a stream, where a stream counts until its last batch is
-//! dropped. A stream that shares memory with its trainer has slots instead, which were taken from another budget
+//! So memory is bounded by the budget plus one largest batch for each owner, however many streams and calls an owner
+//! has, and whether or not it reads them. What an owner does not read, only its own streams wait for. A stream that shares memory with its trainer has slots instead, which were taken from another budget
 //! when it opened: its next batch is begun when one of them is free. Nothing else runs here: no decoding, no I/O.
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Instant};
 
-use crossbeam::channel::{Receiver, Select, Sender};
+use crossbeam::channel::{self, Receiver, Select, Sender};
 
 use crate::{
     batch::{BatchWork, READY_MADE_BYTE},
@@ -26,6 +27,7 @@ use crate::{
     lease::Lease,
     memory::{Block, RowSlot, Rows},
     place::Place,
+    reserve::{Charge, LOOK_AGAIN, Owner, Reserves},
     wants::{Intake, Wanted},
 };
 
@@ -50,11 +52,18 @@ const HIGH_TURNS: u32 = 3;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A stream begins.
-    Open { id: StreamId, wants: Intake, slots: Option<Vec<Block>>, priority: Priority, place: Place },
+    Open {
+        id: StreamId,
+        owner: Owner,
+        wants: Intake,
+        slots: Option<Vec<Block>>,
+        priority: Priority,
+        place: Place,
+    },
     /// A stream is gone: what it waits for is dropped.
     Close(StreamId),
-    /// A loan of memory has ended: so many bytes of the budget, or none for a slot.
-    Release { stream: StreamId, bytes: usize, block: Option<Block> },
+    /// A loan of so many bytes has ended.
+    Release { stream: StreamId, bytes: usize, charge: Charge, block: Option<Block> },
     /// The pipeline stops.
     Stop,
 }
@@ -89,9 +98,10 @@ struct Begun {
 
 #[derive(Debug)]
 struct Stream {
+    owner: Owner,
     wants: Intake,
     begun: Option<Begun>,
-    /// Bytes of the budget on loan to this stream.
+    /// Bytes of the budget and the reserve on loan to this stream.
     bytes: usize,
     /// The slots that are free, if the stream has slots; the one that came back last at the end.
     slots: Option<Vec<Block>>,
@@ -113,15 +123,21 @@ pub(crate) struct Dispatcher {
     turns: [StreamId; 2],
     /// Turns that streams of high priority took since one of normal priority.
     high_turns: u32,
-    /// Bytes on loan to all streams, also to those that are closed.
+    /// Bytes of the budget on loan to all streams, also to those that are closed.
     on_loan: usize,
+    /// Bytes on loan beyond it.
+    reserves: Reserves,
+    /// Whether a stream that holds nothing waits for memory.
+    starving: bool,
+    /// Says that it is time to look at what starves.
+    looks: Receiver<Instant>,
     /// Together with the loans they stay within the budget.
     free: FreeBlocks,
 }
 
 impl Dispatcher {
-    /// A dispatcher that lends `budget` bytes, and one batch a stream beyond them.
-    pub(crate) fn new(channels: Channels, budget: usize) -> Self {
+    /// A dispatcher that lends `budget` bytes, and to each owner `reserve` beyond them: what the largest batch takes.
+    pub(crate) fn new(channels: Channels, budget: usize, reserve: usize) -> Self {
         Self {
             channels,
             budget,
@@ -131,6 +147,9 @@ impl Dispatcher {
             turns: [StreamId(0); 2],
             high_turns: 0,
             on_loan: 0,
+            reserves: Reserves::new(reserve),
+            starving: false,
+            looks: channel::tick(LOOK_AGAIN),
             free: FreeBlocks::default(),
         }
     }
@@ -152,6 +171,7 @@ impl Dispatcher {
         if task.is_some() {
             select.send(tasks);
         }
+        let look = if self.starving { select.recv(&self.looks) } else { usize::MAX };
         let operation = select.select();
         match (operation.index(), task) {
             (index, task) if index == command => match operation.recv(commands) {
@@ -161,6 +181,12 @@ impl Dispatcher {
                     ControlFlow::Continue(task)
                 }
             },
+            (index, task) if index == look => {
+                // The message says nothing but that it is time.
+                let _ = operation.recv(&self.looks);
+                self.refuse_starving();
+                ControlFlow::Continue(task)
+            }
             (index, Some(task)) if index != wake => match operation.send(tasks, task) {
                 Ok(()) => ControlFlow::Continue(None),
                 Err(_) => ControlFlow::Break(()),
@@ -175,10 +201,11 @@ impl Dispatcher {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Open { id, wants, slots, priority, place } => {
+            Command::Open { id, owner, wants, slots, priority, place } => {
                 self.budget_streams += usize::from(slots.is_none());
                 self.high_streams += usize::from(priority == Priority::High);
-                let stream = Stream { wants, begun: None, bytes: 0, slots, priority, place: Arc::new(place) };
+                let place = Arc::new(place);
+                let stream = Stream { owner, wants, begun: None, bytes: 0, slots, priority, place };
                 self.streams.insert(id, stream);
             }
             Command::Close(id) => {
@@ -188,14 +215,20 @@ impl Dispatcher {
                     stream.abandon();
                 }
             }
-            Command::Release { stream, bytes, block } => self.release(stream, bytes, block),
+            Command::Release { stream, bytes, charge, block } => {
+                self.release(stream, (charge, bytes), block);
+            }
             // The loop has ended.
             Command::Stop => {}
         }
     }
 
-    fn release(&mut self, id: StreamId, bytes: usize, block: Option<Block>) {
-        self.on_loan -= bytes;
+    fn release(&mut self, id: StreamId, (charge, bytes): (Charge, usize), block: Option<Block>) {
+        match charge {
+            Charge::Budget => self.on_loan -= bytes,
+            Charge::Reserve(owner) => self.reserves.give_back(owner, bytes),
+            Charge::Slot => {}
+        }
         let stream = self.streams.get_mut(&id);
         match (stream, block) {
             // The slots of a stream that is closed go with it.
@@ -205,7 +238,7 @@ impl Dispatcher {
                 }
             }
             (stream, block) => {
-                if let Some(stream) = stream {
+                if let Some(stream) = stream.filter(|_| charge != Charge::Slot) {
                     stream.bytes -= bytes;
                 }
                 if let Some(block) = block {
@@ -213,11 +246,17 @@ impl Dispatcher {
                 }
             }
         }
-        self.free.shrink_to(self.budget.saturating_sub(self.on_loan));
+        self.free.shrink_to(self.room());
+    }
+
+    /// Bytes of the budget that nobody has.
+    fn room(&self) -> usize {
+        self.budget.saturating_sub(self.on_loan + self.reserves.on_loan())
     }
 
     /// The next row.
     fn next_task(&mut self) -> Option<Task> {
+        self.starving = false;
         if self.high_streams == 0 {
             self.next_normal()
         } else if self.high_turns < HIGH_TURNS {
@@ -260,39 +299,79 @@ impl Dispatcher {
     fn task_of(&mut self, id: StreamId) -> Option<Task> {
         let (budget, share) = (self.budget, self.budget / self.budget_streams.max(1));
         loop {
-            let on_loan = self.on_loan;
+            let (on_loan, reserves) = (self.on_loan, &self.reserves);
             let stream = self.streams.get_mut(&id)?;
             if let Some(task) = stream.next_row() {
                 return Some(task);
             }
-            let held = stream.bytes;
+            let (held, owner) = (stream.bytes, stream.owner);
             let slot_is_free = stream.slots.as_ref().map(|slots| !slots.is_empty());
+            let mut charge = None;
             let fits = |size| {
-                let within_budget = || held == 0 || (held + size <= share && on_loan + size <= budget);
-                slot_is_free.unwrap_or_else(within_budget)
+                charge = match slot_is_free {
+                    Some(free) => free.then_some(Charge::Slot),
+                    None if held + size <= share && on_loan + size <= budget => Some(Charge::Budget),
+                    None if held == 0 && reserves.has_room(owner, size) => Some(Charge::Reserve(owner)),
+                    None => {
+                        self.starving |= held == 0;
+                        None
+                    }
+                };
+                charge.is_some()
             };
             let wanted = stream.wants.take_if(fits)?;
-            self.begin(id, wanted);
+            self.begin(id, wanted, charge?)?;
         }
     }
 
-    fn begin(&mut self, id: StreamId, wanted: Wanted) {
+    /// Fails the wants of streams that hold nothing and whose owner's other batches have stood unread for long.
+    fn refuse_starving(&mut self) {
+        let (reserves, now) = (&self.reserves, Instant::now());
+        let starving = self
+            .streams
+            .values()
+            .filter(|stream| stream.slots.is_none() && stream.begun.is_none() && stream.bytes == 0);
+        for stream in starving {
+            let Some(unread) = reserves.stands_still(stream.owner, now) else { continue };
+            if let Some(wanted) = stream.wants.take_if(|size| !reserves.has_room(stream.owner, size)) {
+                let error = BatchError::UnreadBatches { bytes: wanted.size() as u64, unread };
+                tracing::warn!(%error, "a want is refused");
+                // Nobody waits any more if this fails.
+                let _ = wanted.done.send(Err(error));
+            }
+        }
+    }
+
+    /// Begins a batch. `None` if the system has no memory now, while batches that are out will bring some back.
+    fn begin(&mut self, id: StreamId, wanted: Wanted, charge: Charge) -> Option<()> {
         let ready_made = wanted.request.ready_made();
         let (size, block) = match self.slot(id, ready_made) {
             Some(slot) => (0, Some(slot)),
             None => (wanted.size(), self.block(wanted.size(), ready_made)),
         };
-        let (Some(stream), Some(block)) = (self.streams.get_mut(&id), block) else {
+        let on_loan = self.on_loan + self.reserves.on_loan();
+        let stream = self.streams.get_mut(&id)?;
+        let Some(block) = block else {
+            if on_loan > 0 {
+                stream.wants.put_back(wanted);
+                return None;
+            }
             // Nobody waits any more if this fails.
             let _ = wanted.done.send(Err(BatchError::OutOfMemory { bytes: size as u64 }));
-            return;
+            return Some(());
         };
         let (rows, handle) = Rows::new(block, wanted.request.layout.clone());
-        let lease = Lease::new(handle, id, Arc::clone(&stream.place), self.channels.commands_tx.clone());
-        self.on_loan += size;
+        let commands = self.channels.commands_tx.clone();
+        let lease = Lease::new(handle, id, charge, Arc::clone(&stream.place), commands);
+        match charge {
+            Charge::Budget => self.on_loan += size,
+            Charge::Reserve(owner) => self.reserves.take(owner, size),
+            Charge::Slot => {}
+        }
         stream.bytes += size;
         let work = Arc::new(BatchWork::new(wanted.request, lease, wanted.done));
         stream.begun = Some(Begun { rows, work });
+        Some(())
     }
 
     /// A free slot of the stream, if it has slots.
@@ -306,7 +385,7 @@ impl Dispatcher {
     /// layout of ready-made images it holds these.
     fn block(&mut self, size: usize, ready_made: Option<&BatchLayout>) -> Option<Block> {
         self.free.take(size, ready_made).or_else(|| {
-            self.free.shrink_to(self.budget.saturating_sub(self.on_loan + size));
+            self.free.shrink_to(self.room().saturating_sub(size));
             let mut block = Block::allocate(size)?;
             block.make_ready(ready_made, READY_MADE_BYTE);
             Some(block)

@@ -57,10 +57,24 @@ pub enum BatchError {
         detail: String,
     },
     /// There was not enough memory for the batch.
-    #[error("no memory for a batch of {bytes} bytes")]
+    #[error(
+        "no memory for a batch of {bytes} bytes; ask for smaller batches, lower replay_memory_mib, or raise the limit of \
+         the daemon's memory (ulimit -v)"
+    )]
     OutOfMemory {
         /// Size of the batch.
         bytes: u64,
+    },
+    /// Other batches of the same client stand unread, and there is no memory for one more.
+    #[error(
+        "no memory for a batch of {bytes} bytes: {unread} bytes of other batches of this client have stood unread for a \
+         minute; read or cancel them, ask for fewer at a time, or give the daemon more (prefetch_mib)"
+    )]
+    UnreadBatches {
+        /// Size of the batch.
+        bytes: u64,
+        /// Bytes that stand unread beyond the budget.
+        unread: u64,
     },
     /// The pipeline stopped before the batch was ready.
     #[error("the daemon stopped before the batch was ready")]
@@ -154,6 +168,17 @@ pub enum PipelineError {
     #[error("{max} streams are open already, the most that this daemon serves")]
     TooManyStreams {
         /// The limit.
+        max: usize,
+    },
+    /// One client has its share of the streams.
+    #[error(
+        "this client has {most} streams open already, the most that one client may have of the {max} that this daemon \
+         serves (max_streams); close some, or give the daemon a larger max_streams"
+    )]
+    TooManyOfOne {
+        /// Most streams of one client.
+        most: usize,
+        /// Most streams of all.
         max: usize,
     },
     /// The replay buffer of the job does not fit.

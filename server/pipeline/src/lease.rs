@@ -8,6 +8,7 @@ use crate::{
     dispatch::{Command, StreamId},
     memory::{Block, Sealed},
     place::Place,
+    reserve::Charge,
     stats::Stats,
 };
 
@@ -16,8 +17,7 @@ use crate::{
 struct Account {
     stream: StreamId,
     bytes: usize,
-    /// Whether the bytes count in the budget that all streams share; those of a pool were taken from another one.
-    budgeted: bool,
+    charge: Charge,
     commands: Sender<Command>,
     place: Arc<Place>,
 }
@@ -27,8 +27,8 @@ impl Account {
     fn settle(&self, block: Option<Block>) {
         self.place.stats().batch_bytes_in_use.fetch_sub(self.bytes as u64, Ordering::Relaxed);
         // The dispatcher is gone only when the pipeline has stopped; then there is no account to settle.
-        let bytes = if self.budgeted { self.bytes } else { 0 };
-        let _ = self.commands.send(Command::Release { stream: self.stream, bytes, block });
+        let Self { stream, bytes, charge, .. } = *self;
+        let _ = self.commands.send(Command::Release { stream, bytes, charge, block });
     }
 }
 
@@ -43,12 +43,13 @@ impl Lease {
     pub(crate) fn new(
         block: Arc<Block>,
         stream: StreamId,
+        charge: Charge,
         place: Arc<Place>,
         commands: Sender<Command>,
     ) -> Self {
-        let (bytes, budgeted) = (block.len(), block.slot().is_none());
+        let bytes = block.len();
         Stats::add(&place.stats().batch_bytes_in_use, bytes as u64);
-        Self { parts: Some((block, Account { stream, bytes, budgeted, commands, place })) }
+        Self { parts: Some((block, Account { stream, bytes, charge, commands, place })) }
     }
 
     /// Makes the block readable; `None` while somebody can still write it.

@@ -57,6 +57,9 @@ impl Block {
         // Aligned by hand: for a large alignment the allocator would write all the zeros itself, here in the
         // dispatcher, instead of taking pages that the system zeroes when a worker first touches them.
         let layout = Layout::array::<u8>(len.checked_add(PAGE)?).ok()?;
+        if !bandwise_decode::has_room(layout.size()) {
+            return None;
+        }
         // SAFETY: the layout's size is more than one page, so not zero.
         let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         let offset = base.addr().get().wrapping_neg() % PAGE;

@@ -19,9 +19,11 @@ use crate::{
     cores,
     dispatch::{Channels, Command, Dispatcher, Priority, StreamId, Task},
     error::PipelineError,
-    place::Place,
+    memory::Block,
+    place::Places,
     read_ahead::ReadAhead,
     replay::{Hold, ReplayConfig, ReplayMemos},
+    reserve::Owner,
     share::{Budget, ShareError, SharedPool},
     stats::Stats,
     stream::{Stream, StreamLimits, StreamReplay},
@@ -34,7 +36,8 @@ use crate::{
 pub struct PipelineConfig {
     /// Worker threads; 0 is taken as 1.
     pub threads: usize,
-    /// Bytes of batch memory, shared fairly between the streams; each stream may have one batch beyond it.
+    /// Bytes of batch memory, shared fairly between the streams; each owner of streams may have as much as the largest
+    /// batch beyond it.
     pub prefetch_bytes: u64,
     /// Bytes of all pools that streams share with their trainers; 0 for none.
     pub shared_bytes: u64,
@@ -65,6 +68,8 @@ pub struct StreamOptions {
     /// Whether its batches hold the fresh rows alone, for a trainer that keeps the replayed ones itself. Rows are
     /// counted as ever.
     pub fresh_only: bool,
+    /// Whose it is.
+    pub owner: Owner,
     /// Whose rows come first where several streams wait for workers.
     pub priority: Priority,
     /// Whether it is for a single batch. Such a stream reads what others keep for replay, and keeps nothing.
@@ -79,6 +84,7 @@ pub struct Pipeline {
     wake: Sender<()>,
     next_stream: AtomicU64,
     stats: Arc<Stats>,
+    places: Arc<Places>,
     read_ahead: Arc<ReadAhead>,
     replay: ReplayMemos,
     /// Keeps the threads of `read_ahead` running.
@@ -106,6 +112,7 @@ impl Pipeline {
             commands: commands_tx.clone(),
             wake,
             next_stream: AtomicU64::new(1),
+            places: Arc::new(Places::new(config.max_streams, Arc::clone(&stats))),
             stats,
             read_ahead,
             replay,
@@ -113,7 +120,9 @@ impl Pipeline {
             threads: Vec::with_capacity(config.threads + 1),
         };
         let budget = usize::try_from(config.prefetch_bytes).unwrap_or(usize::MAX);
-        let dispatcher = Dispatcher::new(Channels { commands, commands_tx, wakes, tasks }, budget);
+        let largest = usize::try_from(config.max_batch_bytes).unwrap_or(usize::MAX);
+        let reserve = Block::rounded(largest);
+        let dispatcher = Dispatcher::new(Channels { commands, commands_tx, wakes, tasks }, budget, reserve);
         // First, because it is what ends the workers: if one of them cannot be started, the others must end.
         pipeline.spawn("bw-dispatch".to_owned(), move || dispatcher.run())?;
         for index in 0..config.threads {
@@ -162,10 +171,10 @@ impl Pipeline {
         job: Arc<Job>,
         options: StreamOptions,
     ) -> Result<Stream, PipelineError> {
-        let place = Place::take(&self.stats, self.config.max_streams)?;
+        let place = self.places.take(options.owner)?;
         let id = StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed));
         let hold = self.hold(&dataset, &job, &options, id)?;
-        let StreamOptions { pool, fresh_only, priority, .. } = options;
+        let StreamOptions { pool, fresh_only, owner, priority, .. } = options;
         let limits = StreamLimits {
             batch_rows: self.config.max_batch_rows,
             batch_bytes: self.config.max_batch_bytes,
@@ -174,7 +183,7 @@ impl Pipeline {
         let slots = pool.map(|pool| pool.blocks);
         let (wants, intake) = Wants::new(self.config.max_pending_batches, self.wake.clone());
         self.commands
-            .send(Command::Open { id, wants: intake, slots, priority, place })
+            .send(Command::Open { id, owner, wants: intake, slots, priority, place })
             .map_err(|_| PipelineError::Stopped)?;
         let (read_ahead, commands) = (Arc::clone(&self.read_ahead), self.commands.clone());
         let replay = StreamReplay { hold, fresh_only };

@@ -1,8 +1,22 @@
 //! A place among the streams that a pipeline serves.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+};
 
-use crate::{error::PipelineError, stats::Stats};
+use crate::{error::PipelineError, reserve::Owner, stats::Stats};
+
+/// From so many places on, a quarter is kept for other owners than the one that has most.
+const SHARED_FROM: usize = 16;
+
+/// All places, and who has how many.
+#[derive(Debug)]
+pub(crate) struct Places {
+    max: usize,
+    stats: Arc<Stats>,
+    owners: Mutex<HashMap<Owner, usize>>,
+}
 
 /// A place, given back on drop.
 ///
@@ -10,27 +24,90 @@ use crate::{error::PipelineError, stats::Stats};
 /// gone while its batches are still being sent keeps its place, so the number of places bounds the memory of
 /// streams that come and go as well.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<Stats>);
+pub(crate) struct Place {
+    places: Arc<Places>,
+    owner: Owner,
+}
 
-impl Place {
-    /// Takes one of `max` places.
-    pub(crate) fn take(stats: &Arc<Stats>, max: usize) -> Result<Self, PipelineError> {
-        let below = |now: u64| (now < max as u64).then_some(now + 1);
-        stats
-            .streams
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below)
-            .map_err(|_| PipelineError::TooManyStreams { max })?;
-        Ok(Self(Arc::clone(stats)))
+impl Places {
+    /// `max` places.
+    pub(crate) fn new(max: usize, stats: Arc<Stats>) -> Self {
+        Self { max, stats, owners: Mutex::default() }
     }
 
+    /// Takes one of them.
+    pub(crate) fn take(self: &Arc<Self>, owner: Owner) -> Result<Place, PipelineError> {
+        let (max, most) = (self.max, most_of_one(self.max));
+        let mut owners = self.lock();
+        if owners.values().sum::<usize>() >= max {
+            return Err(PipelineError::TooManyStreams { max });
+        }
+        let taken = owners.entry(owner).or_default();
+        if *taken >= most {
+            return Err(PipelineError::TooManyOfOne { most, max });
+        }
+        *taken += 1;
+        Stats::add(&self.stats.streams, 1);
+        Ok(Place { places: Arc::clone(self), owner })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, usize>> {
+        // Nothing under the lock panics; the map would be whole even then.
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Most places of `max` that one owner may have.
+fn most_of_one(max: usize) -> usize {
+    if max < SHARED_FROM { max } else { max - max / 4 }
+}
+
+impl Place {
     /// The counters of the pipeline.
     pub(crate) fn stats(&self) -> &Stats {
-        &self.0
+        &self.places.stats
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+        let mut owners = self.places.lock();
+        self.places.stats.streams.fetch_sub(1, Ordering::Relaxed);
+        if let Some(taken) = owners.get_mut(&self.owner) {
+            *taken -= 1;
+            if *taken == 0 {
+                owners.remove(&self.owner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(places: &Arc<Places>, owner: u128, count: usize) -> Vec<Place> {
+        (0..count).map_while(|_| places.take(Owner(owner)).ok()).collect()
+    }
+
+    #[test]
+    fn one_owner_leaves_places_to_others() {
+        let places = Arc::new(Places::new(16, Arc::default()));
+        let first = take(&places, 1, 100);
+        assert_eq!(first.len(), 12);
+        assert!(matches!(places.take(Owner(1)), Err(PipelineError::TooManyOfOne { most: 12, max: 16 })));
+        let second = take(&places, 2, 100);
+        assert_eq!(second.len(), 4);
+        assert!(matches!(places.take(Owner(3)), Err(PipelineError::TooManyStreams { max: 16 })));
+        drop((first, second));
+        assert!(places.lock().is_empty());
+        assert_eq!(places.stats.streams.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn few_places_are_one_owners_if_it_wants_them() {
+        for max in [1, 2, 15] {
+            assert_eq!(take(&Arc::new(Places::new(max, Arc::default())), 1, 100).len(), max);
+        }
     }
 }

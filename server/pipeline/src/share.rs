@@ -1,7 +1,8 @@
 //! The pool of a stream whose batches are made where the trainer reads them.
 //!
 //! A pool is a sealed file cut into slots, taken out of a budget of its own when its stream opens. It is counted
-//! whole, although it takes memory only as slots are written first.
+//! whole, although it takes memory only as slots are written first. No pool takes more than three quarters of the slots
+//! that are free, but for the fewest with which a stream can go on, so that something is left for the next stream.
 
 use std::{
     os::fd::OwnedFd,
@@ -112,7 +113,7 @@ impl Reserved {
     ) -> Result<(u32, Self), ShareError> {
         let granted = |used: u64| {
             let room = total.saturating_sub(used) / slot_bytes;
-            u64::from(slots).min(room)
+            u64::from(slots).min((room - room / 4).max(u64::from(MIN_SLOTS))).min(room)
         };
         let more = |used: u64| {
             let granted = granted(used);
@@ -154,10 +155,11 @@ mod tests {
         let one = create(&stats, 3, 2 * PAGE - 5).unwrap();
         assert_eq!((one.slots(), one.slot_bytes()), (3, 2 * PAGE));
         let two = create(&stats, 100, PAGE).unwrap();
-        assert_eq!(two.slots(), 4);
+        assert_eq!(two.slots(), 3, "three quarters of what is free");
         let error = create(&stats, 2, PAGE).unwrap_err().to_string();
-        assert!(error.contains("0 of 40960 bytes") && error.contains("shared_memory_mib"), "{error}");
+        assert!(error.contains("4096 of 40960 bytes") && error.contains("shared_memory_mib"), "{error}");
         drop(two);
+        assert_eq!(create(&stats, 100, 2 * PAGE).unwrap().slots(), 2, "the fewest");
         assert!(create(&stats, 2, 3 * PAGE).is_err());
         drop(one);
         assert_eq!(create(&stats, 0, 5 * PAGE).unwrap().slots(), 2);

@@ -103,6 +103,13 @@ impl Intake {
     }
 }
 
+impl Intake {
+    /// Puts a want back that was just taken.
+    pub(crate) fn put_back(&self, wanted: Wanted) {
+        self.0.lock().wanted.push_front(wanted);
+    }
+}
+
 impl Drop for Intake {
     fn drop(&mut self) {
         let mut queue = self.0.lock();

@@ -4,8 +4,10 @@
 
 mod admission;
 mod body;
+mod bounds;
 mod describe;
 mod jobs;
+mod owner;
 mod parts;
 mod reject;
 mod samples;
@@ -18,7 +20,7 @@ use std::{io, sync::Arc, time::Duration};
 use bandwise_curriculum::{OrderKind, PRESET_NAMES};
 use bandwise_decode::DecodeLimits;
 use bandwise_job::{Fingerprint, Job, differing};
-use bandwise_pipeline::{Pipeline, Stream, StreamOptions};
+use bandwise_pipeline::{Owner, Pipeline, Stream, StreamOptions};
 use bandwise_proto::v1::{self as proto, loader_server::Loader};
 use bandwise_recipe::{PIXEL_SEMANTICS, Recipe};
 use tokio::sync::{mpsc, watch};
@@ -30,6 +32,7 @@ use crate::{
     service::{
         admission::{Admission, Beginning},
         jobs::Jobs,
+        owner::owner_of,
         parts::Parts,
         reject::Reject,
         session::Session,
@@ -116,14 +119,15 @@ impl LoaderService {
     }
 
     /// Opens a stream; with shared memory if the client asks for it and it can be had.
-    async fn open(&self, open: proto::Open) -> Result<(Stream, Option<Shared>), Reject> {
+    async fn open(&self, open: proto::Open, owner: Owner) -> Result<(Stream, Option<Shared>), Reject> {
         let resolved =
             self.admit(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields).await?;
         let priority = wire::priority_of(open.priority)?;
         let answer = |request| Shared::answer(request, self.door.as_ref(), &self.pipeline);
         let mut shared = open.shared_memory.as_ref().map(answer);
         let pool = shared.as_mut().and_then(|shared| shared.pool.take());
-        let options = StreamOptions { pool, priority, fresh_only: open.fresh_only, single_batch: false };
+        let options =
+            StreamOptions { pool, owner, priority, fresh_only: open.fresh_only, single_batch: false };
         Ok((self.pipeline.open_with(resolved.dataset, resolved.job, options)?, shared))
     }
 }
@@ -232,8 +236,12 @@ impl Loader for LoaderService {
             self.admission.turn(peer, Beginning::Call).await;
         }
         let resolved = self.admit(request.job.as_ref(), &request.expected_fingerprint, Vec::new()).await?;
-        let options =
-            StreamOptions { fresh_only: request.fresh_only, single_batch: true, ..StreamOptions::default() };
+        let options = StreamOptions {
+            owner: owner_of(peer),
+            fresh_only: request.fresh_only,
+            single_batch: true,
+            ..StreamOptions::default()
+        };
         let stream =
             self.pipeline.open_with(resolved.dataset, resolved.job, options).map_err(Reject::from)?;
         let ticket = stream.want(request.step, request.first_row, request.rows).map_err(Reject::from)?;
@@ -258,7 +266,7 @@ impl Loader for LoaderService {
             .open
             .ok_or_else(|| Reject::field("open", "(none)", "the first Want of a stream must open a job"))?;
         self.admission.turn(peer, Beginning::Stream).await;
-        let (stream, shared) = self.open(open).await?;
+        let (stream, shared) = self.open(open, owner_of(peer)).await?;
         let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
         let mut session = Session::new(stream, sender, self.draining.clone());
         if let Some(shared) = shared {

@@ -9,6 +9,8 @@ use bandwise_proto::{
 };
 use tonic::{Code, Status};
 
+use crate::service::bounds;
+
 /// Longest piece of a request's text that an error repeats, in characters.
 const MAX_VALUE_CHARS: usize = 200;
 
@@ -46,7 +48,8 @@ impl Reject {
     /// There is no dataset of that name.
     pub(crate) fn no_dataset(name: &str, known: &[&str]) -> Self {
         let name = shortened(name);
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let known: Vec<String> = known.iter().map(|&name| name.to_owned()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { bounds::fields(&known).join(", ") };
         let message = format!("no dataset '{name}' here; this daemon serves: {known}");
         let mut reject = Self::new(Code::NotFound, "unknown_dataset", message);
         reject.detail.field = "datasets.name".to_owned();
@@ -63,9 +66,10 @@ impl Reject {
 
     /// The job's fingerprint is not the expected one.
     pub(crate) fn fingerprint(expected: &str, here: &str, differing: Vec<String>) -> Self {
-        let named = match differing.len() {
-            0 => String::new(),
-            _ => format!("; these fields differ (expected -> here): {}", differing.join("; ")),
+        let named = if differing.is_empty() {
+            String::new()
+        } else {
+            format!("; these fields differ (expected -> here): {}", bounds::fields(&differing).join("; "))
         };
         let message = format!("the job has the fingerprint {here} here, expected was {expected}{named}");
         let mut reject = Self::new(Code::FailedPrecondition, "fingerprint_differs", message);
@@ -107,7 +111,14 @@ impl Reject {
 
     /// The same as a message of a stream that goes on.
     pub(crate) fn into_failure(self) -> Failure {
-        Failure { code: self.code as i32, message: self.message, detail: Some(*self.detail) }
+        let Self { code, message, detail } = self.bounded();
+        Failure { code: code as i32, message, detail: Some(*detail) }
+    }
+
+    /// The same with texts that fit into the headers of an answer.
+    fn bounded(mut self) -> Self {
+        bounds::detail(&mut self.detail);
+        Self { message: bounds::message(&self.message), ..self }
     }
 }
 
@@ -129,7 +140,8 @@ fn shortened(text: &str) -> String {
 
 impl From<Reject> for Status {
     fn from(reject: Reject) -> Self {
-        status_with_detail(reject.code, reject.message, &reject.detail)
+        let Reject { code, message, detail } = reject.bounded();
+        status_with_detail(code, message, &detail)
     }
 }
 
@@ -147,7 +159,7 @@ impl From<JobError> for Reject {
 impl From<PipelineError> for Reject {
     fn from(error: PipelineError) -> Self {
         match error {
-            PipelineError::TooManyStreams { max } => {
+            PipelineError::TooManyStreams { max } | PipelineError::TooManyOfOne { max, .. } => {
                 Self::limit(format!("max_streams = {max}"), error.to_string())
             }
             PipelineError::ReplayMemory { total_bytes, .. } => {
@@ -195,6 +207,7 @@ impl Reject {
             BatchError::Undecodable { reason, .. } => (Code::DataLoss, *reason),
             BatchError::NoSubstitute { .. } => (Code::DataLoss, "no_substitute"),
             BatchError::Unreadable { .. } => (Code::Unavailable, "unreadable"),
+            BatchError::UnreadBatches { .. } => (Code::ResourceExhausted, "unread_batches"),
             BatchError::OutOfMemory { .. } => (Code::ResourceExhausted, "out_of_memory"),
             BatchError::Stopped => (Code::Unavailable, "stopping"),
             _ => (Code::Internal, "panic"),

@@ -198,9 +198,10 @@ impl Session {
     }
 
     async fn fail(self, status: Status) {
-        let Self { sender, .. } = self;
-        // A client that does not read must not keep batches: all but the sender is gone by now. Nobody is there to
-        // be told if this fails.
+        // A client that does not read must not keep batches: all but the sender goes first.
+        let sender = self.sender.clone();
+        drop(self);
+        // Nobody is there to be told if this fails.
         let _ = sender.send(Err(status)).await;
     }
 }
