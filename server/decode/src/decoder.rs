@@ -4,6 +4,7 @@ use bandwise_kernels::{Rect, ReducedPart, RgbView};
 
 use crate::buffer::PixelBuffer;
 use crate::error::{DecodeError, DecoderInitError};
+use crate::fence::fenced;
 use crate::format::Format;
 use crate::header::{Detail, Header};
 use crate::limits::DecodeLimits;
@@ -61,7 +62,7 @@ impl Decoder {
         }
         match Format::detect(bytes) {
             Some(Format::Jpeg) => jpeg::header(bytes, limits),
-            Some(format) => still::header(bytes, format, limits),
+            Some(format) => fenced(format, || still::header(bytes, format, limits)),
             None => Err(match foreign::detect(bytes) {
                 Some((what, way_out)) => DecodeError::ForeignFormat { what, way_out },
                 None => DecodeError::UnknownFormat { start: bytes[..bytes.len().min(8)].to_vec() },
@@ -96,15 +97,25 @@ impl Decoder {
             Detail::Jpeg(layout) => {
                 jpeg::decode(&mut self.turbo, bytes, header, layout, (region, 1), &mut self.pixels)?
             }
-            Detail::Pnm(layout) => still::decode_pnm(bytes, layout, region, &mut self.pixels)?,
-            Detail::Tiff => {
-                let (canvas, pixels) = (&mut self.samples, &mut self.pixels);
-                still::decode_tiff(&mut self.turbo, bytes, header, region, canvas, pixels)?
-            }
-            Detail::None => still::decode(bytes, header, region, &mut self.samples, &mut self.pixels)?,
+            detail => fenced(header.format, || self.decode_still(bytes, header, detail, region))?,
         };
         let pixels = &self.pixels.bytes()[placement.start..];
         Ok(RgbView::new(pixels, region.width as usize, region.height as usize, placement.stride))
+    }
+
+    fn decode_still(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        detail: Detail,
+        region: Rect,
+    ) -> Result<Placement, DecodeError> {
+        let (samples, pixels) = (&mut self.samples, &mut self.pixels);
+        match detail {
+            Detail::Pnm(layout) => still::decode_pnm(bytes, layout, region, pixels),
+            Detail::Tiff => still::decode_tiff(&mut self.turbo, bytes, header, region, samples, pixels),
+            Detail::None | Detail::Jpeg(_) => still::decode(bytes, header, region, samples, pixels),
+        }
     }
 
     /// The pixels of `bytes` reduced by `shrink` (1, 2, 4 or 8) that cover `region`, as [`Decoder::decode`] gives

@@ -59,6 +59,7 @@
 mod buffer;
 mod decoder;
 mod error;
+mod fence;
 mod foreign;
 mod format;
 mod header;

@@ -6,12 +6,14 @@
 // Functions beside the tests may fail a test, as the tests themselves may.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use bandwise_decode::{DecodeError, DecodeLimits, Decoder};
-use bandwise_kernels::{Rect, RgbView};
-use sha2::{Digest, Sha256};
+use bandwise_decode::{DecodeLimits, Decoder};
+use bandwise_kernels::Rect;
+use common::{packed, verdict, whole};
 
 const REFUSED: &str = include_str!("../src/refused.md");
 
@@ -120,17 +122,6 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/variants")
 }
 
-/// `ok WIDTH HEIGHT SHA256`, or `no REASON MESSAGE`.
-fn verdict(decoder: &mut Decoder, bytes: &[u8]) -> String {
-    match whole(decoder, bytes) {
-        Ok(view) => {
-            let start = format!("ok {} {} ", view.width(), view.height());
-            Sha256::digest(packed(view)).iter().fold(start, |text, byte| text + &format!("{byte:02x}"))
-        }
-        Err(error) => format!("no {} {error}", error.reason()),
-    }
-}
-
 /// Whether a part from the middle, and the last pixel, have the verdict and the pixels of the whole.
 fn part_agrees(decoder: &mut Decoder, bytes: &[u8]) -> bool {
     let Ok(header) = decoder.header(bytes, &DecodeLimits::default()) else { return true };
@@ -143,13 +134,4 @@ fn part_agrees(decoder: &mut Decoder, bytes: &[u8]) -> bool {
         let expected = whole(decoder, bytes).map(|view| packed(view.crop(region))).ok();
         part == expected
     })
-}
-
-fn whole<'a>(decoder: &'a mut Decoder, bytes: &[u8]) -> Result<RgbView<'a>, DecodeError> {
-    let header = decoder.header(bytes, &DecodeLimits::default())?;
-    decoder.decode(bytes, &header, Rect::whole(header.width, header.height))
-}
-
-fn packed(view: RgbView<'_>) -> Vec<u8> {
-    (0..view.height()).flat_map(|y| view.row(y)).copied().collect()
 }

@@ -1,7 +1,6 @@
-//! WebP through the `image` crate, under its memory limit and behind a fence against panics.
+//! WebP through the `image` crate, under its memory limit.
 
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bandwise_kernels::Rect;
 use image::error::{ImageError, LimitErrorKind};
@@ -24,7 +23,7 @@ pub(super) fn decode(
     pixels: &mut PixelBuffer,
 ) -> Result<Placement, DecodeError> {
     let format = header.format;
-    let color = fenced(format, || {
+    let color = {
         let decoder = open(bytes, format, &header.limits)?;
         if decoder.dimensions() != (header.width, header.height) {
             return Err(DecodeError::corrupt(format, "the size is not that of the header"));
@@ -33,8 +32,8 @@ pub(super) fn decode(
         let len = usize::try_from(decoder.total_bytes()).map_err(|_| DecodeError::OutOfMemory)?;
         raw.prepare(len)?;
         decoder.read_image(&mut raw.bytes_mut()[..len]).map_err(|error| refusal(format, &error))?;
-        Ok(color)
-    })?;
+        color
+    };
     pixels.prepare(3 * region.width as usize * region.height as usize)?;
     samples::region_to_rgb(raw.bytes(), color, header.width, region, pixels.bytes_mut())
         .map_err(|detail| DecodeError::unsupported(format, detail))?;
@@ -58,14 +57,6 @@ fn image_format(format: Format) -> Result<ImageFormat, DecodeError> {
         Format::Webp => Ok(ImageFormat::WebP),
         _ => Err(DecodeError::unsupported(format, "not decoded by this path")),
     }
-}
-
-/// Runs foreign parsing code. A panic in it is a fault of that code in the face of some file, and one file must
-/// not stop a worker: it becomes a verdict like any other. The decoder's own state is dropped with the panic,
-/// and the buffers hold plain bytes, so nothing broken is seen afterwards.
-fn fenced<T>(format: Format, work: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(DecodeError::corrupt(format, "the decoder panicked on it")))
 }
 
 fn refusal(format: Format, error: &ImageError) -> DecodeError {

@@ -1,4 +1,4 @@
-"""What the modules of this folder share: Pillow's word on a file, pictures to encode, and how to cut bytes."""
+"""Parts that the modules of this folder share: Pillow's word on a file, pictures to encode, and how to cut bytes."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 13, 9
 
 
 def verdict(data: bytes) -> str:
-    """What Pillow says: `ok WIDTH HEIGHT SHA256` or `no`."""
+    """Pillow's verdict: `ok WIDTH HEIGHT SHA256` or `no`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,0 +1,32 @@
+//! A fence around the readers of rare formats: a panic becomes a verdict about the file.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::DecodeError;
+use crate::format::Format;
+
+/// Detail of the error that a panic becomes. Tests look for it: a panic is a defect all the same.
+const PANICKED: &str = "the decoder panicked on it";
+
+/// Runs a reader. A panic in it is a fault of its code in the face of some file, and one file must not fail the batches
+/// of a job for ever: it becomes a verdict like any other. The reader's own state is dropped with the panic, and the
+/// buffers hold plain bytes, so nothing broken is seen afterwards.
+pub(crate) fn fenced<T>(
+    format: Format,
+    work: impl FnOnce() -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(DecodeError::corrupt(format, PANICKED)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_verdict() {
+        let error = fenced::<()>(Format::Gif, || panic!("an index out of bounds")).unwrap_err();
+        assert_eq!((error.reason(), error.is_undecodable()), ("corrupt", true));
+        assert!(error.to_string().contains(PANICKED), "{error}");
+        assert!(matches!(fenced(Format::Gif, || Ok(7)), Ok(7)));
+    }
+}
