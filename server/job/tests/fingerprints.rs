@@ -42,11 +42,11 @@ fn fingerprint(spec: &JobSpec) -> String {
 #[test]
 fn fingerprints_never_change() {
     for (curriculum, expected) in [
-        ("efficienttrain", "1dcb6a5e6ca6047d9c2eac9c11e1b3cba7cbf5ebc90dc8c57753f2f68976b9dc"),
-        ("efficienttrain++", "bcad707d80c892f13c5924ecc368178f2e04e9a8df62916a30fd28114cab7148"),
-        ("efficienttrain++-deit", "c9ecb5c02d05f9f231a180e5ea8ced0e44ad8b1994e04de648b2e4a90b9ac9e5"),
-        ("efficienttrain++-convnext", "82ecbcfc1e5a588f043d5217d59d489341e6a80b3efb348ea4c0b286a631d1dc"),
-        ("none", "999ddb0c094451ccf1f7fc87b77b518df1f46441bf9ad20e9e7cf6044c14e0e2"),
+        ("efficienttrain", "b4e7a591c7b1ea7ff4b05e2a690dfd5095481dacca9e4f4f18465a3deed02968"),
+        ("efficienttrain++", "080d84ff56a56de7d5ff8f4abb9694ffaa80d75309ae80680b4b9bb365344f4a"),
+        ("efficienttrain++-deit", "3e4796eb8050a20e0e26cd84730e60e88cf367bad48480e6ff231ff1bdb796e8"),
+        ("efficienttrain++-convnext", "bbf2f7c3f47e09725e0f4850ba583f744a7b53e50f355321057388e049414fa5"),
+        ("none", "5f27e0e49cce24b3f3587a462cb8c3d4846b0f978d1f7a726a8165ff668eb808"),
     ] {
         assert_eq!(fingerprint(&spec(curriculum)), expected, "{curriculum}");
     }
@@ -62,7 +62,7 @@ fn the_canonical_form_is_as_documented() {
     assert_eq!(
         lines,
         [
-            "pixel_semantics=2",
+            "pixel_semantics=3",
             "dataset.digest=5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a",
             "dataset.samples=250",
             "seed=0",
@@ -106,7 +106,7 @@ fn the_canonical_form_is_as_documented() {
     // `printf 'bandwise job 1\n...' | sha256sum` over the lines above.
     assert_eq!(
         job.fingerprint().to_string(),
-        "49e13dc2770d0ef0b78c70a37126f4ed2200a7e01e9d9922b1d5fdb9ac80fc1f"
+        "947f68dc6ae05bdb355458e599f41d18e2ff41bfb4ec6da6ef6734c07251f54b"
     );
 }
 

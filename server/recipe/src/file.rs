@@ -59,7 +59,7 @@ pub enum RecipeFileError {
     Syntax {
         /// The file's name.
         file: String,
-        /// Where, counted from 1.
+        /// Line, counted from 1.
         line: usize,
         /// Why.
         message: String,

@@ -15,7 +15,7 @@ use crate::{erase::RandomErase, geometry::CropRange, mix::Mix, randaugment::Rand
 /// Version of the pixel semantics: everything that turns (bytes, draws, recipe) into a tensor, the keying of the
 /// draws and the order of the samples. Daemons with equal numbers give equal bytes for equal jobs; the number
 /// goes up whenever any byte of any job changes.
-pub const PIXEL_SEMANTICS: u32 = 2;
+pub const PIXEL_SEMANTICS: u32 = 3;
 
 /// How a stage reduces an image to its bandwidth B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
