@@ -16,7 +16,7 @@ pub(crate) fn available() -> Option<u64> {
     machine.into_iter().chain(rooms).chain(own_limits()).min()
 }
 
-/// What the limits of the process leave.
+/// Bytes that the limits of the process leave.
 fn own_limits() -> Vec<u64> {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -28,7 +28,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Offers {
     waiting: Mutex<HashMap<Token, OwnedFd>>,
-    /// How many may wait at a time.
+    /// Number of connections that may wait at a time.
     most: usize,
     wrong_tokens: Seldom,
 }

@@ -231,7 +231,7 @@ mod tests {
         sheet.draw()
     }
 
-    /// How many pixels of the sheet have the colour of a tile.
+    /// Number of pixels of the sheet that have the colour of a tile.
     fn pixels_of(image: &RgbImage, value: u8) -> usize {
         image.pixels().filter(|pixel| **pixel == Rgb([value; 3])).count()
     }

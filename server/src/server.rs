@@ -33,7 +33,7 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// HTTP/2 frames: large ones cost least CPU.
 const FRAME_BYTES: u32 = 1 << 20;
 
-/// How often the peers of silent connections are asked whether they are still there, and how long they have to answer.
+/// Interval at which the peers of silent connections are asked whether they are still there, and how long they have to answer.
 /// A host can vanish without a word; a process on this one cannot, and may be stopped for a while.
 const KEEPALIVE_TCP: Duration = Duration::from_secs(10);
 const KEEPALIVE_UNIX: Duration = Duration::from_secs(20);
@@ -77,7 +77,7 @@ pub enum StartError {
     Descriptors {
         /// The limit.
         limit: u64,
-        /// What it must be at least.
+        /// Its least value.
         needed: u64,
     },
     /// gRPC reflection cannot be set up.

@@ -22,7 +22,7 @@ use common::{Dataset, Server, get_batch, job, photos, raw_client};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What a command says on both outputs, and its exit code.
+/// A command's two outputs, and its exit code.
 fn bandwise(cache: &TempDir, args: &[&str]) -> (String, i32) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bandwise"));
     let output = command.args(args).env("XDG_CACHE_HOME", cache.path()).output().unwrap();

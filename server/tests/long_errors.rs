@@ -9,7 +9,7 @@ use bandwise_proto::detail_of;
 use common::{Server, job, photos, raw_client};
 use tonic::{Code, Status};
 
-/// What plain gRPC clients accept as headers, less what is beside the error.
+/// Bytes of headers that plain gRPC clients accept, less what is beside the error.
 const HEADER_BYTES: usize = 7 << 10;
 
 /// Bytes of an error in headers: the text, percent-encoded, and the details in base 64.

@@ -142,7 +142,7 @@ async fn silent_connections_leave_runs_alone() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let cpu = daemon.cpu().saturating_sub(before);
     assert!(cpu < Duration::from_millis(400), "{cpu:?} of CPU time in a second of silence");
-    // What runs goes on, and what begins finds a place and shared memory.
+    // Running streams continue, and new ones find a place and shared memory.
     for _ in 0..40 {
         tokio::time::timeout(LIMIT, run.next()).await.unwrap().unwrap().unwrap();
     }
@@ -179,7 +179,7 @@ fn wrong_tokens_are_one_line() {
     assert_eq!(log.lines().filter(|line| line.contains("token")).count(), 1, "{log}");
 }
 
-/// What the other side says before it closes.
+/// The bytes that the other side sends before it closes.
 fn read_to_end(mut stream: impl std::io::Read) -> usize {
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {

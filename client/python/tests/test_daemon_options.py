@@ -81,7 +81,7 @@ def test_every_option_reaches_the_daemon(photos: Path, tmp_path: Path) -> None:
         written = Path(run._daemon._place.config).read_text()
         for name, key in KEYS.items():
             assert re.search(rf"^{key.rpartition('.')[2]} = ", written, re.MULTILINE), name
-        # What can be seen from here has its effect.
+        # The options whose effect can be seen from here have it.
         assert run.plan.dataset_samples == 7
         fields = dict(run.plan.fields)
         assert any(value == "7000000" for value in fields.values()), fields

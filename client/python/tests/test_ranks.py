@@ -60,7 +60,7 @@ SRUN = "SLURM_JOB_ID=7 SLURM_PROCID=1 SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=4 "
         ("SLURM_JOB_ID=7 SLURM_PROCID=0 SLURM_NTASKS=4", (0, 1), "default"),
         ("SLURM_JOB_ID=7 SLURM_NTASKS=4", (0, 1), "default"),
         ("SLURM_JOB_ID=7 SLURM_PROCID=0 SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1", (0, 1), "default"),
-        # Where Slurm does not say how many tasks a step has.
+        # Slurm may leave out the number of a step's tasks.
         ("SLURM_PROCID=0 SLURM_NTASKS=2", (0, 2), "SLURM_NTASKS=2"),
         ("SLURM_JOB_ID=7 SLURM_PROCID=1 SLURM_NTASKS=2", (1, 2), "SLURM_NTASKS=2"),
         # One process a host starts the ranks there.
@@ -76,7 +76,7 @@ def test_launchers_say_who_we_are(
     set_all(monkeypatch, environment)
     found = _ranks.place(None, None)
     assert found[:2] == expected and source in found.source
-    # What is given wins over all of them.
+    # Arguments win over all of them.
     assert _ranks.place(2, 3)[:2] == (2, 3)
 
 
@@ -159,7 +159,7 @@ SPAWN = textwrap.dedent("""
 
 
 def spawn(address: str, folder: Path, environment: Dict[str, str], given: Any = None) -> List[Dict[str, Any]]:
-    """What two ranks of torch.multiprocessing say."""
+    """The answers of two ranks of torch.multiprocessing."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

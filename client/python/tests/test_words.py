@@ -1,4 +1,4 @@
-"""What a private daemon's log says to Python, without a daemon."""
+"""A private daemon's log as Python's logging gets it, without a daemon."""
 
 from __future__ import annotations
 

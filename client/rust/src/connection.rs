@@ -39,10 +39,10 @@ const FRAME_BYTES: u32 = 1024 * 1024;
 /// Bytes of headers that are taken, errors among them: more than any daemon sends.
 const HEADER_LIST_BYTES: u32 = 64 << 10;
 
-/// What was sent over TCP must have arrived within so long: a host that has vanished confirms nothing.
+/// Time within which bytes sent over TCP must be acknowledged: a host that has vanished confirms nothing.
 const TCP_UNCONFIRMED: Duration = Duration::from_secs(20);
 
-/// How often the system asks a silent host of a TCP connection whether it is still there, and how many times more.
+/// Interval at which the system asks a silent host of a TCP connection whether it is still there, and how many times more.
 const TCP_ASK: Duration = Duration::from_secs(5);
 const TCP_ASKS: u32 = 2;
 

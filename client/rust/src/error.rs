@@ -90,7 +90,7 @@ pub enum ClientError {
     /// None of several daemons answers.
     #[error("no daemon answers:{}", by_address(.errors))]
     NoneAnswers {
-        /// What is wrong with each.
+        /// The mistakes, one for each.
         errors: Vec<(Address, Self)>,
     },
     /// No daemon could be asked for the next batch for longer than the run is patient.
@@ -126,7 +126,7 @@ pub enum ClientError {
     },
 }
 
-/// What is wrong with each address, one a line.
+/// The failure of each address, one a line.
 fn by_address(errors: &[(Address, ClientError)]) -> String {
     let line = |(address, error): &(Address, ClientError)| match error {
         // These name it.

@@ -1,4 +1,4 @@
-//! What a plan holds that nobody would expect: it can be run, and is hardly what was meant. Short trials of curricula
+//! Parts of a plan that nobody would expect: it can be run, and is hardly what was meant. Short trials of curricula
 //! made for hundreds of epochs are the usual case.
 
 use std::fmt;
@@ -31,7 +31,7 @@ pub enum PlanWarning {
 }
 
 impl Plan {
-    /// What is odd about the plan. `trains` is whether a learning rate follows it: a validation has none.
+    /// The oddities of the plan. `trains` is whether a learning rate follows it: a validation has none.
     pub fn warnings(&self, trains: bool) -> Vec<PlanWarning> {
         let warmup = if trains { self.long_warmup() } else { None };
         self.without_steps().into_iter().chain(warmup).collect()

@@ -55,7 +55,7 @@ impl Contents {
         self.hashes.get(sample as usize).filter(|hash| **hash != UNKNOWN)
     }
 
-    /// What is still true of the hashes of an older index for a newer one. In the current thread pool.
+    /// The hashes of an older index that still hold for a newer one. In the current thread pool.
     pub(crate) fn carried(old: Old<'_>, index: &Index, times: &[Times]) -> Contents {
         if old.contents.is_empty() {
             return Contents::default();
@@ -130,7 +130,7 @@ pub(crate) struct Old<'a> {
 }
 
 impl Unhashed {
-    /// How many of them are `kept`, and the first ten with their reasons.
+    /// The number of them that are `kept`, and the first ten with their reasons.
     pub(crate) fn among(&self, index: &Index, kept: impl Fn(u64) -> bool) -> (u64, Vec<String>) {
         let bad = || self.samples.iter().filter(|(sample, _)| kept(*sample));
         let named =

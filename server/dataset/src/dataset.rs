@@ -197,7 +197,7 @@ impl Dataset {
         let expected = self.encoded_len(sample);
         let read = read_file(&self.path(sample), expected, limit_bytes, buffer);
         if let (Err(error), Some(suspicion)) = (&read, &self.suspicion)
-            // What had no size when it was indexed was known to be broken.
+            // A sample without a size in the index was known to be broken.
             && expected > 0
             && error.is_change()
         {

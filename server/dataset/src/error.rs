@@ -58,7 +58,7 @@ pub enum DatasetError {
     NoSamples {
         /// The dataset folder.
         path: PathBuf,
-        /// How many classes there are.
+        /// Number of classes.
         count: u64,
         /// The first ten of them.
         classes: Vec<String>,
@@ -165,7 +165,7 @@ pub enum DatasetError {
     ContentUnreadable {
         /// The dataset folder.
         path: PathBuf,
-        /// How many samples.
+        /// Number of samples.
         count: u64,
         /// The first ten of them, with reasons.
         samples: Vec<String>,

@@ -1,4 +1,4 @@
-//! What is true of a dataset now: what a cached index says, corrected, or a scan.
+//! The present state of a dataset: a cached index, corrected, or a scan.
 //!
 //! Folders decide whether samples may have come or gone: if any has changed, all are listed again. Otherwise the list
 //! holds, and a stat call a sample tells which files have been written over in place.
@@ -27,7 +27,7 @@ pub(crate) struct Looked {
     pub(crate) is_new: bool,
     /// Whether all samples were looked at.
     pub(crate) is_whole: bool,
-    /// That files have been written over at the same size.
+    /// Files that have been written over at the same size.
     pub(crate) rewritten: Option<Warning>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn look(
             }
         }
         kept => {
-            // Whoever asks for everything to be read again does not want what was read before.
+            // A request to read everything again rules out what was read before.
             let old = kept.filter(|_| !(options.rescan && options.content));
             scanned(root, old.as_ref(), now, progress)
         }
@@ -97,7 +97,7 @@ fn corrected(root: &Path, mut kept: CachedIndex, now: Duration, progress: &dyn P
     Looked { found, source: IndexSource::Cache, is_new: true, is_whole: true, rewritten }
 }
 
-/// What has become of the files of an index.
+/// The changes among the files of an index.
 #[derive(Default)]
 struct Changes {
     any: bool,

@@ -39,7 +39,7 @@ pub(crate) struct Opened {
     contents: Contents,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) source: IndexSource,
-    /// How the next start is told that the index does not hold, if it is kept.
+    /// Tells the next start that a kept index does not hold.
     pub(crate) suspicion: Option<Suspicion>,
     /// Samples whose content was read for the digest.
     pub(crate) hashed: u64,
@@ -107,7 +107,7 @@ fn cached_or_scanned(
     Ok(Opened::new(root, looked, warnings, hashed, suspicion))
 }
 
-/// What hashing has done.
+/// Results of hashing.
 struct Hashed {
     made: u64,
     missing: Unhashed,

@@ -46,7 +46,7 @@ pub(crate) fn scan(root: &Path, progress: &dyn Progress) -> Result<Scan, Dataset
     Ok(Scan { index, times, watch, folder_warnings: walked.warnings, sample_warnings })
 }
 
-/// What all samples look like.
+/// The files of all samples.
 pub(crate) struct Measured {
     pub(crate) stamps: Vec<FileStamp>,
     oddities: Oddities,
@@ -93,7 +93,7 @@ pub(crate) fn measure(root: &Path, index: &Index, tally: &Tally<'_>) -> Measured
     Measured { stamps, oddities }
 }
 
-/// What a sample's file looks like; nothing, with a warning, where there is none.
+/// Size and times of a sample's file; nothing, with a warning, where there is none.
 fn stamp_of_sample(root: &Path, index: &Index, sample: u64, oddities: &mut Oddities) -> FileStamp {
     let name = index.name(sample);
     match fs::metadata(join(root, &name)) {

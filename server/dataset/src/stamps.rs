@@ -1,4 +1,4 @@
-//! What the file of each sample looked like when the dataset was opened: times beside the sizes of the index.
+//! State of the file of each sample when the dataset was opened: times beside the sizes of the index.
 //!
 //! They show that a file has been written over in place, which no folder tells, at the price of a stat call a sample.
 //! The time of the last change (`ctime`) cannot be set back, so a file whose size and both times are as before is taken

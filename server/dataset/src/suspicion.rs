@@ -1,4 +1,4 @@
-//! What a process that has read a dataset leaves for the next one that opens it: a mark beside the cached index, where a
+//! A message from a process that has read a dataset to the next one that opens it: a mark beside the cached index, where a
 //! read has met a file that is not as it was indexed.
 //!
 //! With the mark every sample is looked at again whatever the options say. A process that has done so removes it, unless

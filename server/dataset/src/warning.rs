@@ -44,7 +44,7 @@ pub enum Warning {
     },
     /// Files that were written over at the same size since the index was last looked at. The digest does not show it.
     Rewritten {
-        /// How many.
+        /// Number of them.
         count: u64,
         /// The first sample of them.
         name: String,
@@ -53,7 +53,7 @@ pub enum Warning {
     LeftOut {
         /// Their names, at most ten.
         folders: Vec<String>,
-        /// How many there are.
+        /// Number of them.
         count: u64,
         /// Why not.
         reason: LeftOut,
@@ -100,7 +100,7 @@ impl Warning {
         !matches!(self, Self::CacheNotWritten { .. })
     }
 
-    /// How many warnings it stands for.
+    /// Number of warnings it stands for.
     pub fn count(&self) -> u64 {
         match self {
             Self::More { count } => *count,

@@ -1,7 +1,7 @@
 //! Files that dataset folders hold and that are not decoded here: told by their first bytes, so that an error can say
 //! what a file is and what converts it.
 
-/// What a file is (with its article), and what to do about it.
+/// The name of a file's format (with its article), and what to do about it.
 pub(crate) type Foreign = (&'static str, &'static str);
 
 const CONVERT_WITH_PILLOW: &str = "convert it with Pillow";

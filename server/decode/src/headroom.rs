@@ -8,7 +8,7 @@
 
 use std::{fs, hint::black_box, sync::OnceLock};
 
-/// What is left for small things. More than the largest allocation that the allocator keeps for later use.
+/// Bytes left for small things. More than the largest allocation that the allocator keeps for later use.
 const SPARE_BYTES: usize = 48 << 20;
 
 /// Whether the system gives so many bytes and some more now. Always so in a process that has no limit.

@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Who owns streams: whatever tells one client from another. All streams of an owner share a reserve.
+/// The owner of streams: a value that tells one client from another. All streams of an owner share a reserve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Owner(pub u128);
 
-/// What a loan of memory is charged to.
+/// The account that a loan of memory is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charge {
     /// The budget of all streams.
@@ -24,10 +24,10 @@ pub(crate) enum Charge {
     Slot,
 }
 
-/// How long an owner may leave its reserve unread while another of its streams waits for it.
+/// Time that an owner may leave its reserve unread while another of its streams waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How often that is looked at.
+/// Interval at which that is checked.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The reserves that are in use.

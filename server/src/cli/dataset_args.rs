@@ -1,4 +1,4 @@
-//! What commands that open a dataset have in common: its layout, and whether what is kept of it may be believed.
+//! Arguments that commands which open a dataset share: its layout, and whether its cached index is trusted.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use bandwise_dataset::{Dataset, DatasetError, OpenOptions, Splits};
 
 use crate::{cli::progress, config::user_cache_dir};
 
-/// How an index that is kept is used.
+/// Use of a cached index.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct IndexArgs {
     /// List the dataset again instead of using the index that is kept of it.
@@ -22,7 +22,7 @@ pub(crate) struct IndexArgs {
     pub(crate) cache_dir: Option<PathBuf>,
 }
 
-/// How a folder is read.
+/// Layout of a folder.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct LayoutArgs {
     /// auto: a folder that holds folders named train, val or test with class folders in them is several datasets; never:

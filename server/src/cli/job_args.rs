@@ -180,7 +180,7 @@ pub(crate) struct ReplayArgs {
     /// Where stages replay: buffers into which the rows of a step are cut; 1 is shared by all ranks. [default: 1]
     #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) replay_lanes: Option<u32>,
-    /// Where stages replay: the longest buffer in steps; stages with a longer one are cut to it. `bandwise plan` shows what
+    /// For stages that replay: the longest buffer in steps; stages with a longer one are cut to it. `bandwise plan` shows what
     /// a buffer takes. [default: the curriculum's]
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) replay_buffer: Option<u32>,

@@ -157,7 +157,7 @@ pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure
         .build()?)
 }
 
-/// How long the threads of a trial live: all of them at once.
+/// Time that the threads of a trial live: all of them at once.
 const THREAD_TRIAL: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// The system refuses a thread.

@@ -12,7 +12,7 @@ const HASHING: &str = "{bar:40} {human_pos}/{human_len} contents of {prefix} ({e
 /// A bar for the scan of a dataset.
 struct Scan {
     bar: ProgressBar,
-    /// What is shown now.
+    /// Text shown now.
     template: Mutex<&'static str>,
 }
 

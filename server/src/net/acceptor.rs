@@ -27,7 +27,7 @@ const TCP_ASK_AGAIN: Duration = Duration::from_secs(5);
 /// and so many times.
 const TCP_ASKS: u32 = 2;
 
-/// What was sent must have arrived within so long: a peer that has vanished confirms nothing.
+/// Time within which sent bytes must be acknowledged: a peer that has vanished confirms nothing.
 const TCP_UNCONFIRMED: Duration = Duration::from_secs(20);
 
 /// Waits after a failed accept, which is likely to fail again at once: the first, and the longest.

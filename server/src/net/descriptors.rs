@@ -22,7 +22,7 @@ const MAX_DOOR: u64 = 256;
 /// The most that is of use for the admin server.
 const MAX_ADMIN: u64 = 32;
 
-/// How many descriptors may be open at a time for what.
+/// Numbers of descriptors that may be open at a time, by use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shares {
     /// Connections of trainers.

@@ -23,11 +23,11 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Connections of one peer.
     pub(crate) per_peer: usize,
-    /// How long a connection may take to ask for something.
+    /// Time that a connection may take to ask for something.
     pub(crate) first_request: Duration,
 }
 
-/// What all gates of a daemon have counted.
+/// Counts of all gates of a daemon.
 #[derive(Debug, Default)]
 pub(crate) struct NetStats {
     /// Connections that are open.
@@ -39,7 +39,7 @@ pub(crate) struct NetStats {
 /// Lets connections in.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// What the connections are for, for messages.
+    /// Purpose of the connections, for messages.
     name: &'static str,
     limits: Limits,
     stats: Arc<NetStats>,
@@ -308,7 +308,7 @@ impl Drop for Pass {
 }
 
 impl Caller {
-    /// Who asks.
+    /// The peer that asks.
     pub(crate) fn peer(&self) -> Peer {
         self.peer
     }

@@ -1,4 +1,4 @@
-//! Who may begin something, and when: what runs comes first.
+//! Admission of new work: running streams come first.
 //!
 //! To open a stream and to resolve a job cost the daemon far more than the message that asks for it. While streams of
 //! others run, a peer may do so as often as any trainer does, and waits where it wants more. Nobody waits alone.
@@ -16,14 +16,14 @@ use crate::net::Peer;
 /// Peers whose pace is remembered.
 const MAX_PEERS: usize = 1024;
 
-/// How often something may be done: so many times at once, then one each `every`.
+/// Rate at which something may be done: so many times at once, then one each `every`.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     at_once: u32,
     every: Duration,
 }
 
-/// What is begun.
+/// Kind of work that begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Beginning {
     /// A stream: it will ask for batches.
@@ -147,7 +147,7 @@ impl Drop for Running {
 async fn wait(owed: Option<Instant>, pace: Pace) -> Instant {
     let now = Instant::now();
     let free = owed.map_or(now, |owed| owed.max(now));
-    // What may be owed: all but one of those that may be begun at once.
+    // Debt that is allowed: all but one of those that may be begun at once.
     let credit = pace.every * pace.at_once.saturating_sub(1);
     if let Some(from) = free.checked_sub(credit) {
         tokio::time::sleep_until(from).await;

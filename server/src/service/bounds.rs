@@ -74,7 +74,7 @@ pub(crate) fn shortened(text: &str, max: usize) -> String {
     format!("{start}... ({left_out} characters) ...{end}")
 }
 
-/// How many of the characters take at most `max` bytes as they are sent.
+/// Number of the characters that take at most `max` bytes as they are sent.
 fn fitting(characters: impl Iterator<Item = char>, max: usize) -> usize {
     let mut used = 0;
     characters

@@ -77,7 +77,7 @@ impl Jobs {
         Ok(Self { memo, ask })
     }
 
-    /// What is known about a request.
+    /// Facts about a request.
     pub(crate) fn known(&self, request: &proto::Job) -> Option<Answer> {
         self.memo.find(request)
     }

@@ -150,7 +150,7 @@ fn check_fingerprint(
     Err(Reject::fingerprint(&expected, &job.fingerprint().to_string(), names))
 }
 
-/// Who asks.
+/// The peer that asks.
 fn peer_of<T>(request: &Request<T>) -> Option<Peer> {
     request.extensions().get::<Caller>().map(Caller::peer)
 }

@@ -42,7 +42,7 @@ fn name(field: &str, text: &str) -> Result<String, Reject> {
     Ok(text.to_owned())
 }
 
-/// What errors about a text begin with: the file that it was read from, or the field.
+/// Prefix of errors about a text: the file that it was read from, or the field.
 fn file<'a>(field: &str, file: &'a str, otherwise: &'a str) -> Result<&'a str, Reject> {
     match file.len() {
         0 => Ok(otherwise),

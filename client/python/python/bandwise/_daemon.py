@@ -195,7 +195,7 @@ class PrivateDaemon:
         raise last_words(self._log)
 
     def news(self) -> List[Tuple[int, str]]:
-        """What the daemon has warned of since the last call, as levels of `logging` and lines, for the process that has
+        """The daemon's warnings since the last call, as levels of `logging` and lines, for the process that has
         started it: nobody else says it again."""
         if self._reaper is None or self._log is None or os.getpid() != self._owner:
             return []

@@ -53,7 +53,7 @@ FILES = ("leave_out", "keep")
 
 @dataclass(frozen=True)
 class DaemonOptions:
-    """How the private daemon of ``Loader(FOLDER, daemon=DaemonOptions(...))`` is set up: what ``bandwise.toml`` says to
+    """The settings of the private daemon of ``Loader(FOLDER, daemon=DaemonOptions(...))``: what ``bandwise.toml`` says to
     a daemon of one's own. Loaders share a daemon only if all of it is equal. ``None`` is the default.
 
     Raises
@@ -101,9 +101,9 @@ class DaemonOptions:
     pin_threads: bool = False
     """Keep each worker thread on one core."""
     cache_dir: Optional[PathText] = None
-    """Where the folder's index is kept between starts. Default: ``$XDG_CACHE_HOME/bandwise`` or ``~/.cache/bandwise``."""
+    """Folder that keeps the index between starts. Default: ``$XDG_CACHE_HOME/bandwise`` or ``~/.cache/bandwise``."""
     log: Optional[str] = None
-    """What the daemon logs: ``error``, ``warn``, ``info``, ``debug``, ``trace``, also by part. ``BANDWISE_LOG`` in the
+    """Level of the daemon's log: ``error``, ``warn``, ``info``, ``debug``, ``trace``, also by part. ``BANDWISE_LOG`` in the
     environment stands over it. Default ``warn``."""
 
     def __post_init__(self) -> None:
@@ -161,7 +161,7 @@ class DaemonOptions:
         return [field.name for field in fields(self) if getattr(self, field.name) != field.default]
 
     def identity(self) -> Tuple[object, ...]:
-        """What makes options the same: their values, and the content of lists as far as size and time tell."""
+        """The key by which options are compared: their values, and the content of lists as far as size and time tell."""
         lists = [os.stat(path) for path in (self.leave_out, self.keep) if path is not None]
         values = [(name, getattr(self, name)) for name in self.given()]
         return (*values, *((list_.st_size, list_.st_mtime_ns, list_.st_ino) for list_ in lists))

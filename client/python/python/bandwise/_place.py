@@ -44,7 +44,7 @@ LONGEST_BASE = LONGEST_SOCKET_PATH - len("/HOST--/socket.shm") - FOLDER_DIGITS -
 """Bytes that the path of the base may have."""
 
 SHORT_FOLDER = "/tmp"
-"""Where every system has a folder for temporary files."""
+"""A folder for temporary files that every system has."""
 
 
 def digest(*parts: object, digits: int = 12) -> str:

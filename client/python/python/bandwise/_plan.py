@@ -82,7 +82,7 @@ class Plan:
     recipe_text: str
     """The operations of the recipe, one a line."""
     budget: float
-    """What was asked for with ``epochs``. Where the curriculum counts compute, ``epochs`` passes over the data are more."""
+    """The ``epochs`` that were asked for. Where the curriculum counts compute, ``epochs`` passes over the data are more."""
     same_every_epoch: bool
     """Whether each epoch shows the same rows in the same order, as in a validation: nothing is drawn or shuffled."""
     steps: int
@@ -96,7 +96,7 @@ class Plan:
     fields: Tuple[Tuple[str, str], ...]
     """The fields behind the fingerprint, as name and value."""
     warnings: Tuple[str, ...] = ()
-    """What is odd about the plan, a sentence each: stages without steps, a warm-up longer than half the training."""
+    """Oddities of the plan, a sentence each: stages without steps, a warm-up longer than half the training."""
 
     @classmethod
     def _of(cls, answer: Dict[str, Any], budget: float) -> Plan:

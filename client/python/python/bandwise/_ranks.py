@@ -105,7 +105,7 @@ def _slurm(environment: Mapping[str, str]) -> Tuple[str, str, str]:
 
 
 def _distributed() -> Optional[Place]:
-    """What torch.distributed says, if somebody has imported and initialised it: it is not imported for that."""
+    """The rank and world of torch.distributed, if somebody has imported and initialised it: it is not imported for that."""
     torch = sys.modules.get("torch")
     distributed = getattr(torch, "distributed", None)
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():

@@ -25,7 +25,7 @@ RANKS = 8
 
 
 def kind(dataset: str, program: str, threads: Optional[int], options: DaemonOptions) -> str:
-    """What makes private daemons the same: the folder, then all the rest."""
+    """The key by which private daemons are shared: the folder, then all the rest."""
     folder, executable = os.stat(dataset), os.stat(program)
     # A path may stand for different folders in containers that share a folder for temporary files. A daemon has the
     # cores of the process that starts it: processes that are bound to others would not gain by it.
@@ -43,7 +43,7 @@ def _ranks() -> int:
 
 
 def configuration(dataset: str, options: DaemonOptions) -> str:
-    """What the daemon serves, and how.
+    """A folder to serve, and the settings of its daemon.
 
     Raises
     ------

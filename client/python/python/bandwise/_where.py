@@ -1,4 +1,4 @@
-"""Where batches come from: a folder or addresses, and which dataset there."""
+"""The origin of batches: a folder or addresses, and which dataset there."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Found:
     classes: List[str]
     """Names of its classes, in label order."""
     warnings: List[str]
-    """What its user should know."""
+    """Warnings for the user of the dataset."""
     addresses: List[str]
     """The addresses, that of a daemon which answers first."""
     end: float

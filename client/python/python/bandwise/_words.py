@@ -1,4 +1,4 @@
-"""What a private daemon says: in its log, and at its end."""
+"""The words of a private daemon: in its log, and at its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERDICT = "the daemon "
 """Begins the last line of a log, which says how the daemon ended."""
 
 VERDICT_SECONDS = 0.5
-"""How long the process that started a daemon may take to say how it ended."""
+"""Time that the process that started a daemon may take to say how it ended."""
 
 LOG_LINES = 20
 """Lines of a daemon's log that an error repeats, from its last `LOG_BYTES`."""
@@ -23,7 +23,7 @@ LOG_BYTES = 16 << 10
 
 _OF_DATASET = "error: dataset "
 _OF_CONFIGURATION = ("error: the configuration ", "error: log = ")
-"""How the daemon's last line begins where what it was given is at fault."""
+"""The start of the daemon's last line when its settings are at fault."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\S+\s+(WARN|ERROR) (?:[\w:]+: )?(.*)$")

@@ -47,7 +47,7 @@ impl Samples {
     }
 }
 
-/// What the header says.
+/// Contents of the header.
 struct Bitmap {
     size: (u32, u32),
     top_down: bool,

@@ -26,7 +26,7 @@ struct First<'a> {
     palette: Option<&'a [u8]>,
     /// Bits of a literal code.
     code_bits: u8,
-    /// Where the codes begin.
+    /// Offset at which the codes begin.
     codes: usize,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn decode(bytes: &[u8], raw: &mut PixelBuffer, out: &mut Frame<'_>) -
     })
 }
 
-/// How samples become RGB.
+/// Conversion of samples to RGB.
 struct Pixels<'a> {
     kind: Kind,
     palette: &'a [u8],

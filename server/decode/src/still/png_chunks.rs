@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-/// What is known when the pixels begin.
+/// State of the file when the pixels begin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Image {
     /// Of the picture.
@@ -61,7 +61,7 @@ struct Head {
     len: usize,
 }
 
-/// What reading a chunk led to.
+/// Outcome of reading a chunk.
 enum Step<'a> {
     /// Its contents.
     Body(&'a [u8]),

@@ -30,7 +30,7 @@ struct Pass {
     row_len: usize,
 }
 
-/// Where the pixels of a row belong.
+/// Position of the pixels of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) x: u32,

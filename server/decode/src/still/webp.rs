@@ -90,7 +90,7 @@ impl Chunks<'_> {
     }
 }
 
-/// What the container says.
+/// Contents of the container's header.
 struct Container<'a> {
     canvas: (u32, u32),
     first: Chunks<'a>,

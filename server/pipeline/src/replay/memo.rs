@@ -29,7 +29,7 @@ use crate::{
 /// Steps that may be in the making behind the newest one that a stream has asked for. Their rows stay as well.
 pub const IN_FLIGHT_STEPS: u64 = 16;
 
-/// How long nothing more is said about memory that ran out.
+/// Pause between two warnings about memory that ran out.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// Shelves whose slabs are kept for new ones when many go at a time.

@@ -196,7 +196,7 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
 /// Says what is odd about the plan and the dataset.
 async fn warn(args: &Args, run: &Run) {
     let ask = async |connection: Connection| connection.describe("").await;
-    // Whoever answered the run and not this has no warnings to give.
+    // A daemon that answers the run but not this has no warnings to give.
     let described = ask_any(&args.connect, args.patience, ask).await.map(|(_, answer)| answer.datasets);
     let datasets = described.unwrap_or_default();
     let of_dataset = datasets.iter().filter(|dataset| dataset.name == args.dataset);

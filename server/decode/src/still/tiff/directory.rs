@@ -193,7 +193,7 @@ pub(super) struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    /// How many there are.
+    /// Number of values.
     pub(super) fn len(&self) -> usize {
         self.file.bytes.len() / self.size as usize
     }

@@ -10,7 +10,7 @@ use crate::error::DecodeError;
 use crate::jpeg::Turbo;
 use crate::limits::DecodeLimits;
 
-/// How the image is cut.
+/// Division of the image into strips or tiles.
 #[derive(Clone, Copy, Debug)]
 struct Grid {
     tiled: bool,

@@ -8,7 +8,7 @@ use super::directory::{corrupt, tag, unsupported};
 use super::image::{Compression, Image};
 use crate::error::DecodeError;
 
-/// How rows are coded.
+/// Coding of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Runs, each row from a whole byte on.
@@ -38,7 +38,7 @@ impl Mode {
 /// Decodes rows of `width` pixels, highest bit first, a set bit for black.
 pub(super) fn decode(stored: &[u8], mode: Mode, width: u32, out: &mut [u8]) -> Result<(), DecodeError> {
     let mut bits = Bits { bytes: stored, at: 0 };
-    // Where the colour changes, from white on, without the row's end.
+    // Columns at which the colour changes, from white on, without the row's end.
     let (mut above, mut row) = (Vec::new(), Vec::new());
     for bytes in out.chunks_exact_mut(width.div_ceil(8) as usize) {
         row.clear();

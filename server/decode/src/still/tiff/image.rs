@@ -1,11 +1,11 @@
-//! What a file's tags say, checked in the order and with the defaults of Pillow's plugin.
+//! The tags of a file, checked in the order and with the defaults of Pillow's plugin.
 
 use super::directory::{Directory, Numbers, corrupt, tag, unsupported};
 use super::layout::{Key, Layout, Wide};
 use super::orientation::Orientation;
 use crate::error::DecodeError;
 
-/// How strips and tiles are packed.
+/// Compression of strips and tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
     None,

@@ -9,7 +9,7 @@ use crate::format::Format;
 use crate::jpeg::{self, Turbo};
 use crate::limits::DecodeLimits;
 
-/// What the strips and tiles of a file have in common.
+/// Facts that the strips and tiles of a file have in common.
 #[derive(Debug)]
 pub(super) struct Stream {
     /// Start of image, a marker that says what the components are, and the shared tables.

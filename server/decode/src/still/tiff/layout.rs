@@ -1,6 +1,6 @@
 //! Which combinations of tags Pillow decodes, and what the bytes of a row mean in each.
 
-/// What the bytes of a row of pixels mean.
+/// Meaning of the bytes of a row of pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// Grey of 1, 2, 4 or 8 bits.

@@ -5,7 +5,7 @@ use bandwise_kernels::Rect;
 use super::directory::{Directory, corrupt, tag};
 use crate::error::DecodeError;
 
-/// How rows and columns are to be laid out: tag 274, or a word in the XMP packet where that tag is missing.
+/// Order of rows and columns: tag 274, or a word in the XMP packet where that tag is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Orientation {
     /// Whether rows become columns, before anything is mirrored.

@@ -58,7 +58,7 @@ fn parts(image: &Image<'_>) -> Result<Vec<Part>, DecodeError> {
     Ok(offsets.iter().skip(skipped).map(|offset| place.next(offset)).collect())
 }
 
-/// Where the next strip or tile goes.
+/// Position of the next strip or tile.
 struct Place<'a> {
     image: &'a Image<'a>,
     size: (u64, u64),

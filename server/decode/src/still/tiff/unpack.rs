@@ -29,7 +29,7 @@ impl Unpacker {
         Ok(Self { layout, little_endian, reversed, palette })
     }
 
-    /// What Pillow shows where no strip is: all samples are zero.
+    /// Pillow's pixels where no strip is: all samples are zero.
     pub(super) fn background(&self) -> Pixel {
         match self.layout {
             Layout::Index { .. } | Layout::IndexAndMore { .. } => opaque(self.colour(0)),
