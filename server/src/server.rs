@@ -22,7 +22,7 @@ use crate::{
     config::{Settings, Source},
     handover::{self, Offers},
     listen::{self, Bound, BoundDoor},
-    net::{Acceptor, Counted, Gate, Limits, NetStats, Shares, Source as Listener},
+    net::{Acceptor, AnyAuthority, Counted, Gate, Limits, NetStats, Shares, Source as Listener},
     service::{Direct, Door, LoaderService},
     socket_file::SocketFile,
 };
@@ -190,7 +190,7 @@ impl Daemon {
                     servers.spawn(serve(acceptor, None, KEEPALIVE_TCP, routes, drained));
                 }
                 Bound::Unix(listener, file) => {
-                    let acceptor = Acceptor::new(listener, gate);
+                    let acceptor = Acceptor::new(AnyAuthority::new(listener), gate);
                     servers.spawn(serve(acceptor, Some(file), KEEPALIVE_UNIX, routes, drained));
                 }
             }

@@ -23,9 +23,6 @@ import numpy
 IN_FLIGHT = 6
 """Batches asked for and not yet received: what the daemon may work ahead."""
 
-# Otherwise the path of a Unix socket would be sent as the authority, which servers refuse: "/" may not be in there.
-OPTIONS = [("grpc.default_authority", "localhost")]
-
 # numpy has no bfloat16, so those come as their bits.
 DTYPES = {pb.DTYPE_U8: "u1", pb.DTYPE_F16: "<f2", pb.DTYPE_BF16: "<u2", pb.DTYPE_F32: "<f4", pb.DTYPE_I64: "<i8"}
 
@@ -55,7 +52,7 @@ def whole(parts: Iterator[Any]) -> Tuple[Any, Dict[str, Any]]:
 
 def dataset_of(address: str) -> str:
     """The first dataset that a daemon serves."""
-    with grpc.insecure_channel(address, OPTIONS) as channel:
+    with grpc.insecure_channel(address) as channel:
         return str(loader_pb2_grpc.LoaderStub(channel).Describe(pb.DescribeRequest()).datasets[0].name)
 
 
@@ -71,7 +68,7 @@ def batches(
     address: str, job: Any, rank: int = 0, world_size: int = 1, steps: Optional[int] = None
 ) -> Iterator[Tuple[Any, Dict[str, Any]]]:
     """The batches of a rank in the order of steps: all of the plan, or the first ``steps``."""
-    with grpc.insecure_channel(address, OPTIONS) as channel:
+    with grpc.insecure_channel(address) as channel:
         loader = loader_pb2_grpc.LoaderStub(channel)
         plan = loader.Plan(pb.PlanRequest(job=job))
 

@@ -3,6 +3,7 @@
 //! ```text
 //! acceptor     a listener     -> connections, one after the other; waits where there is no room
 //! gate         a connection   -> a pass, if its peer and all peers together have not too many
+//! authority    requests on a Unix socket -> the same, for a host whose name the server takes
 //! guarded      a pass + bytes -> a connection that ends when its pass is withdrawn or nothing was asked in time
 //! calls        a request      -> a call, which keeps its connection from being closed for others
 //! peer         a socket       -> who is at its other end
@@ -10,6 +11,7 @@
 //! ```
 
 mod acceptor;
+mod authority;
 mod calls;
 mod descriptors;
 mod gate;
@@ -17,6 +19,7 @@ mod guarded;
 mod peer;
 
 pub(crate) use acceptor::{Acceptor, Source};
+pub(crate) use authority::AnyAuthority;
 pub(crate) use calls::Counted;
 pub(crate) use descriptors::{Shares, raise as raise_descriptor_limit};
 pub(crate) use gate::{Caller, Gate, Limits, NetStats, Pass};
