@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use bandwise_pipeline::Seldom;
 use bandwise_shm::{TOKEN_BYTES, Token, fresh_token, send_descriptor};
 use tokio::{
     io::{AsyncReadExt as _, Interest},
@@ -20,7 +21,6 @@ use tokio::{
 
 use crate::{
     net::{Acceptor, Pass},
-    seldom::Seldom,
     socket_file::SocketFile,
 };
 

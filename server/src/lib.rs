@@ -25,7 +25,6 @@ mod net;
 mod npy;
 mod picture;
 mod reduce;
-mod seldom;
 pub mod server;
 pub mod service;
 mod socket_file;

@@ -23,6 +23,7 @@ use crate::{
     error::BatchError,
     memory::RowSlot,
     read_ahead::ReadAhead,
+    seldom::Seldom,
     stats::Stats,
 };
 
@@ -31,6 +32,9 @@ const MAX_TRIES: u64 = 64;
 
 /// Waits between the tries to read an unreadable sample: enough for a hiccup, too short to matter.
 const READ_RETRIES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(50)];
+
+/// Clients ask again for what cannot be read, for a minute and from everywhere.
+static UNREADABLE: Seldom = Seldom::new();
 
 /// What a worker owns.
 pub(crate) struct Worker {
@@ -195,7 +199,13 @@ impl Worker {
 
     fn unreadable(&self, work: &BatchWork, sample: u64, detail: String) -> BatchError {
         Stats::add(&self.stats.unreadable, 1);
-        let (step, name) = (work.request.moment.step, work.request.dataset.display_name(sample));
+        let dataset = &work.request.dataset;
+        if let Some(lines_left_out) = UNREADABLE.turn() {
+            // Clients get the name alone: folders of this host are none of their business.
+            let path = dataset.path(sample);
+            tracing::warn!(sample, ?path, lines_left_out, error = detail, "unreadable sample");
+        }
+        let (step, name) = (work.request.moment.step, dataset.display_name(sample));
         BatchError::Unreadable { step, sample, name, detail }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{future::Future, io, os::fd::AsFd as _, sync::Arc, time::Duration};
 
+use bandwise_pipeline::Seldom;
 use rustix::net::sockopt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -9,10 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{
-    net::{Gate, Guarded, Pass, Peer, gate::Entrance},
-    seldom::Seldom,
-};
+use crate::net::{Gate, Guarded, Pass, Peer, gate::Entrance};
 
 /// Bytes that a Unix socket takes before its writer waits. With the usual 208 KiB, sender and receiver wake each other
 /// for every part of a batch; more than this makes no difference. TCP's buffers grow by themselves.

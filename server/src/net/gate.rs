@@ -12,9 +12,10 @@ use std::{
     time::Duration,
 };
 
+use bandwise_pipeline::Seldom;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{net::Peer, seldom::Seldom};
+use crate::net::Peer;
 
 /// Limits of a listener, or of several that share them.
 #[derive(Clone, Copy, Debug)]

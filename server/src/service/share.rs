@@ -2,13 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use bandwise_pipeline::{Pipeline, SharedPool};
+use bandwise_pipeline::{Pipeline, Seldom, SharedPool};
 use bandwise_proto::v1 as proto;
 
-use crate::{
-    handover::{Offer, Offers},
-    seldom::Seldom,
-};
+use crate::handover::{Offer, Offers};
 
 static NOT_SHARED: Seldom = Seldom::new();
 

@@ -1,4 +1,5 @@
-//! Lines of the log that a peer can cause: one in a while, with the number of those that were left out.
+//! Lines of the log that a peer or a disk can cause again and again: one in a while, with the number of those that were
+//! left out.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,7 +11,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// Says when a line of its kind may be written again. One value a kind, shared by all who write it.
 #[derive(Debug)]
-pub(crate) struct Seldom(Mutex<State>);
+pub struct Seldom(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -18,14 +19,20 @@ struct State {
     left_out: u64,
 }
 
+impl Default for Seldom {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Seldom {
     /// A kind of line that was never written.
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self(Mutex::new(State { last: None, left_out: 0 }))
     }
 
     /// Whether the line is written now: if so, the number of lines left out since the last one.
-    pub(crate) fn turn(&self) -> Option<u64> {
+    pub fn turn(&self) -> Option<u64> {
         self.turn_at(Instant::now())
     }
 
