@@ -66,6 +66,7 @@ struct Status {
     batch_bytes_in_use: u64,
     prefetch_bytes: u64,
     shared_bytes_in_use: u64,
+    shared_bytes_kept: u64,
     shared_bytes: u64,
     replay_bytes_in_use: u64,
     replay_reserved_bytes: u64,
@@ -114,6 +115,7 @@ impl State {
             batch_bytes_in_use: load(&stats.batch_bytes_in_use),
             prefetch_bytes: config.prefetch_bytes,
             shared_bytes_in_use: load(&stats.shared_bytes),
+            shared_bytes_kept: load(&stats.kept_bytes),
             shared_bytes: config.shared_bytes,
             replay_bytes_in_use: load(&stats.replay_bytes),
             replay_reserved_bytes: load(&stats.replay_reserved_bytes),
@@ -261,8 +263,9 @@ fn counters(status: &Status) -> [Plain<u64>; 9] {
 }
 
 /// What is so now.
-fn gauges(status: &Status) -> [Plain<i64>; 11] {
+fn gauges(status: &Status) -> [Plain<i64>; 12] {
     let bytes = Some(&Unit::Bytes);
+    let kept = "Shared memory that trainers keep beyond their streams";
     let shared_budget = "Memory that may be shared with trainers";
     let reserved = "Memory for such rows that open jobs may take";
     let replay_budget = "Memory for such rows that all jobs may take";
@@ -272,6 +275,7 @@ fn gauges(status: &Status) -> [Plain<i64>; 11] {
         ("batch_memory", "Batch memory on loan", bytes, status.batch_bytes_in_use as i64),
         ("prefetch_budget", "Batch memory allowed", bytes, status.prefetch_bytes as i64),
         ("shared_memory", "Memory shared with trainers", bytes, status.shared_bytes_in_use as i64),
+        ("shared_memory_kept", kept, bytes, status.shared_bytes_kept as i64),
         ("shared_memory_budget", shared_budget, bytes, status.shared_bytes as i64),
         ("replay_memory", "Rows kept for later steps", bytes, status.replay_bytes_in_use as i64),
         ("replay_memory_reserved", reserved, bytes, status.replay_reserved_bytes as i64),

@@ -1,7 +1,8 @@
 //! The second socket of each Unix listener: hands shared memory over to trainers.
 //!
-//! A stream offers a descriptor under a token; whoever brings the token over the socket takes it, once. It decides
-//! nothing: how much is shared is the pipeline's, who is told the token the service's.
+//! A stream offers a descriptor under a token; whoever brings the token over the socket takes it, once, and the
+//! connection becomes the lease on the memory. It decides nothing: how much is shared is the pipeline's, who is told the
+//! token the service's.
 
 use std::{
     collections::HashMap,
@@ -10,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bandwise_pipeline::Seldom;
+use bandwise_pipeline::{Owner, Seldom};
 use bandwise_shm::{TOKEN_BYTES, Token, fresh_token, send_descriptor};
 use tokio::{
     io::{AsyncReadExt as _, Interest},
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 use crate::{
+    lease::{Claim, Lease, Leases, Place},
     net::{Acceptor, Pass},
     socket_file::SocketFile,
 };
@@ -27,10 +29,17 @@ use crate::{
 /// The descriptors that wait for their trainers.
 #[derive(Debug)]
 pub(crate) struct Offers {
-    waiting: Mutex<HashMap<Token, OwnedFd>>,
-    /// Number of connections that may wait at a time.
-    most: usize,
+    waiting: Mutex<HashMap<Token, Waiting>>,
+    leases: Arc<Leases>,
     wrong_tokens: Seldom,
+}
+
+/// A descriptor, and the lease on its memory.
+#[derive(Debug)]
+struct Waiting {
+    descriptor: OwnedFd,
+    lease: Arc<Lease>,
+    place: Place,
 }
 
 /// An offer, taken back on drop.
@@ -38,30 +47,46 @@ pub(crate) struct Offers {
 pub(crate) struct Offer {
     offers: Arc<Offers>,
     token: Token,
+    lease: Arc<Lease>,
 }
 
 impl Offers {
-    /// At most `most` at a time.
+    /// Offers and leases together are at most `most`.
     pub(crate) fn new(most: usize) -> Self {
-        Self { waiting: Mutex::default(), most, wrong_tokens: Seldom::new() }
+        Self { waiting: Mutex::default(), leases: Leases::new(most), wrong_tokens: Seldom::new() }
+    }
+
+    /// A place for an offer to `owner`, and for the lease that it becomes.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(crate) fn place(&self, owner: Owner) -> io::Result<Place> {
+        self.leases.take(owner)
     }
 
     /// Offers `descriptor` under a fresh token.
-    pub(crate) fn offer(self: &Arc<Self>, descriptor: OwnedFd) -> io::Result<Offer> {
-        let token = fresh_token()?;
-        let mut waiting = self.lock();
-        if waiting.len() >= self.most {
-            return Err(io::Error::other("too many streams have not fetched theirs"));
-        }
-        waiting.insert(token, descriptor);
-        Ok(Offer { offers: Arc::clone(self), token })
+    ///
+    /// # Errors
+    ///
+    /// If the system has no random numbers.
+    pub(crate) fn offer(self: &Arc<Self>, descriptor: OwnedFd, place: Place) -> io::Result<Offer> {
+        let (token, lease) = (fresh_token()?, Arc::<Lease>::default());
+        self.lock().insert(token, Waiting { descriptor, lease: Arc::clone(&lease), place });
+        Ok(Offer { offers: Arc::clone(self), token, lease })
     }
 
-    fn take(&self, token: &Token) -> Option<OwnedFd> {
+    fn take(&self, token: &Token) -> Option<Waiting> {
         self.lock().remove(token)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Token, OwnedFd>> {
+    /// The descriptor under a token, for whoever brings it.
+    fn claim(&self, token: &Token) -> Option<(OwnedFd, Claim)> {
+        let Waiting { descriptor, lease, place } = self.take(token)?;
+        Claim::new(lease, place).map(|claim| (descriptor, claim))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Token, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,6 +94,11 @@ impl Offers {
 impl Offer {
     pub(crate) fn token(&self) -> &Token {
         &self.token
+    }
+
+    /// The lease that the trainer has if it takes the offer.
+    pub(crate) fn lease(&self) -> &Arc<Lease> {
+        &self.lease
     }
 }
 
@@ -79,7 +109,7 @@ impl Drop for Offer {
     }
 }
 
-/// Serves until the daemon drains: no stream opens after that.
+/// Serves until the daemon drains: no stream opens after that. Leases go on.
 pub(crate) async fn serve(
     mut acceptor: Acceptor<UnixListener>,
     file: SocketFile,
@@ -116,7 +146,7 @@ async fn attend(socket: UnixStream, mut pass: Pass, offers: Arc<Offers>) {
 async fn hand_over(mut socket: UnixStream, offers: &Offers) -> io::Result<()> {
     let mut token = [0; TOKEN_BYTES];
     socket.read_exact(&mut token).await?;
-    let Some(descriptor) = offers.take(&token) else {
+    let Some((descriptor, claim)) = offers.claim(&token) else {
         if let Some(left_out) = offers.wrong_tokens.turn() {
             tracing::warn!(
                 lines_left_out = left_out,
@@ -125,5 +155,7 @@ async fn hand_over(mut socket: UnixStream, offers: &Offers) -> io::Result<()> {
         }
         return Ok(());
     };
-    socket.async_io(Interest::WRITABLE, || send_descriptor(&socket, descriptor.as_fd())).await
+    socket.async_io(Interest::WRITABLE, || send_descriptor(&socket, descriptor.as_fd())).await?;
+    claim.sent(socket);
+    Ok(())
 }

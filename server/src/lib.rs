@@ -6,6 +6,7 @@
 //! service the wire                      -> jobs, wants, parts, errors      (the only tonic on the server's side)
 //! net     limits of connections         -> guarded connections of every listener
 //! handover descriptors of shared memory -> trainers on this host, over a second Unix socket
+//! lease   slots beyond their stream     -> kept for the trainer and counted, then emptied
 //! admin   metrics, health, status       (HTTP)
 //! ```
 //!
@@ -19,6 +20,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 mod handover;
+mod lease;
 mod listen;
 mod log_filter;
 mod net;

@@ -173,7 +173,7 @@ impl Daemon {
             let state = admin::State::new(&catalog, Arc::clone(&pipeline), &gates.stats, drained.clone());
             servers.spawn(admin::serve(Acceptor::new(listener, gates.admin), state, drained.clone()));
         }
-        let offers = Arc::new(Offers::new(shares.offers));
+        let offers = Arc::new(Offers::new(shares.leases));
         let door = serve_doors(doors, &gates.door, &offers, &mut servers, &drained);
         let service = LoaderService::new(catalog, pipeline, settings.limits, drained.clone())
             .map_err(StartError::Thread)?

@@ -7,11 +7,10 @@ mod common;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{ErrorKind, Read as _, Write as _},
-    os::unix::net::UnixStream,
+    io::{ErrorKind, Read as _},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -19,9 +18,11 @@ use bandwise_client::{
     Address, Batch, Connection, Expected, RankShare, Reply, Run, RunOptions, Transport, proto,
 };
 use bandwise_shm::receive_descriptor;
-use common::{Server, job, photos, pull_all, raw_client};
+use common::{
+    Server, job, photos, pull_all,
+    sharing::{Raw, knock, wait_for, wait_for_nothing},
+};
 use sha2::{Digest as _, Sha256};
-use tokio_stream::wrappers::ReceiverStream;
 
 /// Mixes rows two by two.
 const MIXING: &str = "name = 'mixing'\n[[operation]]\nname = 'random_resized_crop'\nside = 'bandwidth'\n\
@@ -60,21 +61,6 @@ async fn rows(server: &Server, job: &proto::Job, options: &RunOptions) -> Rows {
         collect(&mut rows, &batch);
     }
     rows
-}
-
-/// Waits until no memory and no place is taken.
-async fn wait_for_nothing(server: &Server) {
-    let stats = server.daemon.stats();
-    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let taken =
-        || [load(&stats.streams), load(&stats.batch_bytes_in_use), load(&stats.shared_bytes)].map(|n| n > 0);
-    for _ in 0..1000 {
-        if taken() == [false; 3] {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("streams, batches, pools that are left: {:?}", taken());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,13 +108,27 @@ async fn a_trainer_that_keeps_everything_goes_on() {
     }
     // The window of 3 has 5 slots, of which 2 are left to the daemon.
     assert_eq!(kept.iter().filter(|batch| batch.is_shared()).count(), 3);
-    // They outlive their stream, and nothing was made on top of them.
+    // They outlive their stream, and nothing was made on top of them. So long they count.
     drop(run);
-    wait_for_nothing(&server).await;
+    let (mut shared, copied): (Vec<Batch>, Vec<Batch>) = kept.into_iter().partition(Batch::is_shared);
+    let place = shared[0].slot_place().unwrap();
+    let slot_bytes = place.byte_len() as u64;
+    wait_for(&server, "three slots are kept, and no more", |it| {
+        (it.kept_bytes, it.shared_bytes) == (3 * slot_bytes, 3 * slot_bytes)
+    })
+    .await;
+    wait_for(&server, "no place is", |it| it.streams + it.batch_bytes_in_use == 0).await;
     let mut rows = Rows::new();
-    for batch in &kept {
+    for batch in shared.iter().chain(&copied) {
         collect(&mut rows, batch);
     }
+    // Each comes back by itself, also while the memory is mapped.
+    for left in [2, 1, 0] {
+        shared.pop();
+        wait_for(&server, "a slot comes back", |it| it.kept_bytes == left * slot_bytes).await;
+    }
+    wait_for_nothing(&server).await;
+    drop(place);
     assert!(rows == self::rows(&server, &job(4), &options(Transport::Grpc, 40)).await);
 }
 
@@ -193,39 +193,6 @@ async fn fewer_slots_are_granted_where_the_budget_is_small() {
     assert_eq!(other.transport(), Transport::Grpc, "the budget is used up");
 }
 
-/// A stream of the generated client: what the daemon does with one that breaks the rules.
-struct Raw {
-    wants: tokio::sync::mpsc::Sender<proto::Want>,
-    parts: tonic::Streaming<proto::Part>,
-    grant: proto::SharedMemoryGrant,
-}
-
-impl Raw {
-    async fn open(server: &Server) -> Self {
-        let (wants, outbound) = tokio::sync::mpsc::channel(8);
-        let request = proto::SharedMemoryRequest { slots: 3, slot_bytes: 2_000_000 };
-        let open = proto::Open { job: Some(job(4)), shared_memory: Some(request), ..proto::Open::default() };
-        wants.send(proto::Want { open: Some(open), ..proto::Want::default() }).await.unwrap();
-        let mut client = raw_client(server).await;
-        let mut parts = client.stream_batches(ReceiverStream::new(outbound)).await.unwrap().into_inner();
-        let first = parts.message().await.unwrap().unwrap();
-        Self { wants, parts, grant: first.shared_memory.expect("the first part answers") }
-    }
-
-    async fn release(&self, slots: Vec<u32>) {
-        let release = Some(proto::ReleaseSlots { slots });
-        self.wants.send(proto::Want { release, ..proto::Want::default() }).await.unwrap();
-    }
-}
-
-fn knock(server: &Server, token: &[u8]) -> UnixStream {
-    let Address::Unix(path) = &server.daemon.addresses()[0] else { panic!("a Unix socket") };
-    let mut door = UnixStream::connect(bandwise_shm::door_of(path)).unwrap();
-    door.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    door.write_all(token).unwrap();
-    door
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_works_once_and_the_memory_is_sealed() {
     let server = Server::start(&photos()).await;
@@ -270,13 +237,10 @@ async fn slots_are_released_once() {
     let server = Server::start(&photos()).await;
     for wrong in [vec![7], vec![u32::MAX], vec![0, 0]] {
         let mut raw = Raw::open(&server).await;
-        let steps = proto::WantSteps { first_step: 0, count: 6, stride: 1, first_row: 0, rows: 4 };
-        raw.wants.send(proto::Want { steps: Some(steps), ..proto::Want::default() }).await.unwrap();
+        raw.want(6).await;
         let mut slots = Vec::new();
         for _ in 0..3 {
-            let part = raw.parts.message().await.unwrap().unwrap();
-            assert!(part.header.is_some() && part.data.is_empty());
-            slots.push(part.slot.expect("a slot"));
+            slots.push(raw.slot().await);
         }
         slots.sort_unstable();
         assert_eq!(slots, [0, 1, 2]);
@@ -284,7 +248,7 @@ async fn slots_are_released_once() {
         let waiting = tokio::time::timeout(Duration::from_millis(100), raw.parts.message()).await;
         assert!(waiting.is_err(), "{waiting:?}");
         raw.release(vec![1]).await;
-        assert_eq!(raw.parts.message().await.unwrap().unwrap().slot, Some(1));
+        assert_eq!(raw.slot().await, 1);
         raw.release(wrong).await;
         let status = loop {
             match raw.parts.message().await {
@@ -300,7 +264,7 @@ async fn slots_are_released_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_fits_no_slot_is_refused() {
     let server = Server::start(&photos()).await;
-    let request = proto::SharedMemoryRequest { slots: 2, slot_bytes: 4096 };
+    let request = proto::SharedMemoryRequest { slots: 2, slot_bytes: 4096, lease: true };
     let connection = server.connect().await;
     let stream = connection.stream_over(Transport::SharedMemory, request, job(4), Expected::default());
     let mut stream = stream.await.unwrap();
@@ -415,7 +379,7 @@ async fn failures_travel_beside_slots() {
     dataset.file("a/2.jpg", b"no image");
     let server = Server::start(dataset.path()).await;
     let fail = proto::Job { on_bad_sample: proto::BadSample::Fail.into(), ..job(1) };
-    let request = proto::SharedMemoryRequest { slots: 2, slot_bytes: 1 << 20 };
+    let request = proto::SharedMemoryRequest { slots: 2, slot_bytes: 1 << 20, lease: true };
     let connection = server.connect().await;
     let stream = connection.stream_over(Transport::SharedMemory, request, fail, Expected::default());
     let mut stream = stream.await.unwrap();

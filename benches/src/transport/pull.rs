@@ -87,7 +87,7 @@ impl Source {
         time: Duration,
     ) -> Result<Vec<Trip>> {
         let slot_bytes = (format.image_bytes() + 20 * format.rows as usize + 192) as u64;
-        let request = proto::SharedMemoryRequest { slots: 2, slot_bytes };
+        let request = proto::SharedMemoryRequest { slots: 2, slot_bytes, lease: true };
         let (connection, job) = (self.connection(route), format.job());
         let mut stream = connection.stream_over(transport(route), request, job, Expected::default()).await?;
         let mut trips = Vec::new();

@@ -72,6 +72,17 @@ impl SlotPlace {
     }
 }
 
+/// The slots of a stream that is read. When it is dropped, behind the stream, the daemon learns which slots are still
+/// held; before that, a batch that is on its way might lie in any that was handed out.
+#[derive(Debug)]
+pub(crate) struct StreamSlots(pub(crate) Arc<Slots>);
+
+impl Drop for StreamSlots {
+    fn drop(&mut self) {
+        self.0.tell_held();
+    }
+}
+
 /// A slot of the stream, given back on drop.
 ///
 /// The fields are dropped in this order: when the daemon hears of it, the slot is free here.
@@ -84,8 +95,8 @@ pub(crate) struct HeldSlot {
 impl HeldSlot {
     /// Holds `slot`, which is given back through `wants`.
     pub(crate) fn new(slot: Slot, wants: &UnboundedSender<Want>) -> Self {
-        let number = slot.number();
-        Self { slot, _release: Release { number, wants: wants.downgrade() } }
+        let (number, slots) = (slot.number(), Arc::clone(slot.slots()));
+        Self { slot, _release: Release { number, wants: wants.downgrade(), slots } }
     }
 }
 
@@ -94,12 +105,16 @@ struct Release {
     number: u32,
     /// Weak: a batch that outlives its stream must not keep the call open.
     wants: WeakUnboundedSender<Want>,
+    slots: Arc<Slots>,
 }
 
 impl Drop for Release {
     fn drop(&mut self) {
-        // If the stream has ended, the daemon has taken its slots back already.
-        let Some(wants) = self.wants.upgrade() else { return };
+        let Some(wants) = self.wants.upgrade() else {
+            // The stream is gone, and its lease is the way to the daemon.
+            return self.slots.tell_held();
+        };
+        // A call that is over without the stream being dropped takes nothing; the drop then says what is held.
         let release = ReleaseSlots { slots: vec![self.number] };
         let _ = wants.send(Want { release: Some(release), ..Want::default() });
     }

@@ -42,6 +42,7 @@ impl StreamSpec {
         let memory = SharedMemoryRequest {
             slots: u32::try_from(options.window.saturating_add(2)).unwrap_or(u32::MAX),
             slot_bytes: largest_batch(plan, options.share, job.dtype()),
+            lease: true,
         };
         // A slot has room for whole batches, and who completes them copies the rows anyway.
         let transport = if options.fresh_only { Transport::Grpc } else { options.transport };

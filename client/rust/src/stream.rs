@@ -15,7 +15,7 @@ use crate::{
     batch::Batch,
     buffers::{Buffer, Buffers},
     error::ClientError,
-    memory::{HeldSlot, Memory},
+    memory::{HeldSlot, Memory, StreamSlots},
     spec::StreamSpec,
     transport::Transport,
     wire::{Parts, Piece},
@@ -58,8 +58,8 @@ pub struct BatchStream {
     wants: mpsc::UnboundedSender<Want>,
     parts: Parts,
     buffers: Buffers,
-    /// Where batches lie, if memory is shared.
-    slots: Option<Arc<Slots>>,
+    /// The place of batches, if memory is shared. Dropped after `wants` and `parts`.
+    slots: Option<StreamSlots>,
     /// Whether it was said that batches are copied because too many are held.
     told_copying: bool,
     partial: Option<Partial>,
@@ -113,7 +113,7 @@ impl BatchStream {
 
     /// The memory in which batches come from now on.
     pub(crate) fn use_slots(&mut self, slots: Arc<Slots>) {
-        self.slots = Some(slots);
+        self.slots = Some(StreamSlots(slots));
     }
 
     /// How batches come: [`Transport::Grpc`] or [`Transport::SharedMemory`].
@@ -185,7 +185,8 @@ impl BatchStream {
     /// A batch that lies in a slot; copied out of it if the trainer holds so many that the daemon would wait.
     fn in_slot(&mut self, header: BatchHeader, first_row: u64, number: u32) -> Result<Batch, ClientError> {
         let slots = self.slots.as_ref();
-        let slots = slots.ok_or_else(|| ClientError::Protocol("a slot without shared memory".to_owned()))?;
+        let StreamSlots(slots) =
+            slots.ok_or_else(|| ClientError::Protocol("a slot without shared memory".to_owned()))?;
         let slot = slots.take(number).ok_or_else(|| {
             ClientError::Protocol(format!("slot {number} was announced while it was not the daemon's"))
         })?;

@@ -2,8 +2,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use bandwise_proto::v1::SharedMemoryGrant;
-use bandwise_shm::{Slots, Token, door_of, receive_descriptor};
+use bandwise_proto::v1::{SharedMemoryGrant, SharedMemoryRequest};
+use bandwise_shm::{Lease, Slots, Token, door_of, receive_descriptor};
 use tokio::{
     io::{AsyncWriteExt as _, Interest},
     net::UnixStream,
@@ -79,7 +79,8 @@ pub(crate) async fn open(connection: &Connection, spec: &StreamSpec) -> Result<B
 async fn shared(connection: &Connection, spec: &StreamSpec) -> Result<BatchStream, Obstacle> {
     // Before the stream: a daemon whose second socket cannot be reached need not make a pool.
     let door = door(connection, spec.transport).await?;
-    let mut stream = connection.open_stream(spec, Some(spec.memory)).await?;
+    let request = SharedMemoryRequest { lease: true, ..spec.memory };
+    let mut stream = connection.open_stream(spec, Some(request)).await?;
     let grant = stream.grant().await?;
     if grant.token.is_empty() {
         return Err(not_shared(format!("the daemon said: {}", grant.refusal)));
@@ -120,12 +121,13 @@ async fn door(connection: &Connection, transport: Transport) -> Result<UnixStrea
     Err(not_shared(reason))
 }
 
-/// Brings the token and maps what comes back.
+/// Brings the token and maps what comes back. The connection becomes the lease on it.
 async fn fetch(mut door: UnixStream, grant: &SharedMemoryGrant) -> Result<Arc<Slots>, Obstacle> {
     let token: Token =
         grant.token.as_ref().try_into().map_err(|_| not_shared("the token has no 16 bytes"))?;
     door.write_all(&token).await.map_err(not_shared)?;
     let descriptor =
         door.async_io(Interest::READABLE, || receive_descriptor(&door)).await.map_err(not_shared)?;
-    Slots::open(descriptor, grant.slots, grant.slot_bytes).map_err(not_shared)
+    let lease = Lease::new(door.into_std().map_err(not_shared)?.into());
+    Slots::open(descriptor, lease, grant.slots, grant.slot_bytes).map_err(not_shared)
 }

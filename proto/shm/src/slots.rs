@@ -2,7 +2,9 @@
 //!
 //! The file is sealed against shrinking, growing and other seals, so that no access to the mapping can fail, whatever
 //! the other process does with its descriptor. It has no name: when the last mapping and descriptor are gone, however
-//! their processes ended, so is the memory. It is sparse: a slot takes memory when it is first written.
+//! their processes ended, so is the memory. It is sparse: a slot takes memory when it is first written, and gives it
+//! back, for all processes, when it is emptied. A process that touches an emptied slot gets zeros, in new memory that is
+//! charged to the control group of that process.
 //!
 //! Within a process a slot is held by at most one [`Slot`] at a time. Between the processes the protocol of the wire
 //! says whose turn it is; a process that breaks it changes bytes under the other's feet. So nothing that is read from
@@ -21,9 +23,11 @@ use std::{
 
 use rustix::{
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create},
-    mm::{MapFlags, ProtFlags, mmap, munmap},
+    mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap},
 };
 use thiserror::Error;
+
+use crate::lease::{Lease, MAX_SLOTS};
 
 /// Slots begin at multiples of this many bytes.
 pub const PAGE: usize = 4096;
@@ -50,7 +54,7 @@ pub enum OpenError {
         expected: u64,
     },
     /// No memory has that size.
-    #[error("{count} slots of {slot_bytes} bytes are no size")]
+    #[error("{count} slots of {slot_bytes} bytes are no size; 1 to 64 slots of whole pages are")]
     Shape {
         /// Number of slots.
         count: u32,
@@ -73,6 +77,8 @@ pub struct Slots {
     /// Whether a slot is held, by number.
     held: Vec<AtomicBool>,
     held_count: AtomicUsize,
+    /// On the memory of the other process. It ends after the mapping, which [`Drop`] undoes.
+    lease: Option<Lease>,
 }
 
 // SAFETY: this type gives access to bytes only through a `Slot`, of which there is one for a slot at a time; the flags
@@ -94,15 +100,16 @@ impl Slots {
         let file = memfd_create("bandwise", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         ftruncate(&file, len as u64)?;
         fcntl_add_seals(&file, SEALS)?;
-        Ok((Self::map(&file, len, count, slot_bytes)?, file))
+        Ok((Self::map(&file, len, (count, slot_bytes), None)?, file))
     }
 
-    /// Maps the file of the other process. `slot_bytes` is a whole number of pages.
+    /// Maps the file of the other process, and keeps the lease on it for as long as the mapping lives. `slot_bytes` is a
+    /// whole number of pages.
     ///
     /// # Errors
     ///
     /// If the file is not sealed or has another size, or cannot be mapped.
-    pub fn open(file: OwnedFd, count: u32, slot_bytes: u64) -> Result<Arc<Self>, OpenError> {
+    pub fn open(file: OwnedFd, lease: Lease, count: u32, slot_bytes: u64) -> Result<Arc<Self>, OpenError> {
         let len = len(count, slot_bytes)?;
         if !fcntl_get_seals(&file)?.contains(SEALS) {
             return Err(OpenError::NotSealed);
@@ -111,10 +118,15 @@ impl Slots {
         if found != len as u64 {
             return Err(OpenError::Size { found, expected: len as u64 });
         }
-        Self::map(&file, len, count, slot_bytes)
+        Self::map(&file, len, (count, slot_bytes), Some(lease))
     }
 
-    fn map(file: &OwnedFd, len: usize, count: u32, slot_bytes: u64) -> Result<Arc<Self>, OpenError> {
+    fn map(
+        file: &OwnedFd,
+        len: usize,
+        (count, slot_bytes): (u32, u64),
+        lease: Option<Lease>,
+    ) -> Result<Arc<Self>, OpenError> {
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: the system chooses the address, so that no other mapping is touched.
         let start = unsafe { mmap(ptr::null_mut(), len, access, MapFlags::SHARED, file, 0)? };
@@ -124,6 +136,7 @@ impl Slots {
             slot_bytes: slot_bytes as usize,
             held: (0..count).map(|_| AtomicBool::new(false)).collect(),
             held_count: AtomicUsize::new(0),
+            lease,
         }))
     }
 
@@ -145,6 +158,14 @@ impl Slots {
     /// Number of slots that are held here.
     pub fn held(&self) -> usize {
         self.held_count.load(Ordering::Relaxed)
+    }
+
+    /// Tells the daemon which slots are held here, once its stream is over: it takes the others back. Does nothing where
+    /// the memory is not another process's.
+    pub fn tell_held(&self) {
+        let Some(lease) = &self.lease else { return };
+        let held = self.held.iter().enumerate().filter(|(_, held)| held.load(Ordering::Acquire));
+        lease.tell_held(held.fold(0, |mask, (number, _)| mask | 1 << number));
     }
 
     /// Takes the slot `number`; `None` if there is none or it is held.
@@ -169,7 +190,7 @@ impl Drop for Slots {
 /// Bytes of a file, if it can be one.
 fn len(count: u32, slot_bytes: u64) -> Result<usize, OpenError> {
     let shape = OpenError::Shape { count, slot_bytes };
-    if count == 0 || slot_bytes == 0 || !slot_bytes.is_multiple_of(PAGE as u64) {
+    if !(1..=MAX_SLOTS).contains(&count) || slot_bytes == 0 || !slot_bytes.is_multiple_of(PAGE as u64) {
         return Err(shape);
     }
     let len = slot_bytes.checked_mul(u64::from(count)).and_then(|len| isize::try_from(len).ok());
@@ -208,6 +229,18 @@ impl Slot {
         unsafe { slice::from_raw_parts_mut(self.start().as_ptr(), self.slots.slot_bytes) }
     }
 
+    /// Gives the memory of the slot back to the system, whichever processes map it. Its bytes are zeros then.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses; it does so for memory that this process has locked.
+    pub fn empty(&mut self) -> io::Result<()> {
+        // SAFETY: the range is the slot's, in whole pages of a mapping that lives as long as `self.slots`, and no other
+        // reference to it lives. It stays mapped, and its bytes stay initialised: they are zeros.
+        unsafe { madvise(self.start().as_ptr().cast(), self.slots.slot_bytes, Advice::LinuxRemove)? };
+        Ok(())
+    }
+
     /// The slots that it is one of.
     pub fn slots(&self) -> &Arc<Slots> {
         &self.slots
@@ -223,12 +256,24 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Read as _, os::unix::net::UnixStream};
+
     use super::*;
+
+    /// A lease, and the daemon's end of its connection.
+    fn lease() -> (Lease, UnixStream) {
+        let (here, there) = UnixStream::pair().unwrap();
+        (Lease::new(here.into()), there)
+    }
+
+    fn open(file: OwnedFd, count: u32, slot_bytes: u64) -> Result<Arc<Slots>, OpenError> {
+        Slots::open(file, lease().0, count, slot_bytes)
+    }
 
     #[test]
     fn both_sides_see_the_same_bytes() {
         let (here, file) = Slots::create(3, 5000).unwrap();
-        let there = Slots::open(file, 3, 8192).unwrap();
+        let there = open(file, 3, 8192).unwrap();
         for number in 0..3 {
             here.take(number).unwrap().bytes_mut().fill(number as u8 + 1);
         }
@@ -254,6 +299,42 @@ mod tests {
     }
 
     #[test]
+    fn an_emptied_slot_takes_no_memory_of_either_side() {
+        let (here, file) = Slots::create(3, 100 * 4096).unwrap();
+        let kept = file.try_clone().unwrap();
+        let kib = || fstat(&kept).unwrap().st_blocks / 2;
+        let there = open(file, 3, 100 * 4096).unwrap();
+        let mut slots: Vec<Slot> = (0..3).map(|number| here.take(number).unwrap()).collect();
+        slots.iter_mut().for_each(|slot| slot.bytes_mut().fill(7));
+        assert_eq!(kib(), 1200);
+        slots[1].empty().unwrap();
+        assert_eq!(kib(), 800);
+        for (number, byte) in [(0, 7), (1, 0), (2, 7)] {
+            assert!(there.take(number).unwrap().bytes().iter().all(|&it| it == byte), "slot {number}");
+        }
+    }
+
+    #[test]
+    fn a_lease_says_what_is_held_and_ends_with_the_mapping() {
+        let (_here, file) = Slots::create(64, 1).unwrap();
+        let (lease, mut daemon) = lease();
+        let there = Slots::open(file, lease, 64, 4096).unwrap();
+        let [first, middle, last] = [0, 5, 63].map(|number| there.take(number).unwrap());
+        let mut told = || {
+            let mut message = [0; crate::HELD_BYTES];
+            daemon.read_exact(&mut message).map(|()| crate::held(message))
+        };
+        there.tell_held();
+        assert_eq!(told().unwrap(), 1 | 1 << 5 | 1 << 63);
+        drop((first, last));
+        there.tell_held();
+        assert_eq!(told().unwrap(), 1 << 5);
+        drop(there);
+        drop(middle);
+        assert_eq!(told().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
     fn nobody_can_change_the_size() {
         let (_slots, file) = Slots::create(2, 1).unwrap();
         for size in [0, 4096, 1 << 20] {
@@ -265,12 +346,12 @@ mod tests {
     #[test]
     fn files_that_are_not_as_was_said_are_refused() {
         let loose = || memfd_create("loose", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
-        assert!(matches!(Slots::open(loose(), 1, 4096), Err(OpenError::NotSealed)));
+        assert!(matches!(open(loose(), 1, 4096), Err(OpenError::NotSealed)));
         let short = loose();
         fcntl_add_seals(&short, SEALS).unwrap();
-        assert!(matches!(Slots::open(short, 1, 4096), Err(OpenError::Size { found: 0, .. })));
-        for (count, slot_bytes) in [(0, 4096), (1, 0), (1, 5000), (u32::MAX, 1 << 62)] {
-            assert!(matches!(Slots::open(loose(), count, slot_bytes), Err(OpenError::Shape { .. })));
+        assert!(matches!(open(short, 1, 4096), Err(OpenError::Size { found: 0, .. })));
+        for (count, slot_bytes) in [(0, 4096), (1, 0), (1, 5000), (65, 4096), (u32::MAX, 1 << 62)] {
+            assert!(matches!(open(loose(), count, slot_bytes), Err(OpenError::Shape { .. })));
         }
         assert!(Slots::create(4, u64::MAX).is_err());
     }

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::{
     error::BatchError,
     layout::BatchLayout,
-    lease::{Lease, LeasedBytes},
+    lease::{Lease, LeasedBytes, LentSlot},
     memory::{RowSlot, Sealed},
     mixing::{Brought, Mixing},
     replay::Lookup,
@@ -269,11 +269,13 @@ impl BatchWork {
             detail: "the batch's memory is still being written".to_owned(),
         })?;
         let slot = block.sealed().and_then(Sealed::slot);
-        let bytes = Bytes::from_owner(block);
+        let loan = Arc::new(block);
+        let bytes = Bytes::from_owner(Owned(Arc::clone(&loan)));
         Ok(Batch {
             moment: *moment,
             first_row: *first_row,
             slot,
+            loan: slot.map(|_| loan),
             images: bytes.slice(layout.images()),
             labels: bytes.slice(layout.labels()),
             labels_b: bytes.slice(layout.labels_b()),
@@ -303,6 +305,8 @@ pub struct Batch {
     /// The slot in which the batch lies, if its stream shares memory with the trainer. Who has announced it to the
     /// trainer must not read the bytes any more.
     pub slot: Option<u32>,
+    /// The slot, if it lies in one.
+    loan: Option<Arc<LeasedBytes>>,
     /// Shapes of the tensors.
     pub layout: BatchLayout,
     /// The images, row by row.
@@ -339,8 +343,21 @@ impl fmt::Debug for Batch {
     }
 }
 
-impl AsRef<[u8]> for LeasedBytes {
+impl Batch {
+    /// The slot as the trainer has it, to whom the batch was announced. `None` if it lies in no slot, or its bytes are
+    /// still used elsewhere here.
+    pub fn into_slot(self) -> Option<LentSlot> {
+        let Self { loan, images, labels, labels_b, lam, .. } = self;
+        drop((images, labels, labels_b, lam));
+        Arc::into_inner(loan?)?.lend()
+    }
+}
+
+/// The bytes of a batch.
+struct Owned(Arc<LeasedBytes>);
+
+impl AsRef<[u8]> for Owned {
     fn as_ref(&self) -> &[u8] {
-        self.sealed().map_or(&[], Sealed::bytes)
+        self.0.sealed().map_or(&[], Sealed::bytes)
     }
 }

@@ -28,6 +28,7 @@ use crate::{
     memory::{Block, RowSlot, Rows},
     place::Place,
     reserve::{Charge, LOOK_AGAIN, Owner, Reserves},
+    share,
     wants::{Intake, Wanted},
 };
 
@@ -233,8 +234,9 @@ impl Dispatcher {
         match (stream, block) {
             // The slots of a stream that is closed go with it.
             (stream, Some(slot)) if slot.slot().is_some() => {
-                if let Some(slots) = stream.and_then(|stream| stream.slots.as_mut()) {
-                    slots.push(slot);
+                match stream.and_then(|stream| stream.slots.as_mut()) {
+                    Some(slots) => slots.push(slot),
+                    None => share::free(vec![slot]),
                 }
             }
             (stream, block) => {
@@ -426,5 +428,6 @@ impl Stream {
             begun.work.give_up();
         }
         self.drop_begun();
+        share::free(self.slots.take().unwrap_or_default());
     }
 }

@@ -1,4 +1,7 @@
 //! Memory on loan: whoever drops it last tells the dispatcher, which owns the accounts and the free blocks.
+//!
+//! A slot that was announced to a trainer is lent on: a [`LentSlot`] comes back only when somebody says so, not by being
+//! dropped, so that nothing is made and nothing is emptied where a trainer still reads.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -9,6 +12,7 @@ use crate::{
     memory::{Block, Sealed},
     place::Place,
     reserve::Charge,
+    share,
     stats::Stats,
 };
 
@@ -88,6 +92,58 @@ impl Drop for LeasedBytes {
     fn drop(&mut self) {
         if let Some((sealed, account)) = self.parts.take() {
             account.settle(Some(sealed.into_block()));
+        }
+    }
+}
+
+impl LeasedBytes {
+    /// Lends the slot to its trainer.
+    pub(crate) fn lend(mut self) -> Option<LentSlot> {
+        let (sealed, account) = self.parts.take()?;
+        let mut block = sealed.into_block();
+        block.set_lent(true);
+        Some(LentSlot { parts: Some((block, Some(account))) })
+    }
+}
+
+/// A slot that the trainer has. Dropping it leaves the slot to the trainer, and counted, for good; so it is for the end of
+/// the daemon.
+#[derive(Debug)]
+pub struct LentSlot {
+    /// The slot, and whom to tell about it while its stream lives.
+    parts: Option<(Block, Option<Account>)>,
+}
+
+impl LentSlot {
+    /// The trainer keeps the slot, and its stream, which is over, needs no place for it.
+    pub fn outlive_stream(&mut self) {
+        let Some((block, account)) = &mut self.parts else { return };
+        block.keep();
+        if let Some(account) = account.take() {
+            account.settle(None);
+        }
+    }
+
+    /// The trainer has done with these slots: other batches are made there, or, where the stream is over, the system
+    /// gets their memory back.
+    pub fn take_back(slots: impl IntoIterator<Item = Self>) {
+        let mut kept = Vec::new();
+        for mut slot in slots {
+            let Some((mut block, account)) = slot.parts.take() else { continue };
+            block.set_lent(false);
+            match account {
+                Some(account) => account.settle(Some(block)),
+                None => kept.push(block),
+            }
+        }
+        share::free(kept);
+    }
+}
+
+impl Drop for LentSlot {
+    fn drop(&mut self) {
+        if let Some((_, Some(account))) = &self.parts {
+            account.settle(None);
         }
     }
 }

@@ -39,6 +39,7 @@ pub use batch::{Batch, Replayed, Substitution};
 pub use dispatch::Priority;
 pub use error::{BatchError, PipelineError, WantError};
 pub use layout::BatchLayout;
+pub use lease::LentSlot;
 pub use pipeline::{Pipeline, PipelineConfig, StreamOptions};
 pub use replay::{IN_FLIGHT_STEPS as REPLAY_IN_FLIGHT_STEPS, ReplayConfig, ReplayShortage};
 pub use reserve::Owner;

@@ -19,7 +19,7 @@ use std::{
 
 use bandwise_shm::Slot;
 
-use crate::{layout::BatchLayout, share::Reserved};
+use crate::{layout::BatchLayout, share::Share};
 
 /// Blocks start and end at pages, so that a recycled one never shares a page and tensors are well aligned.
 const PAGE: usize = 4096;
@@ -40,8 +40,9 @@ pub(crate) struct Block {
 enum Owner {
     /// This process's: what the allocator gave, and for which layout.
     Heap { base: NonNull<u8>, layout: Layout },
-    /// Shared with a trainer. The slot lives as long as the block, and so does its share of the budget.
-    Shared { slot: Slot, _reserved: Arc<Reserved> },
+    /// Shared with a trainer. The slot lives as long as the block, and so does its share of the budget. `lent` while the
+    /// trainer may read the slot.
+    Shared { slot: Slot, share: Share, lent: bool },
 }
 
 // SAFETY: a block owns its memory, and no method gives access to it through a shared reference; access needs a
@@ -69,9 +70,24 @@ impl Block {
     }
 
     /// A slot as a block.
-    pub(crate) fn shared(slot: Slot, reserved: Arc<Reserved>) -> Self {
+    pub(crate) fn shared(slot: Slot, share: Share) -> Self {
         let (start, len) = (slot.start(), slot.slots().slot_bytes());
-        Self { start, len, owner: Owner::Shared { slot, _reserved: reserved }, ready_for: None }
+        Self { start, len, owner: Owner::Shared { slot, share, lent: false }, ready_for: None }
+    }
+
+    /// Whether the trainer may read the slot, if the block is one. Where a lent one is dropped, its bytes stay as they
+    /// are, and stay counted.
+    pub(crate) fn set_lent(&mut self, to_trainer: bool) {
+        if let Owner::Shared { lent, .. } = &mut self.owner {
+            *lent = to_trainer;
+        }
+    }
+
+    /// The trainer keeps the slot although its stream is over.
+    pub(crate) fn keep(&mut self) {
+        if let Owner::Shared { share, .. } = &mut self.owner {
+            share.keep();
+        }
     }
 
     /// The number of the slot that the block is, if it is one.
@@ -110,9 +126,17 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if let Owner::Heap { base, layout } = self.owner {
+        match &mut self.owner {
             // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed once.
-            unsafe { dealloc(base.as_ptr(), layout) }
+            Owner::Heap { base, layout } => unsafe { dealloc(base.as_ptr(), *layout) },
+            Owner::Shared { share, lent: true, .. } => share.forfeit(),
+            // The trainer may keep the file, but not the memory.
+            Owner::Shared { slot, share, lent: false } => {
+                if let Err(error) = slot.empty() {
+                    tracing::warn!(%error, "cannot take shared memory back, which stays counted");
+                    share.forfeit();
+                }
+            }
         }
     }
 }

@@ -39,7 +39,8 @@ pub struct PipelineConfig {
     /// Bytes of batch memory, shared fairly between the streams; each owner of streams may have as much as the largest
     /// batch beyond it.
     pub prefetch_bytes: u64,
-    /// Bytes of all pools that streams share with their trainers; 0 for none.
+    /// Bytes of all pools that streams share with their trainers, and of slots that trainers keep beyond them; 0 for
+    /// none.
     pub shared_bytes: u64,
     /// Rows that are kept because later steps replay them.
     pub replay: ReplayConfig,
@@ -87,6 +88,7 @@ pub struct Pipeline {
     places: Arc<Places>,
     read_ahead: Arc<ReadAhead>,
     replay: ReplayMemos,
+    shared: Arc<Budget>,
     /// Keeps the threads of `read_ahead` running.
     _reading_ahead: Sender<()>,
     threads: Vec<JoinHandle<()>>,
@@ -107,6 +109,9 @@ impl Pipeline {
         let stats: Arc<Stats> = Arc::default();
         let replay = ReplayMemos::new(config.replay, Arc::clone(&stats));
         let (read_ahead, running) = ReadAhead::start(config.slow_read, &stats)?;
+        // A slot also has the gaps between tensors and the end of a page.
+        let max_slot_bytes = config.max_batch_bytes.saturating_add(bandwise_shm::PAGE as u64);
+        let shared = Arc::new(Budget::new(config.shared_bytes, max_slot_bytes, Arc::clone(&stats)));
         let mut pipeline = Self {
             config,
             commands: commands_tx.clone(),
@@ -116,6 +121,7 @@ impl Pipeline {
             stats,
             read_ahead,
             replay,
+            shared,
             _reading_ahead: running,
             threads: Vec::with_capacity(config.threads + 1),
         };
@@ -207,17 +213,19 @@ impl Pipeline {
         Ok(self.replay.open(job)?.map(|memo| Hold::adding(memo, id)))
     }
 
-    /// Makes the pool of a stream: at most `slots` slots, fewer if the budget holds no more, each for batches of up
-    /// to `slot_bytes` bytes. Also gives the descriptor for the trainer.
+    /// Makes the pool of a stream of `owner`: at most `slots` slots, fewer if the budget or the owner's share of it holds
+    /// no more, each for batches of up to `slot_bytes` bytes. Also gives the descriptor for the trainer.
     ///
     /// # Errors
     ///
     /// If there is no room for two slots, no batch is so large, or the system refuses.
-    pub fn share(&self, slots: u32, slot_bytes: u64) -> Result<(SharedPool, OwnedFd), ShareError> {
-        // A slot also has the gaps between tensors and the end of a page.
-        let max_slot_bytes = self.config.max_batch_bytes.saturating_add(bandwise_shm::PAGE as u64);
-        let budget = Budget { total_bytes: self.config.shared_bytes, max_slot_bytes };
-        SharedPool::create(&self.stats, (slots, slot_bytes), &budget)
+    pub fn share(
+        &self,
+        owner: Owner,
+        slots: u32,
+        slot_bytes: u64,
+    ) -> Result<(SharedPool, OwnedFd), ShareError> {
+        SharedPool::create(&self.shared, owner, (slots, slot_bytes))
     }
 
     /// What was counted since the start.

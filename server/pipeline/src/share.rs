@@ -1,24 +1,31 @@
 //! The pool of a stream whose batches are made where the trainer reads them.
 //!
 //! A pool is a sealed file cut into slots, taken out of a budget of its own when its stream opens. It is counted
-//! whole, although it takes memory only as slots are written first. No pool takes more than three quarters of the slots
-//! that are free, but for the fewest with which a stream can go on, so that something is left for the next stream.
+//! whole, although it takes memory only as slots are written first. Each slot is counted until its memory is the
+//! system's again: a trainer can keep a descriptor of the file for ever, so a slot is emptied before its share of the
+//! budget is given back, and a slot that the trainer may still read is not.
+//!
+//! No pool takes more than three quarters of the slots that are free, but for the fewest with which a stream can go on,
+//! so that something is left for the next stream; and no owner has more than three quarters of the budget, but for the
+//! fewest slots of one stream, so that something is left for other owners.
 
 use std::{
+    collections::HashMap,
     os::fd::OwnedFd,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    thread,
 };
 
-use bandwise_shm::Slots;
+use bandwise_shm::{MAX_SLOTS, Slots};
 use thiserror::Error;
 
-use crate::{memory::Block, stats::Stats};
-
-/// Most slots of a pool; a trainer that holds more batches copies them.
-const MAX_SLOTS: u32 = 64;
+use crate::{memory::Block, reserve::Owner, stats::Stats};
 
 /// With fewer, the next batch could not be made while the trainer has one.
 const MIN_SLOTS: u32 = 2;
+
+/// Bytes of slots that are emptied on the spot: some milliseconds.
+const FEW_BYTES: usize = 32 << 20;
 
 /// Why a stream gets no shared memory.
 #[derive(Debug, Error)]
@@ -37,6 +44,21 @@ pub enum ShareError {
         /// The budget.
         total_bytes: u64,
     },
+    /// The owner of the stream has its share of the budget.
+    #[error(
+        "no room for 2 slots of {slot_bytes} bytes: streams and kept batches of this client have {taken_bytes} bytes of \
+         shared memory, and one client may have {most_bytes} of {total_bytes} (shared_memory_mib)"
+    )]
+    Owner {
+        /// Bytes of a slot.
+        slot_bytes: u64,
+        /// Bytes that the owner has.
+        taken_bytes: u64,
+        /// Bytes that one owner may have.
+        most_bytes: u64,
+        /// The budget.
+        total_bytes: u64,
+    },
     /// The slots would be larger than any batch.
     #[error("slots of {slot_bytes} bytes were asked for; batches here have 1 to {max_bytes} bytes")]
     SlotBytes {
@@ -50,6 +72,18 @@ pub enum ShareError {
     System(#[from] bandwise_shm::OpenError),
 }
 
+impl ShareError {
+    /// The same as a word for programs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Budget { .. } => "budget",
+            Self::Owner { .. } => "share_of_client",
+            Self::SlotBytes { .. } => "slot_bytes",
+            Self::System(_) => "system",
+        }
+    }
+}
+
 /// The slots of one stream, in the making.
 #[derive(Debug)]
 pub struct SharedPool {
@@ -58,24 +92,22 @@ pub struct SharedPool {
 }
 
 impl SharedPool {
-    /// Takes up to `slots` slots of at least `slot_bytes` bytes out of the budget; also gives the descriptor that a
-    /// trainer needs.
+    /// Takes up to `slots` slots of at least `slot_bytes` bytes out of the budget for a stream of `owner`; also gives the
+    /// descriptor that a trainer needs.
     pub(crate) fn create(
-        stats: &Arc<Stats>,
+        budget: &Arc<Budget>,
+        owner: Owner,
         (slots, slot_bytes): (u32, u64),
-        budget: &Budget,
     ) -> Result<(Self, OwnedFd), ShareError> {
         let max_bytes = budget.max_slot_bytes;
         if slot_bytes == 0 || slot_bytes > max_bytes {
             return Err(ShareError::SlotBytes { slot_bytes, max_bytes });
         }
         let slot_bytes = Slots::rounded(slot_bytes);
-        let asked = slots.clamp(MIN_SLOTS, MAX_SLOTS);
-        let (granted, reserved) = Reserved::take(stats, (asked, slot_bytes), budget.total_bytes)?;
-        let (slots, descriptor) = Slots::create(granted, slot_bytes)?;
-        let reserved = Arc::new(reserved);
-        let blocks = (0..granted).filter_map(|number| slots.take(number));
-        let blocks = blocks.map(|slot| Block::shared(slot, Arc::clone(&reserved))).collect();
+        let shares = budget.take(owner, (slots.clamp(MIN_SLOTS, MAX_SLOTS), slot_bytes))?;
+        let (slots, descriptor) = Slots::create(shares.len() as u32, slot_bytes)?;
+        let slots = (0..slots.count()).filter_map(|number| slots.take(number));
+        let blocks = slots.zip(shares).map(|(slot, share)| Block::shared(slot, share)).collect();
         Ok((Self { blocks, slot_bytes }, descriptor))
     }
 
@@ -90,51 +122,108 @@ impl SharedPool {
     }
 }
 
-/// What pools may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
-    pub(crate) total_bytes: u64,
-    pub(crate) max_slot_bytes: u64,
-}
-
-/// Bytes of the budget, given back on drop.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    bytes: u64,
-    stats: Arc<Stats>,
-}
-
-impl Reserved {
-    /// As many of the slots as the budget still holds.
-    fn take(
-        stats: &Arc<Stats>,
-        (slots, slot_bytes): (u32, u64),
-        total: u64,
-    ) -> Result<(u32, Self), ShareError> {
-        let granted = |used: u64| {
-            let room = total.saturating_sub(used) / slot_bytes;
-            u64::from(slots).min((room - room / 4).max(u64::from(MIN_SLOTS))).min(room)
-        };
-        let more = |used: u64| {
-            let granted = granted(used);
-            (granted >= u64::from(MIN_SLOTS)).then(|| used + granted * slot_bytes)
-        };
-        match stats.shared_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
-            Ok(used) => {
-                let granted = granted(used);
-                Ok((granted as u32, Self { bytes: granted * slot_bytes, stats: Arc::clone(stats) }))
-            }
-            Err(used) => {
-                let free_bytes = total.saturating_sub(used);
-                Err(ShareError::Budget { slot_bytes, free_bytes, total_bytes: total })
-            }
-        }
+/// Gives slots back that no trainer reads; many of them in a thread of its own, since to empty them takes time.
+pub(crate) fn free(blocks: Vec<Block>) {
+    if blocks.iter().map(Block::len).sum::<usize>() > FEW_BYTES {
+        // If there is no thread to be had, the closure is dropped here, and all with it.
+        let _ = thread::Builder::new().name("bw-free".to_owned()).spawn(move || drop(blocks));
     }
 }
 
-impl Drop for Reserved {
+/// The budget of pools, and who has how much of it.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    total_bytes: u64,
+    max_slot_bytes: u64,
+    stats: Arc<Stats>,
+    owners: Mutex<HashMap<Owner, u64>>,
+}
+
+impl Budget {
+    pub(crate) fn new(total_bytes: u64, max_slot_bytes: u64, stats: Arc<Stats>) -> Self {
+        Self { total_bytes, max_slot_bytes, stats, owners: Mutex::default() }
+    }
+
+    /// As many of the slots as the budget still holds, and the owner may have.
+    fn take(
+        self: &Arc<Self>,
+        owner: Owner,
+        (slots, slot_bytes): (u32, u64),
+    ) -> Result<Vec<Share>, ShareError> {
+        let (total_bytes, most_bytes) = (self.total_bytes, self.most_of_one());
+        let mut owners = self.lock();
+        let free_bytes = total_bytes.saturating_sub(owners.values().sum());
+        let taken_bytes = owners.get(&owner).copied().unwrap_or(0);
+        let (fewest, room) = (u64::from(MIN_SLOTS), free_bytes / slot_bytes);
+        if room < fewest {
+            return Err(ShareError::Budget { slot_bytes, free_bytes, total_bytes });
+        }
+        let of_owner = match taken_bytes {
+            0 => (most_bytes / slot_bytes).max(fewest),
+            taken => most_bytes.saturating_sub(taken) / slot_bytes,
+        };
+        if of_owner < fewest {
+            return Err(ShareError::Owner { slot_bytes, taken_bytes, most_bytes, total_bytes });
+        }
+        let granted = u64::from(slots).min(of_owner).min((room - room / 4).max(fewest));
+        *owners.entry(owner).or_default() += granted * slot_bytes;
+        Stats::add(&self.stats.shared_bytes, granted * slot_bytes);
+        let share = || Share { bytes: slot_bytes, owner, kept: false, budget: Arc::clone(self) };
+        Ok((0..granted).map(|_| share()).collect())
+    }
+
+    /// Most bytes that one owner may have.
+    fn most_of_one(&self) -> u64 {
+        self.total_bytes - self.total_bytes / 4
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Owner, u64>> {
+        // Nothing under the lock panics; the map would be whole even then.
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The share of a slot in the budget, given back on drop.
+#[derive(Debug)]
+pub(crate) struct Share {
+    bytes: u64,
+    owner: Owner,
+    /// Whether the trainer has the slot beyond its stream.
+    kept: bool,
+    budget: Arc<Budget>,
+}
+
+impl Share {
+    /// The trainer keeps the slot although its stream is over.
+    pub(crate) fn keep(&mut self) {
+        if !self.kept {
+            self.kept = true;
+            Stats::add(&self.budget.stats.kept_bytes, self.bytes);
+        }
+    }
+
+    /// The memory does not come back while the daemon runs, and stays counted.
+    pub(crate) fn forfeit(&mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Share {
     fn drop(&mut self) {
-        self.stats.shared_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.bytes == 0 {
+            return;
+        }
+        let mut owners = self.budget.lock();
+        if let Some(taken) = owners.get_mut(&self.owner) {
+            *taken -= self.bytes;
+            if *taken == 0 {
+                owners.remove(&self.owner);
+            }
+        }
+        self.budget.stats.shared_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.kept {
+            self.budget.stats.kept_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
     }
 }
 
@@ -144,32 +233,76 @@ mod tests {
 
     const PAGE: u64 = 4096;
 
-    fn create(stats: &Arc<Stats>, slots: u32, slot_bytes: u64) -> Result<SharedPool, ShareError> {
-        let budget = Budget { total_bytes: 10 * PAGE, max_slot_bytes: 8 * PAGE };
-        SharedPool::create(stats, (slots, slot_bytes), &budget).map(|(pool, _)| pool)
+    /// A budget of 10 pages.
+    fn budget() -> Arc<Budget> {
+        Arc::new(Budget::new(10 * PAGE, 8 * PAGE, Arc::default()))
+    }
+
+    fn create(
+        budget: &Arc<Budget>,
+        owner: u128,
+        slots: u32,
+        slot_bytes: u64,
+    ) -> Result<SharedPool, ShareError> {
+        SharedPool::create(budget, Owner(owner), (slots, slot_bytes)).map(|(pool, _)| pool)
+    }
+
+    fn taken(budget: &Budget) -> [u64; 2] {
+        [&budget.stats.shared_bytes, &budget.stats.kept_bytes].map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     #[test]
     fn pools_share_the_budget_and_give_it_back() {
-        let stats = Arc::default();
-        let one = create(&stats, 3, 2 * PAGE - 5).unwrap();
+        let budget = budget();
+        let one = create(&budget, 1, 3, 2 * PAGE - 5).unwrap();
         assert_eq!((one.slots(), one.slot_bytes()), (3, 2 * PAGE));
-        let two = create(&stats, 100, PAGE).unwrap();
+        let two = create(&budget, 2, 100, PAGE).unwrap();
         assert_eq!(two.slots(), 3, "three quarters of what is free");
-        let error = create(&stats, 2, PAGE).unwrap_err().to_string();
+        let error = create(&budget, 3, 2, PAGE).unwrap_err();
+        assert_eq!(error.reason(), "budget");
+        let error = error.to_string();
         assert!(error.contains("4096 of 40960 bytes") && error.contains("shared_memory_mib"), "{error}");
         drop(two);
-        assert_eq!(create(&stats, 100, 2 * PAGE).unwrap().slots(), 2, "the fewest");
-        assert!(create(&stats, 2, 3 * PAGE).is_err());
+        assert_eq!(create(&budget, 2, 100, 2 * PAGE).unwrap().slots(), 2, "the fewest");
+        assert!(create(&budget, 2, 2, 3 * PAGE).is_err());
         drop(one);
-        assert_eq!(create(&stats, 0, 5 * PAGE).unwrap().slots(), 2);
-        assert_eq!(stats.shared_bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(create(&budget, 1, 0, 5 * PAGE).unwrap().slots(), 2);
+        assert_eq!(taken(&budget), [0, 0]);
+        assert!(budget.lock().is_empty());
+    }
+
+    #[test]
+    fn one_owner_leaves_a_quarter_to_others() {
+        let budget = budget();
+        // 7.5 pages are three quarters.
+        let first = create(&budget, 1, 5, PAGE).unwrap();
+        let second = create(&budget, 1, 5, PAGE).unwrap();
+        assert_eq!((first.slots(), second.slots()), (5, 2));
+        let error = create(&budget, 1, 2, PAGE).unwrap_err();
+        assert_eq!(error.reason(), "share_of_client");
+        assert!(error.to_string().contains("28672 bytes") && error.to_string().contains("30720 of 40960"));
+        assert_eq!(create(&budget, 2, 2, PAGE).unwrap().slots(), 2);
+        drop((first, second));
+        assert_eq!(create(&budget, 1, 2, 5 * PAGE).unwrap().slots(), 2, "the fewest, if it has nothing");
+    }
+
+    #[test]
+    fn what_is_kept_counts_until_it_comes_back_and_what_is_lost_for_ever() {
+        let budget = budget();
+        let mut shares = budget.take(Owner(1), (3, PAGE)).unwrap();
+        shares.iter_mut().take(2).for_each(Share::keep);
+        assert_eq!(taken(&budget), [3 * PAGE, 2 * PAGE]);
+        shares[0].forfeit();
+        drop(shares);
+        assert_eq!(taken(&budget), [PAGE, PAGE]);
+        assert_eq!(budget.lock().get(&Owner(1)), Some(&PAGE));
     }
 
     #[test]
     fn slots_that_no_batch_fills_are_refused() {
         for slot_bytes in [0, 8 * PAGE + 1, u64::MAX] {
-            assert!(matches!(create(&Arc::default(), 2, slot_bytes), Err(ShareError::SlotBytes { .. })));
+            let error = create(&budget(), 1, 2, slot_bytes).unwrap_err();
+            assert_eq!(error.reason(), "slot_bytes");
         }
     }
 }

@@ -31,8 +31,10 @@ pub struct Stats {
     pub panics: AtomicU64,
     /// Bytes of batch memory on loan: being written, waiting, or being sent.
     pub batch_bytes_in_use: AtomicU64,
-    /// Bytes of the pools that streams share with their trainers.
+    /// Bytes of the slots that streams share with their trainers, or shared and have not got back.
     pub shared_bytes: AtomicU64,
+    /// Bytes among them that trainers keep although the stream is over.
+    pub kept_bytes: AtomicU64,
     /// Bytes of rows that are kept for later steps.
     pub replay_bytes: AtomicU64,
     /// Bytes that jobs with open streams may keep.

@@ -16,8 +16,11 @@ const READ_AHEAD: u64 = 8;
 /// Less than this in all shares together is of no use.
 const MIN_SHARED: u64 = 16;
 
-/// The most that is of use for shared memory that waits to be fetched, and for the connections that fetch it.
+/// The most that is of use for the connections that fetch shared memory.
 const MAX_DOOR: u64 = 256;
+
+/// The most that is of use for leases on shared memory: those of streams, and of some that are over.
+const MAX_LEASES: u64 = 512;
 
 /// The most that is of use for the admin server.
 const MAX_ADMIN: u64 = 32;
@@ -29,8 +32,8 @@ pub(crate) struct Shares {
     pub(crate) connections: usize,
     /// Connections that fetch shared memory.
     pub(crate) door: usize,
-    /// Shared memory that waits to be fetched.
-    pub(crate) offers: usize,
+    /// Shared memory that waits to be fetched, and then the lease on it.
+    pub(crate) leases: usize,
     /// Connections of the admin server.
     pub(crate) admin: usize,
 }
@@ -68,8 +71,8 @@ impl Shares {
         let most = |share: u64, most: u64| share.min(most) as usize;
         Ok(Self {
             connections: most(shared / 2, max_connections as u64),
-            door: most(shared / 4, MAX_DOOR),
-            offers: most(shared / 8, MAX_DOOR),
+            door: most(shared / 8, MAX_DOOR),
+            leases: most(shared / 4, MAX_LEASES),
             admin: most(shared / 8, MAX_ADMIN),
         })
     }
@@ -83,10 +86,10 @@ mod tests {
     fn shares_leave_a_reserve() {
         for limit in [64, 128, 1024, 20_000, u64::MAX] {
             let shares = Shares::of(limit, 4, 4096).unwrap();
-            let Shares { connections, door, offers, admin } = shares;
-            let all = (connections + door + offers + admin) as u64;
+            let Shares { connections, door, leases, admin } = shares;
+            let all = (connections + door + leases + admin) as u64;
             assert!(all + BASE + READ_AHEAD + 4 <= limit, "{limit}: {shares:?}");
-            assert!(connections >= 8 && door >= 4 && offers >= 2 && admin >= 2, "{limit}: {shares:?}");
+            assert!(connections >= 8 && door >= 2 && leases >= 5 && admin >= 2, "{limit}: {shares:?}");
         }
         assert_eq!(Shares::of(u64::MAX, 4, 4096).unwrap().connections, 4096);
         assert!(matches!(Shares::of(50, 4, 4096), Err(StartError::Descriptors { limit: 50, needed: 60 })));

@@ -4,8 +4,9 @@
 //! cancel is never stuck behind the data that it cancels.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     pin::Pin,
+    sync::Arc,
 };
 
 use bandwise_pipeline::{Batch, BatchError, Stream, Ticket};
@@ -15,6 +16,7 @@ use tonic::{Status, Streaming};
 
 use crate::{
     handover::Offer,
+    lease::HandedOut,
     service::{
         parts::{Parts, announced},
         reject::Reject,
@@ -34,8 +36,8 @@ pub(crate) struct Session {
     next: Option<Parts>,
     /// Lets the trainer fetch the descriptor of the stream's memory.
     offer: Option<Offer>,
-    /// Batches that the trainer reads in their slots, by slot. Dropping one frees its slot.
-    handed_out: HashMap<u32, Batch>,
+    /// The slots in which the trainer reads batches.
+    handed_out: HandedOut,
     sender: mpsc::Sender<Result<Parts, Status>>,
     draining: watch::Receiver<bool>,
     told_draining: bool,
@@ -62,7 +64,7 @@ impl Session {
             refused: VecDeque::new(),
             next: None,
             offer: None,
-            handed_out: HashMap::new(),
+            handed_out: HandedOut::default(),
             sender,
             draining,
             told_draining: false,
@@ -71,6 +73,9 @@ impl Session {
 
     /// Answers the request for shared memory before all else.
     pub(crate) fn share(&mut self, shared: Shared) {
+        if let Some(offer) = &shared.offer {
+            self.handed_out = HandedOut::new(Arc::clone(offer.lease()));
+        }
         self.offer = shared.offer;
         let answer = proto::Part { shared_memory: Some(shared.grant), ..proto::Part::default() };
         self.next = Some(answer.into());
@@ -146,8 +151,9 @@ impl Session {
             return Err(Reject::field("open", "(a job)", "a stream serves one job; open another stream"));
         }
         for slot in want.release.map_or_else(Vec::new, |release| release.slots) {
-            let batch = self.handed_out.remove(&slot);
-            batch.ok_or_else(|| Reject::field("release.slots", slot, "no such slot was handed out"))?;
+            if !self.handed_out.take_back(slot) {
+                return Err(Reject::field("release.slots", slot, "no such slot was handed out"));
+            }
         }
         if let Some(cancel) = want.cancel {
             let steps: HashSet<u64> = cancel.steps.into_iter().collect();
@@ -180,21 +186,27 @@ impl Session {
     fn delivered(&mut self, outcome: Result<Batch, BatchError>) {
         let Some(ticket) = self.tickets.pop_front() else { return };
         self.next = Some(match outcome {
-            Ok(batch) => {
-                let (dataset, fingerprint) = (self.stream.dataset(), self.stream.job().fingerprint());
-                if let Some(slot) = batch.slot {
-                    let parts = announced(&batch, slot, dataset, fingerprint).into();
-                    self.handed_out.insert(slot, batch);
-                    parts
-                } else {
-                    Parts::new(batch, dataset, fingerprint)
-                }
-            }
+            Ok(batch) => self.batch(batch),
             Err(error) => {
                 let failure = Reject::batch(&error).into_failure();
                 failed(ticket.step(), ticket.first_row(), failure).into()
             }
         });
+    }
+
+    /// The parts of a batch: all of it, or the place where it lies in the trainer's memory.
+    fn batch(&mut self, batch: Batch) -> Parts {
+        let (dataset, fingerprint) = (self.stream.dataset(), self.stream.job().fingerprint());
+        let Some(number) = batch.slot else { return Parts::new(batch, dataset, fingerprint) };
+        let (announced, step, first_row) =
+            (announced(&batch, number, dataset, fingerprint), batch.moment.step, batch.first_row);
+        // Nobody else has its bytes.
+        let Some(slot) = batch.into_slot() else {
+            let failure = Reject::internal("the slot of the batch is still in use").into_failure();
+            return failed(step, first_row, failure).into();
+        };
+        self.handed_out.give(number, slot);
+        announced.into()
     }
 
     async fn fail(self, status: Status) {

@@ -2,12 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use bandwise_pipeline::{Pipeline, Seldom, SharedPool};
+use bandwise_pipeline::{Owner, Pipeline, Seldom, ShareError, SharedPool};
 use bandwise_proto::v1 as proto;
 
 use crate::handover::{Offer, Offers};
 
 static NOT_SHARED: Seldom = Seldom::new();
+
+/// The answer to a client that would keep memory without a word.
+const NO_LEASE: &str = "this daemon shares memory only with clients that keep a lease on it \
+    (SharedMemoryRequest.lease), so that it is counted until they have done with it: update the client, or use gRPC";
 
 /// Where trainers of this host get descriptors.
 #[derive(Debug)]
@@ -28,36 +32,50 @@ pub(crate) struct Shared {
     pub(crate) grant: proto::SharedMemoryGrant,
 }
 
+/// Why there is no shared memory: a word for programs, and a sentence.
+type Refusal = (&'static str, String);
+
 impl Shared {
-    /// Gives what the pipeline has room for.
+    /// Gives what the pipeline has room for and `owner` may have.
     pub(crate) fn answer(
         request: &proto::SharedMemoryRequest,
+        owner: Owner,
         door: Option<&Door>,
         pipeline: &Pipeline,
     ) -> Self {
-        Self::give(request, door, pipeline).unwrap_or_else(|refusal| {
+        Self::give(request, owner, door, pipeline).unwrap_or_else(|(reason, refusal)| {
             if let Some(left_out) = NOT_SHARED.turn() {
-                tracing::info!(refusal, lines_left_out = left_out, "no shared memory for a stream");
+                tracing::info!(reason, refusal, lines_left_out = left_out, "no shared memory for a stream");
             }
-            let grant = proto::SharedMemoryGrant { refusal, ..proto::SharedMemoryGrant::default() };
+            let refusal_reason = reason.to_owned();
+            let grant =
+                proto::SharedMemoryGrant { refusal, refusal_reason, ..proto::SharedMemoryGrant::default() };
             Self { pool: None, offer: None, grant }
         })
     }
 
     fn give(
         request: &proto::SharedMemoryRequest,
+        owner: Owner,
         door: Option<&Door>,
         pipeline: &Pipeline,
-    ) -> Result<Self, String> {
-        let door = door.ok_or("this daemon shares no memory: it has no Unix socket for it")?;
-        let (pool, descriptor) =
-            pipeline.share(request.slots, request.slot_bytes).map_err(|error| error.to_string())?;
-        let offer = door.offers.offer(descriptor).map_err(|error| format!("no token: {error}"))?;
+    ) -> Result<Self, Refusal> {
+        let no_socket =
+            || ("no_socket", "this daemon shares no memory: it has no Unix socket for it".to_owned());
+        let door = door.ok_or_else(no_socket)?;
+        if !request.lease {
+            return Err(("no_lease", NO_LEASE.to_owned()));
+        }
+        let place = door.offers.place(owner).map_err(|error| ("leases", error.to_string()))?;
+        let refused = |error: ShareError| (error.reason(), error.to_string());
+        let (pool, descriptor) = pipeline.share(owner, request.slots, request.slot_bytes).map_err(refused)?;
+        let no_token = |error| ("system", format!("no token: {error}"));
+        let offer = door.offers.offer(descriptor, place).map_err(no_token)?;
         let grant = proto::SharedMemoryGrant {
             token: offer.token().to_vec().into(),
             slots: pool.slots(),
             slot_bytes: pool.slot_bytes(),
-            refusal: String::new(),
+            ..proto::SharedMemoryGrant::default()
         };
         Ok(Self { pool: Some(pool), offer: Some(offer), grant })
     }
