@@ -396,7 +396,7 @@ fn listen(config: &Config, mistakes: &mut Vec<String>) -> Vec<Address> {
         match text.parse::<Address>() {
             Err(error) => mistakes.push(format!("listen: {error}")),
             Ok(address) if addresses.contains(&address) => {
-                mistakes.push(format!("listen: {address} is there twice"));
+                mistakes.push(format!("listen: {address} is listed twice"));
             }
             Ok(address) => {
                 if !config.allow_insecure_tcp && !is_local(&address) {
@@ -437,7 +437,7 @@ fn admin(config: &Config, mistakes: &mut Vec<String>) -> Option<Address> {
     let text = config.admin.as_ref()?;
     match text.parse::<Address>() {
         Err(error) => mistakes.push(format!("admin: {error}")),
-        Ok(address @ Address::Unix(_)) => mistakes.push(format!("admin: {address} is no HOST:PORT")),
+        Ok(address @ Address::Unix(_)) => mistakes.push(format!("admin: {address} must be HOST:PORT")),
         Ok(address) if config.listen.contains(text) => {
             mistakes.push(format!("admin: {address} is also in listen"));
         }
@@ -532,7 +532,7 @@ fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOpt
             mistakes.push(format!("dataset '{name}': {problem}"));
         }
         if !names.insert(name.clone()) {
-            mistakes.push(format!("dataset '{name}' is there twice"));
+            mistakes.push(format!("dataset '{name}' is listed twice"));
         }
         for file in [Some(&path), keep.as_ref(), leave_out.as_ref()].into_iter().flatten() {
             if let Err(error) = fs::metadata(file) {
@@ -563,8 +563,8 @@ fn name_problem(name: &str) -> Option<&'static str> {
     match name.len() {
         0 => Some("a name is needed"),
         1..=200 if name.chars().all(allowed) => None,
-        1..=200 => Some("a name has letters, digits and - _ . / + only"),
-        _ => Some("a name has at most 200 characters"),
+        1..=200 => Some("a name may have letters, digits and - _ . / + only"),
+        _ => Some("a name may have at most 200 characters"),
     }
 }
 

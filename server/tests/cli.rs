@@ -711,7 +711,7 @@ fn serve_refuses_bad_configurations_before_it_listens() {
     fails(&["serve"], 2, &["--dataset NAME=PATH"]);
     fails(&["serve", "--source", "natural"], 2, &["synthetic"]);
     let twice = format!("synthetic={}", photos().display());
-    fails(&["serve", "--source", "synthetic", "--dataset", &twice], 2, &["'synthetic' is there twice"]);
+    fails(&["serve", "--source", "synthetic", "--dataset", &twice], 2, &["'synthetic' is listed twice"]);
     let taken = folder.path().join("file");
     fs::write(&taken, "").unwrap();
     let dataset = format!("photos={}", photos().display());

@@ -74,7 +74,7 @@ fn class(failure: &ClientError) -> &'static str {
 fn advice(class: &str, failure: &ClientError) -> &'static str {
     match (class, failure) {
         (_, ClientError::Connect { .. } | ClientError::NoneAnswers { .. }) => {
-            "; start one there with `bandwise serve`, or give a folder of images"
+            "; start a daemon there with `bandwise serve`, or give a folder of images"
         }
         ("FingerprintError", _) => {
             "; the options of this loader make another job than the one that was expected: make them equal, or start \

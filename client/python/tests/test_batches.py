@@ -163,6 +163,21 @@ def test_samples_are_named_as_image_folder_names_them(address: str, photos: Path
             run.sample_names([0, wrong])
 
 
+def test_classes_that_are_not_utf8_stay_apart(tmp_path: Path, photos: Path) -> None:
+    """As file systems have them that came from elsewhere; ImageFolder lists the same."""
+    folders = [b"caf\xe8", b"caf\xe9", b"\xff", "caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode(), "\N{LATIN SMALL LIGATURE FI}".encode()]
+    for folder in folders:
+        os.mkdir(os.path.join(os.fsencode(tmp_path), folder))
+        (tmp_path / os.fsdecode(folder) / "1.jpg").symlink_to(photos / "thing/cup.jpg")
+    expected = sorted(entry.name for entry in os.scandir(tmp_path))
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "batch_size": 5, "arrays": "numpy"}
+    with bandwise.Loader(tmp_path, **options) as run:
+        assert run.classes == expected and list(run.class_to_idx.items()) == [(name, i) for i, name in enumerate(expected)]
+        (batch,) = run
+        assert [os.path.dirname(name) for name in batch.sample_names] == [run.classes[label] for label in batch.labels]
+        assert {os.fsencode(name) for name in run.class_to_idx} == set(folders)
+
+
 def test_names_are_those_of_the_samples_that_came(damaged: Path) -> None:
     (damaged / "class" / os.fsdecode(b"\xff\n.jpg")).symlink_to(damaged / "class" / "0.jpg")
     options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 4, "arrays": "numpy"}

@@ -142,3 +142,18 @@ def test_an_address_has_no_options(address: str) -> None:
 def test_limits_above_the_default_reach_the_job(photos: Path) -> None:
     with bandwise.Loader(photos, daemon=DaemonOptions(max_megapixels=200), **OPTIONS) as run:
         assert "200000000" in dict(run.plan.fields).values()
+
+
+@pytest.mark.parametrize(
+    "name, part",
+    [
+        ("threads", r"'threads': it is the Loader's own: Loader\(FOLDER, threads="),
+        ("listen", "'listen': a private daemon has none; for that, start one with `bandwise serve"),
+        ("thread", r"'thread'; did you mean 'threads'\? it is the Loader's own"),
+        ("max_megapixel", "did you mean 'max_megapixels'"),
+        ("qqqq", "it has leave_out, keep"),
+    ],
+)
+def test_unknown_options_are_explained(name: str, part: str) -> None:
+    with pytest.raises(TypeError, match=f"DaemonOptions has no option .*{part}"):
+        DaemonOptions(**{name: 1})  # type: ignore[arg-type]

@@ -142,3 +142,29 @@ def test_names_in_help_are_those_of_the_daemon(address: str) -> None:
             assert used in names or used.endswith(".toml") or used.isupper(), used
     for named in re.findall(r"efficienttrain\+*-[a-z-]+", help_text + readme):
         assert named in described["curricula"], named
+
+
+def test_each_part_of_a_message_is_said_once(tmp_path: Path, photos: Path) -> None:
+    said = {
+        "no.toml": {"curriculum": str(tmp_path / "no.toml")},
+        "efficienttrain+,": {"curriculum": "efficienttrain+,"},
+        "evall": {"recipe": "evall"},
+        "nwhc": {"layout": "nwhc"},
+    }
+    for word, options in said.items():
+        with pytest.raises(bandwise.JobError) as raised:
+            bandwise.Loader(photos, **{**OPTIONS, **options})
+        assert str(raised.value).count(word) == 1, raised.value
+
+
+def test_ranges_are_written_out(photos: Path) -> None:
+    for option, value, text in [("patience", -1, "from 0 to 31536000"), ("seed", -1, "from 0 to 18446744073709551615")]:
+        with pytest.raises(bandwise.JobError, match=f"{option} is {value}, and must be {text}"):
+            bandwise.Loader(photos, **{**OPTIONS, option: value})
+
+
+def test_a_recipe_file_without_a_name_has_its_own(tmp_path: Path, photos: Path) -> None:
+    operations = ['name = "center_crop"', 'name = "normalize"', 'name = "low_frequency"\nmethod = "fourier"']
+    (tmp_path / "mine.toml").write_text("".join(f"[[operation]]\n{operation}\n" for operation in operations))
+    with bandwise.Loader(photos, **{**OPTIONS, "recipe": tmp_path / "mine.toml"}) as run:
+        assert run.plan.recipe == "mine"

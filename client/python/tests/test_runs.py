@@ -169,7 +169,7 @@ def test_several_addresses_as_list_or_text(address: str) -> None:
         ({"batch_size": 0}, "batch_size"),
         ({"rank": 2, "world_size": 2}, "rank 2"),
         ({"seed": -1}, "seed is -1"),
-        ({"seed": 2**64}, "must be 0 to 18446744073709551615"),
+        ({"seed": 2**64}, "must be from 0 to 18446744073709551615"),
         ({"batch_size": 2**70}, "batch_size"),
         ({"prefetch": 2**40}, "prefetch"),
         ({"from_step": -1}, "from_step"),

@@ -27,7 +27,7 @@ impl Default for RankShare {
 #[non_exhaustive]
 pub enum ShareError {
     /// The rank is not one of the world.
-    #[error("rank {rank} is not below the world size {world_size}")]
+    #[error("rank {rank} must be below the world size {world_size}: ranks count from 0")]
     Rank {
         /// The rank.
         rank: u64,
@@ -38,7 +38,9 @@ pub enum ShareError {
     #[error("world size and accumulate must be at least 1")]
     Zero,
     /// A batch would cut a group of rows that are mixed.
-    #[error("batches of {rows} rows cut the groups of {granularity} rows that the recipe mixes")]
+    #[error(
+        "batches of {rows} rows cut the groups of {granularity} rows that belong together; take batches of a multiple of {granularity} rows"
+    )]
     CutsGroup {
         /// Rows of a batch.
         rows: u64,

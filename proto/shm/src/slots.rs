@@ -54,7 +54,7 @@ pub enum OpenError {
         expected: u64,
     },
     /// No memory has that size.
-    #[error("{count} slots of {slot_bytes} bytes are no size; 1 to 64 slots of whole pages are")]
+    #[error("{count} slots of {slot_bytes} bytes are impossible; 1 to 64 slots of whole pages are possible")]
     Shape {
         /// Number of slots.
         count: u32,

@@ -122,7 +122,7 @@ impl CurriculumSpec {
 
 /// A replay buffer of an impossible length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a replay buffer of {steps} steps is impossible; it must be from 1 to {MAX_REPLAY_BUFFER} steps")]
+#[error("replay_buffer {steps} must be a number of steps from 1 to {MAX_REPLAY_BUFFER}")]
 pub struct InvalidReplayBuffer {
     /// The length that was given.
     pub steps: u32,

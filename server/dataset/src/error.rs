@@ -38,7 +38,7 @@ pub enum DatasetError {
     },
     /// Some class folders hold no image, and empty classes are not allowed.
     #[error(
-        "{count} class folders of {path:?} hold no images: {}; fill or remove them, or set allow_empty_classes = true \
+        "class folders of {path:?} hold no images: {}; fill or remove them, or set allow_empty_classes = true \
          (--allow-empty-classes)",
         listed(classes, *count)
     )]
@@ -52,7 +52,7 @@ pub enum DatasetError {
     },
     /// All class folders are empty.
     #[error(
-        "no images in any of the {count} class folders of {path:?}: {}; check that the dataset has been unpacked there",
+        "no images in any class folder of {path:?}: {}; check that the dataset has been unpacked there",
         listed(classes, *count)
     )]
     NoSamples {
@@ -86,7 +86,9 @@ pub enum DatasetError {
         limit: u64,
     },
     /// The threads of the scan could not be started.
-    #[error("cannot start {threads} scan threads: {reason}; use fewer or raise the process limit")]
+    #[error(
+        "cannot start {threads} threads to scan folders: {reason}; raise the limit of processes (ulimit -u, pids.max)"
+    )]
     Threads {
         /// How many were asked for.
         threads: usize,
@@ -113,7 +115,7 @@ pub enum DatasetError {
     },
     /// A list names samples that the dataset does not hold.
     #[error(
-        "{count} names in sample list {list:?} are not in the dataset: {}; names are 'class/file.jpg', relative \
+        "names in sample list {list:?} are not in the dataset: {}; names are 'class/file.jpg', relative \
          to the dataset folder",
         listed(names, *count)
     )]

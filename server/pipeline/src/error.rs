@@ -129,7 +129,8 @@ pub enum WantError {
     NoRows,
     /// The batch would be larger than this daemon makes.
     #[error(
-        "a batch of {rows} rows takes {bytes} bytes; the limits are {max_rows} rows and {max_bytes} bytes"
+        "a batch of {rows} rows takes {bytes} bytes; this daemon makes at most {max_rows} rows and {max_bytes} bytes \
+         (max_batch_mib): ask for fewer rows, or raise it"
     )]
     BatchTooLarge {
         /// Rows asked for.
@@ -150,7 +151,10 @@ pub enum WantError {
         slot_bytes: u64,
     },
     /// The stream has asked for too much that is not delivered yet.
-    #[error("the stream already waits for {pending} batches; ask for more when some have arrived")]
+    #[error(
+        "the stream already waits for {pending} batches, the most it may (max_pending_batches); ask for more when some have \
+         arrived"
+    )]
     TooManyPending {
         /// The limit.
         pending: u32,
@@ -165,7 +169,9 @@ pub enum WantError {
 #[non_exhaustive]
 pub enum PipelineError {
     /// Too many streams are open.
-    #[error("{max} streams are open already, the most that this daemon serves")]
+    #[error(
+        "{max} streams are open already, the most that this daemon serves (max_streams); close some, or raise it"
+    )]
     TooManyStreams {
         /// The limit.
         max: usize,

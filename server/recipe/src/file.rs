@@ -1,7 +1,7 @@
 //! Recipes from TOML: ordered operations with their parameters.
 //!
 //! ```toml
-//! name = "mine"
+//! name = "mine"                       # the file's, without folder and ending, where it is left out
 //! views = 1                           # views of a sample in a step, in consecutive rows
 //!
 //! [[operation]]
@@ -19,7 +19,7 @@
 //! Parameters that are left out have the values of the `efficienttrain++` recipe. Values out of range are collected
 //! and reported together; an order without meaning is refused when the recipe meets a stage.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use bandwise_kernels::{Filter, Normalization};
 use serde::Deserialize;
@@ -35,6 +35,9 @@ use crate::{
 
 /// Longest text of a recipe file, in bytes.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
+
+/// Longest name of a recipe, in bytes.
+const MAX_NAME_BYTES: usize = 256;
 
 /// Most operations of a recipe.
 const MAX_OPERATIONS: usize = 32;
@@ -85,7 +88,7 @@ impl fmt::Display for Bullets<'_> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    name: String,
+    name: Option<String>,
     #[serde(default = "one")]
     views: u32,
     #[serde(default)]
@@ -206,7 +209,7 @@ fn erase_ratio() -> [f64; 2] {
 }
 
 impl Recipe {
-    /// Reads a recipe; `file` is its name in messages.
+    /// Reads a recipe from the TOML text of `file`, a path for messages and for the name where the text has none.
     ///
     /// # Errors
     ///
@@ -222,20 +225,27 @@ impl Recipe {
             RecipeFileError::Syntax { file: file(), line, message: error.message().to_owned() }
         })?;
         let mut check = Check::default();
-        check.text("name", !parsed.name.is_empty() && parsed.name.len() <= 256, "has 1 to 256 bytes");
+        let name = parsed.name.unwrap_or_else(|| stem(&file()));
+        check.text("name", (1..=MAX_NAME_BYTES).contains(&name.len()), "must have 1 to 256 bytes");
         check.text("views", (1..=MAX_VIEWS).contains(&parsed.views), "must be from 1 to 64");
         let count = parsed.operation.len();
-        check.text("operation", (1..=MAX_OPERATIONS).contains(&count), "must be there 1 to 32 times");
+        check.text("operation", (1..=MAX_OPERATIONS).contains(&count), "must be given 1 to 32 times");
         let mut operations = Vec::with_capacity(count.min(MAX_OPERATIONS));
         for (position, operation) in parsed.operation.into_iter().enumerate().take(MAX_OPERATIONS) {
             check.position = Some(position);
             operations.extend(operation.resolve(&mut check));
         }
         match check.mistakes {
-            mistakes if mistakes.is_empty() => Ok(Self::new(parsed.name, parsed.views, operations)),
+            mistakes if mistakes.is_empty() => Ok(Self::new(name, parsed.views, operations)),
             mistakes => Err(RecipeFileError::Mistakes { file: file(), mistakes }),
         }
     }
+}
+
+/// The name of a file without folder and ending.
+fn stem(file: &str) -> String {
+    let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.unwrap_or_else(|| "unnamed".to_owned())
 }
 
 /// Collects mistakes.
@@ -392,6 +402,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_a_name_has_its_own() {
+        let text = EFFICIENTTRAIN_PLUS.replacen("name", "# name", 1);
+        for (file, name) in
+            [("conf/mine.toml", "mine"), ("mine.v2.toml", "mine.v2"), ("recipe_toml", "recipe_toml")]
+        {
+            assert_eq!(Recipe::from_toml(file, &text).unwrap().name(), name);
+        }
+        assert_eq!(Recipe::from_toml("", &text).unwrap().name(), "unnamed");
+        assert_eq!(Recipe::from_toml("x.toml", EFFICIENTTRAIN_PLUS).unwrap().name(), "mine");
+    }
+
+    #[test]
     fn all_mistakes_are_reported_together() {
         let text = r#"
             name = ""
@@ -415,7 +437,7 @@ mod tests {
         let error = Recipe::from_toml("bad.toml", text).unwrap_err().to_string();
         for part in [
             "bad.toml",
-            "name has",
+            "name must have",
             "views",
             "[0.5, 0.2]",
             "cubic",

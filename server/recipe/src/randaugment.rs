@@ -169,7 +169,7 @@ impl FromStr for RandAugment {
             let digits = section.find(|c: char| c.is_ascii_digit()).unwrap_or(section.len());
             let (key, value) = section.split_at(digits);
             if seen.contains(&key) {
-                return Err(wrong(format!("'{key}' is there twice")));
+                return Err(wrong(format!("'{key}' is listed twice")));
             }
             seen.push(key);
             policy.set(key, value).map_err(|problem| wrong(format!("'{section}': {problem}")))?;

@@ -33,7 +33,7 @@ fn every_mistake_is_listed() {
         "log = verbose",
         "allow_insecure_tcp",
         "'nonsense'",
-        "unix:/tmp/a is there twice",
+        "unix:/tmp/a is listed twice",
         "admin: unix:/x",
         "prefetch_mib = 0",
         "max_streams = 0",
@@ -43,7 +43,7 @@ fn every_mistake_is_listed() {
         "avx1024",
         "letters, digits",
         "/nonexistent",
-        "'a b' is there twice",
+        "'a b' is listed twice",
     ] {
         assert!(message.contains(part), "no '{part}' in: {message}");
     }

@@ -38,6 +38,12 @@ impl Reject {
         reject
     }
 
+    /// The same where `problem` repeats the value, or is clear without it.
+    pub(crate) fn plain(field: &str, value: impl ToString, problem: impl std::fmt::Display) -> Self {
+        let message = problem.to_string();
+        Self { message, ..Self::field(field, value, "") }
+    }
+
     /// The text of a file in the request is wrong; `problem` begins with the file and is not repeated with the text.
     pub(crate) fn text(field: &str, problem: impl std::fmt::Display) -> Self {
         let mut reject = Self::new(Code::InvalidArgument, "invalid_field", problem.to_string());
@@ -182,15 +188,15 @@ impl From<WantError> for Reject {
             WantError::StepOutOfRange { step, .. } => with_step("step_out_of_range", step),
             WantError::RowsOutOfRange { step, .. } => with_step("rows_out_of_range", step),
             WantError::CutsGroup { first_row, rows, .. } => {
-                Self::field("rows", format!("{first_row}..{}", first_row + rows), message)
+                Self::plain("rows", format!("{first_row}..{}", first_row + rows), message)
             }
-            WantError::FreshRowsMixed => Self::field("fresh_only", true, message),
-            WantError::NoRows => Self::field("rows", 0, message),
+            WantError::FreshRowsMixed => Self::plain("fresh_only", true, message),
+            WantError::NoRows => Self::plain("rows", 0, message),
             WantError::BatchTooLarge { max_rows, max_bytes, .. } => {
                 Self::limit(format!("max_batch_rows = {max_rows}, max_batch_bytes = {max_bytes}"), message)
             }
             WantError::LargerThanSlot { bytes, .. } => {
-                Self::field("steps", format!("{bytes} bytes"), message)
+                Self::plain("steps", format!("{bytes} bytes"), message)
             }
             WantError::TooManyPending { pending } => {
                 Self::limit(format!("max_pending_batches = {pending}"), message)

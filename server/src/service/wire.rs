@@ -70,7 +70,7 @@ fn curriculum_of(job: &proto::Job) -> Result<Curriculum, Reject> {
     let curriculum = match &job.curriculum {
         Some(CurriculumName(preset)) => {
             let preset = name("curriculum_name", preset)?;
-            Curriculum::preset(&preset).map_err(|error| Reject::field("curriculum_name", preset, error))
+            Curriculum::preset(&preset).map_err(|error| Reject::plain("curriculum_name", preset, error))
         }
         Some(CurriculumToml(text)) => {
             let file = file("curriculum_file", &job.curriculum_file, "curriculum_toml")?;
@@ -86,7 +86,7 @@ fn curriculum_of(job: &proto::Job) -> Result<Curriculum, Reject> {
         0 => Ok(curriculum),
         steps => curriculum
             .with_replay_buffer_up_to(steps)
-            .map_err(|error| Reject::field("replay_buffer", steps, error)),
+            .map_err(|error| Reject::plain("replay_buffer", steps, error)),
     }
 }
 

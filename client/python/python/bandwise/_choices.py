@@ -57,6 +57,6 @@ def _wrong(option: str, value: Any) -> JobError:
     words = CHOICES[option]
     near = difflib.get_close_matches(value, words, 1) if isinstance(value, str) else []
     meant = f"; did you mean {near[0]!r}?" if near else ""
-    if option in ("dtype", "device_dtype"):
-        meant = ", also as torch or numpy have them, like torch.float32" + meant
-    return JobError(f"{option} must be one of {', '.join(map(repr, words))}{meant}; it is {value!r}")
+    is_type = option in ("dtype", "device_dtype")
+    also = ", also as torch or numpy have them, like torch.float32" if is_type else ""
+    return JobError(f"{option} must be one of {', '.join(map(repr, words))}{also}; it is {value!r}{meant}")

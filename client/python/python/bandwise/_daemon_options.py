@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, fields
 from typing import Any, Dict, List, Literal, Optional, Tuple, Union
 
+from ._closed import closed
 from ._errors import JobError
 
 PathText = Union[str, bytes, "os.PathLike[str]"]
@@ -51,6 +52,22 @@ SWITCHES = ("allow_empty_classes", "content", "verify_index", "rescan", "pin_thr
 FILES = ("leave_out", "keep")
 
 
+OF_LOADER = ("threads", "prefetch", "transport", "priority", "patience", "on_bad_sample", "max_bad_fraction", "dataset")
+"""Options that are sought here and belong to the loader."""
+
+OF_SERVE = (
+    "listen", "admin", "allow_insecure_tcp", "drain_seconds", "handshake_seconds", "max_connections",
+    "max_connections_per_peer", "simd", "source",
+)  # fmt: skip
+"""Keys of the configuration that make no sense for a private daemon."""
+
+INSTEAD = {
+    **{name: f"it is the Loader's own: Loader(FOLDER, {name}=...)" for name in OF_LOADER},
+    **{name: "a private daemon has none; for that, start one with `bandwise serve --config FILE`" for name in OF_SERVE},
+}
+
+
+@closed(INSTEAD)
 @dataclass(frozen=True)
 class DaemonOptions:
     """The settings of the private daemon of ``Loader(FOLDER, daemon=DaemonOptions(...))``: what ``bandwise.toml`` says to

@@ -139,7 +139,7 @@ class Position:
     def set_epoch(self, epoch: int) -> None:
         if not 0 <= epoch < self.plan.epochs:
             raise JobError(
-                f"epoch {epoch} is beyond the plan, which has {self.plan.epochs} epochs: 0 to {self.plan.epochs - 1}"
+                f"epoch {epoch} is not one of the plan, whose epochs are 0 to {self.plan.epochs - 1}"
             )
         self._epoch = epoch
 

@@ -34,7 +34,7 @@ def whole(name: str, value: int, least: int, most: int = 2**32 - 1) -> int:
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {value!r}") from None
     if not least <= number <= most:
-        raise JobError(f"{name} is {number}, and must be {least} to {most}")
+        raise JobError(f"{name} is {number}, and must be from {least} to {most}")
     return number
 
 
@@ -45,7 +45,7 @@ def real(name: str, value: float, least: float = -math.inf, most: float = math.i
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, not {value!r}") from None
     if (least > -math.inf or most < math.inf) and not least <= number <= most:
-        raise JobError(f"{name} is {number:g}, and must be {least:g} to {most:g}")
+        raise JobError(f"{name} is {number:g}, and must be from {least:.12g} to {most:.12g}")
     return number
 
 
@@ -76,7 +76,9 @@ def name_or_file(what: str, value: Any) -> Tuple[Optional[str], Optional[str], s
     try:
         content = Path(text).expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError, RuntimeError) as error:
-        raise JobError(f"cannot read the {what} {text!r}: {error}") from error
+        # An OSError's text names the file once more.
+        why = getattr(error, "strerror", None) or error
+        raise JobError(f"cannot read the {what} {text!r}: {why}") from error
     # By its end, where it is longer than the daemon takes.
     return None, content, text.encode(errors="replace")[-FILE_NAME_BYTES:].decode(errors="ignore")
 

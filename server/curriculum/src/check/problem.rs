@@ -24,7 +24,7 @@ pub enum Problem {
     #[error("base {base}: it must be an even number from {MIN_BANDWIDTH} to {MAX_BASE}")]
     Base { base: u32 },
     /// There is nothing to run.
-    #[error("there are no stages")]
+    #[error("there are no stages; write at least one [[stage]], or start from a `preset`")]
     NoStages,
     /// More stages than any training needs.
     #[error("{count} stages: at most {MAX_STAGES} are accepted")]
@@ -64,7 +64,7 @@ pub enum Problem {
     PartsOfEpochs { stage: usize, epochs: f64 },
     /// The model needs other bandwidths.
     #[error(
-        "multiple_of {multiple_of}: no multiples of it are {}",
+        "multiple_of {multiple_of}: these are not multiples of it: {}",
         .offenders.iter().map(|(stage, bandwidth)| format!("bandwidth {bandwidth} of stage {stage}"))
             .collect::<Vec<_>>().join(", ")
     )]

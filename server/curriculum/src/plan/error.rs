@@ -13,7 +13,8 @@ pub enum PlanError {
     Epochs { epochs: f64 },
     /// The stages say how many epochs they run, and the request says something else.
     #[error(
-        "the stages of the curriculum {curriculum:?} run {fixed} epochs, so the budget cannot be {epochs}"
+        "the stages of the curriculum {curriculum:?} run {fixed} epochs, so the budget cannot be {epochs}; give {fixed} \
+         epochs, or stages with `share`"
     )]
     FixedEpochs { curriculum: String, fixed: f64, epochs: f64 },
     /// There is nothing to show.
@@ -42,7 +43,9 @@ pub enum PlanError {
     )]
     ReplayTail { stage: usize, replay: u32, fresh_rows: u64, rows: u64 },
     /// The budget is too small for a single epoch, or step.
-    #[error("a budget of {epochs} epochs gives the curriculum {curriculum:?} not one whole {unit}")]
+    #[error(
+        "a budget of {epochs} epochs gives the curriculum {curriculum:?} not one whole {unit}; give more epochs"
+    )]
     NoSteps { curriculum: String, epochs: f64, unit: &'static str },
     /// The steps or rows of the training do not fit 64 bits.
     #[error(

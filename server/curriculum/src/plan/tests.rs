@@ -49,7 +49,8 @@ fn epochs_of_a_file_are_passes() {
     let error = Plan::resolve(&file, &request(100.0)).expect_err("other epochs");
     assert_eq!(
         error.to_string(),
-        "the stages of the curriculum \"passes\" run 90 epochs, so the budget cannot be 100"
+        "the stages of the curriculum \"passes\" run 90 epochs, so the budget cannot be 100; give 90 epochs, \
+         or stages with `share`"
     );
 }
 
@@ -91,7 +92,8 @@ fn budgets_that_are_no_usable_number_are_refused() {
 
 #[test]
 fn a_budget_below_an_epoch_is_refused() {
-    let expected = "a budget of 0.5 epochs gives the curriculum \"none\" not one whole epoch";
+    let expected =
+        "a budget of 0.5 epochs gives the curriculum \"none\" not one whole epoch; give more epochs";
     assert_eq!(refusal("none", request(0.5)), expected);
 }
 

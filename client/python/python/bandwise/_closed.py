@@ -1,0 +1,39 @@
+"""Groups of options that explain themselves where they are given one that they do not have."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from dataclasses import fields
+from typing import Any, Callable, List, Mapping, Type, TypeVar
+
+Group = TypeVar("Group")
+
+
+def closed(instead: Mapping[str, str]) -> Callable[[Type[Group]], Type[Group]]:
+    """Has a dataclass refuse unknown options: it says what stands in their place, by ``instead``, or names the nearest."""
+
+    def close(group: Type[Group]) -> Type[Group]:
+        init: Any = group.__init__
+        known = [field.name for field in fields(group)]  # type: ignore[arg-type]
+
+        @functools.wraps(init)
+        def checked(self: Group, *arguments: Any, **options: Any) -> None:
+            wrong = [name for name in options if name not in known]
+            if wrong:
+                raise TypeError("; ".join(f"{group.__name__} has no option {_explain(name, known, instead)}" for name in wrong))
+            init(self, *arguments, **options)
+
+        setattr(group, "__init__", checked)
+        return group
+
+    return close
+
+
+def _explain(name: str, known: List[str], instead: Mapping[str, str]) -> str:
+    if name in instead:
+        return f"{name!r}: {instead[name]}"
+    near = difflib.get_close_matches(name, [*known, *instead], 1)
+    if not near:
+        return f"{name!r}; it has {', '.join(known)}"
+    return f"{name!r}; did you mean {near[0]!r}?" + (f" {instead[near[0]]}" if near[0] in instead else "")
