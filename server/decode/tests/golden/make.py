@@ -11,32 +11,19 @@
 What we do differently on purpose stands in tests/golden.rs, not here.
 """
 
-import hashlib
-import io
 import random
 import struct
 import subprocess
-import warnings
 import zlib
 from pathlib import Path
 
 import skimage
 from PIL import Image
+from reference import save, verdict
 
 HERE = Path(__file__).parent
 FILES = HERE / "files"
 DATA = Path(skimage.__file__).parent / "data"
-
-
-def verdict(data: bytes) -> str:
-    """What Pillow says: `ok WIDTH HEIGHT SHA256` or `no`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            rgb = Image.open(io.BytesIO(data)).convert("RGB")
-    except Exception:  # Pillow raises half a dozen types for bad files; each of them means "undecodable".
-        return "no"
-    return f"ok {rgb.width} {rgb.height} {hashlib.sha256(rgb.tobytes()).hexdigest()}"
 
 
 def photo(width: int, height: int, x: int = 130, y: int = 60) -> Image.Image:
@@ -44,12 +31,6 @@ def photo(width: int, height: int, x: int = 130, y: int = 60) -> Image.Image:
     scale = 2 if width < 100 else 1
     box = (x, y, x + width * scale, y + height * scale)
     return Image.open(DATA / "chelsea.png").convert("RGB").resize((width, height), box=box)
-
-
-def save(image: Image.Image, kind: str, **options) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
 
 
 # --- JPEG ---------------------------------------------------------------------------------------------------
