@@ -26,7 +26,7 @@ impl DecodeLimits {
         by_work.min(MAX_SCANS) as u32
     }
 
-    /// Bytes that the decoders of the `image` crate may allocate: RGBA of 16 bits, and room for their tables.
+    /// Bytes that a TIFF may state for its strips and tiles: RGBA of 16 bits, and room for tables.
     pub(crate) fn max_alloc_bytes(&self) -> u64 {
         self.max_pixels.saturating_mul(8).saturating_add(16 << 20)
     }

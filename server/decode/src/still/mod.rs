@@ -1,9 +1,7 @@
 //! Everything that is not JPEG: rare in training sets, so simple and whole-frame.
 //!
-//! - `through_image`: WebP frames, decoded by the `image` crate.
-//! - `samples`: its sample types to 8-bit RGB, as Pillow converts them.
 //! - `tiff`: TIFF, put together here from strips and tiles, as Pillow and libtiff do it.
-//! - `webp`: the container, of which the first frame goes to `through_image`.
+//! - `webp`: the container, of which the first frame goes to libwebp; `webp_pixels`: the call into it.
 //! - `bmp`, `bmp_runs`, `gif`, `gif_codes`, `png`, `png_chunks`, `png_rows`, `png_text`: decoded here; `frame`: the pixels that they fill.
 //! - `pnm`, `pnm_plain`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
 
@@ -18,10 +16,9 @@ mod png_rows;
 mod png_text;
 mod pnm;
 mod pnm_plain;
-mod samples;
-mod through_image;
 mod tiff;
 mod webp;
+mod webp_pixels;
 
 pub(crate) use pnm::{PnmLayout, decode as decode_pnm};
 pub(crate) use tiff::decode as decode_tiff;

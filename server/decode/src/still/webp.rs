@@ -1,15 +1,12 @@
 //! The container of WebP files, read as libwebp's demultiplexer does, and the first frame out of it.
 //!
 //! Of an animation Pillow shows the first frame on a black canvas, its pixels as they are stored: not blended with
-//! anything, since it is the first. The frame's own chunks, in a file of their own, go to the `image` crate, whose
-//! animations are blended with a background.
-
-use std::borrow::Cow;
+//! anything, since it is the first.
 
 use bandwise_kernels::Rect;
 
 use super::frame::Frame;
-use super::through_image;
+use super::webp_pixels;
 use crate::buffer::PixelBuffer;
 use crate::decoder::Placement;
 use crate::error::DecodeError;
@@ -38,65 +35,61 @@ pub(super) fn decode(
     pixels: &mut PixelBuffer,
 ) -> Result<Placement, DecodeError> {
     let first = read(bytes)?.first;
-    let file = first.file()?;
     let (width, height) = first.size;
+    raw.prepare(4 * width as usize * height as usize)?;
+    webp_pixels::decode(first.payload(bytes), first.size, raw.bytes_mut())?;
     if first.size == (header.width, header.height) {
-        return through_image::decode(&file, header, region, raw, pixels);
+        pixels.prepare(3 * region.width as usize * region.height as usize)?;
+        drop_alpha(raw.bytes(), width, region, pixels.bytes_mut());
+        return Ok(Placement::packed(region.width));
     }
-    let mut own = PixelBuffer::default();
-    let own_header = Header { width, height, ..*header };
-    through_image::decode(&file, &own_header, Rect::whole(width, height), raw, &mut own)?;
     let mut canvas = Frame::new(pixels, (header.width, header.height))?;
     canvas.pixels.fill([0; 3]);
-    let rows = own.bytes().as_chunks::<3>().0.chunks_exact(width as usize);
-    for (y, row) in (0..height).zip(rows) {
-        canvas.row(first.at.1 + y)[first.at.0 as usize..][..row.len()].copy_from_slice(row);
+    for y in 0..height {
+        let row = &mut canvas.row(first.at.1 + y)[first.at.0 as usize..][..width as usize];
+        drop_alpha(raw.bytes(), width, Rect { x: 0, y, width, height: 1 }, row.as_flattened_mut());
     }
     Ok(Frame::place(header.width, region))
 }
 
+/// The colours of `region` of a frame of `width` RGBA pixels a row, packed.
+fn drop_alpha(rgba: &[u8], width: u32, region: Rect, rgb: &mut [u8]) {
+    let rows = rgba.as_chunks::<4>().0.chunks_exact(width as usize).skip(region.y as usize);
+    for (row, out) in rows.zip(rgb.chunks_exact_mut(3 * region.width as usize)).take(region.height as usize) {
+        for (pixel, rgb) in row[region.x as usize..].iter().zip(out.as_chunks_mut::<3>().0) {
+            *rgb = [pixel[0], pixel[1], pixel[2]];
+        }
+    }
+}
+
 /// A frame's chunks.
 #[derive(Clone, Copy, Debug, Default)]
-struct Chunks<'a> {
+struct Chunks {
     /// Upper left corner on the canvas.
     at: (u32, u32),
     size: (u32, u32),
-    /// The ALPH chunk with its header and padding.
-    alpha: Option<&'a [u8]>,
+    /// Offset of the ALPH chunk, if one is right before the image.
+    alpha: Option<usize>,
     is_alpha_behind: bool,
-    /// The VP8 or VP8L chunk.
-    image: Option<&'a [u8]>,
+    /// Start and end of the VP8 or VP8L chunk, with its header and padding.
+    image: Option<(usize, usize)>,
 }
 
-impl Chunks<'_> {
-    /// A file with this frame only.
-    fn file(&self) -> Result<Cow<'static, [u8]>, DecodeError> {
-        let (alpha, image) = (self.alpha.unwrap_or_default(), self.image.unwrap_or_default());
-        let mut file = Vec::new();
-        file.try_reserve_exact(30 + alpha.len() + image.len()).map_err(|_| DecodeError::OutOfMemory)?;
-        let extended_len = if alpha.is_empty() { 0 } else { 18 };
-        file.extend(b"RIFF");
-        file.extend((4 + extended_len + alpha.len() as u32 + image.len() as u32).to_le_bytes());
-        file.extend(b"WEBP");
-        if !alpha.is_empty() {
-            file.extend(b"VP8X\x0A\0\0\0");
-            file.extend([ALPHA, 0, 0, 0]);
-            file.extend(&(self.size.0 - 1).to_le_bytes()[..3]);
-            file.extend(&(self.size.1 - 1).to_le_bytes()[..3]);
-        }
-        file.extend(alpha);
-        file.extend(image);
-        Ok(file.into())
+impl Chunks {
+    /// The chunks without their container: libwebp's demultiplexer hands them to its decoder like this.
+    fn payload<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let range = self.image.map(|(start, end)| self.alpha.unwrap_or(start)..end);
+        range.and_then(|range| bytes.get(range)).unwrap_or_default()
     }
 }
 
 /// Contents of the container's header.
-struct Container<'a> {
+struct Container {
     canvas: (u32, u32),
-    first: Chunks<'a>,
+    first: Chunks,
 }
 
-fn read(bytes: &[u8]) -> Result<Container<'_>, DecodeError> {
+fn read(bytes: &[u8]) -> Result<Container, DecodeError> {
     // The length counts from behind itself; bytes behind the end that it gives are not looked at.
     let stated = bytes.get(4..).and_then(|rest| rest.first_chunk::<4>()).map(|len| u32::from_le_bytes(*len));
     let end = stated.and_then(|len| (len as usize).checked_add(8)).ok_or(TRUNCATED)?;
@@ -128,7 +121,7 @@ struct Chunk<'a> {
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
-    first: Option<Chunks<'a>>,
+    first: Option<Chunks>,
 }
 
 impl<'a> Walk<'a> {
@@ -150,7 +143,7 @@ impl<'a> Walk<'a> {
         self.at == self.bytes.len()
     }
 
-    fn extended(mut self) -> Result<Container<'a>, DecodeError> {
+    fn extended(mut self) -> Result<Container, DecodeError> {
         let head = self.chunk()?;
         let &[flags, _, _, _, w0, w1, w2, h0, h1, h2] = head.body else {
             return Err(corrupt("a first chunk of a wrong length"));
@@ -219,7 +212,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads the chunks of one image: at most one ALPH and one VP8 or VP8L.
-    fn frame(&mut self, mut frame: Chunks<'a>) -> Result<Chunks<'a>, DecodeError> {
+    fn frame(&mut self, mut frame: Chunks) -> Result<Chunks, DecodeError> {
         loop {
             let chunk = self.chunk()?;
             match &chunk.kind {
@@ -227,12 +220,12 @@ impl<'a> Walk<'a> {
                     return Err(corrupt("lossless pixels with an alpha chunk"));
                 }
                 b"ALPH" if frame.alpha.is_none() => {
-                    frame.alpha = Some(chunk.whole);
+                    frame.alpha = Some(self.at);
                     frame.is_alpha_behind = frame.image.is_some();
                 }
                 b"VP8 " | b"VP8L" if frame.image.is_none() => {
                     frame.size = image_size(&chunk)?;
-                    frame.image = Some(chunk.whole);
+                    frame.image = Some((self.at, self.at + chunk.whole.len()));
                 }
                 _ => return Ok(frame),
             }
@@ -244,7 +237,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Checks a frame against the canvas and keeps the first one.
-    fn keep(&mut self, frame: Chunks<'a>, canvas: (u32, u32), is_exact: bool) -> Result<(), DecodeError> {
+    fn keep(&mut self, frame: Chunks, canvas: (u32, u32), is_exact: bool) -> Result<(), DecodeError> {
         if frame.image.is_none() {
             return Err(corrupt("a frame without an image"));
         }

@@ -20,6 +20,7 @@ import make
 import skimage
 import sklearn
 from PIL import Image
+from reference import save, verdict
 
 PHOTOS = [
     *(Path(skimage.__file__).parent / "data").glob("*.jpg"),
@@ -46,7 +47,7 @@ class Ours:
 def kinds() -> dict[str, list[bytes]]:
     """Undamaged images by kind: the photographs as they are and re-encoded, and the golden files."""
     images = [Image.open(path).convert("RGB").crop((0, 0, 400, 300)) for path in PHOTOS]
-    encode = lambda kind, **options: [make.save(image, kind, **options) for image in images]
+    encode = lambda kind, **options: [save(image, kind, **options) for image in images]
     golden = sorted(make.FILES.iterdir())
     by_suffix = lambda *suffixes: [path.read_bytes() for path in golden if path.suffix in suffixes]
     return {
@@ -59,8 +60,10 @@ def kinds() -> dict[str, list[bytes]]:
         "png": encode("PNG"),
         "png golden": by_suffix(".png"),
         **{f"webp lossy {quality}": encode("WEBP", quality=quality) for quality in (30, 60, 80, 95)},
-        "webp lossless": [make.save(image.crop((0, 0, 90, 70)), "WEBP", lossless=True) for image in images],
+        "webp lossless": [save(image.crop((0, 0, 90, 70)), "WEBP", lossless=True) for image in images],
+        "gif": encode("GIF"),
         "bmp golden": by_suffix(".bmp"),
+        "tiff": encode("TIFF") + encode("TIFF", compression="tiff_lzw") + encode("TIFF", compression="jpeg"),
         "tiff golden": by_suffix(".tif"),
         "pnm golden": by_suffix(".ppm", ".pgm", ".pbm"),
     }
@@ -82,7 +85,7 @@ def main() -> None:
     rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
     show = Path(sys.argv[4]) if len(sys.argv) > 4 else None
     for kind, images in kinds().items():
-        intact = collections.Counter(outcome(make.verdict(data), ours.verdict(data)) for data in images)
+        intact = collections.Counter(outcome(verdict(data), ours.verdict(data)) for data in images)
         print(f"{kind}, intact: {dict(intact)}")
         damaged = collections.Counter()
         for i in range(count):
@@ -91,7 +94,7 @@ def main() -> None:
                 data = make.damage(data, make.random_damage(data or b"x", rng))
             if not data:
                 continue
-            pillow, our = make.verdict(data), ours.verdict(data)
+            pillow, our = verdict(data), ours.verdict(data)
             word = outcome(pillow, our)
             damaged[word] += 1
             if show and word not in ("same pixels", "both refuse"):
