@@ -305,7 +305,9 @@ mod tests {
         let kib = || fstat(&kept).unwrap().st_blocks / 2;
         let there = open(file, 3, 100 * 4096).unwrap();
         let mut slots: Vec<Slot> = (0..3).map(|number| here.take(number).unwrap()).collect();
-        slots.iter_mut().for_each(|slot| slot.bytes_mut().fill(7));
+        for slot in &mut slots {
+            slot.bytes_mut().fill(7);
+        }
         assert_eq!(kib(), 1200);
         slots[1].empty().unwrap();
         assert_eq!(kib(), 800);
