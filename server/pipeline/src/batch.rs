@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::{
     error::BatchError,
     layout::BatchLayout,
-    lease::{Lease, LeasedBytes, LentSlot},
+    loan::{LentSlot, Loan, LoanedBytes},
     memory::{RowSlot, Sealed},
     mixing::{Brought, Mixing},
     replay::Lookup,
@@ -122,7 +122,7 @@ pub(crate) struct BatchWork {
 #[derive(Debug)]
 struct State {
     /// The memory, and who is to be told when it is free again.
-    lease: Option<Lease>,
+    loan: Option<Loan>,
     /// Who waits.
     done: Option<oneshot::Sender<Outcome>>,
     sample_ids: Vec<u64>,
@@ -144,7 +144,7 @@ pub(crate) struct RowOutcome {
 }
 
 impl BatchWork {
-    pub(crate) fn new(request: BatchRequest, lease: Lease, done: oneshot::Sender<Outcome>) -> Self {
+    pub(crate) fn new(request: BatchRequest, loan: Loan, done: oneshot::Sender<Outcome>) -> Self {
         let rows = request.layout.rows();
         let job = &request.job;
         let order = Order::new(job.order(), job.seed(), request.moment.epoch, job.dataset_samples());
@@ -159,7 +159,7 @@ impl BatchWork {
             remaining: AtomicUsize::new(rows),
             needed: AtomicUsize::new(rows),
             state: Mutex::new(State {
-                lease: Some(lease),
+                loan: Some(loan),
                 done: Some(done),
                 sample_ids: vec![0; rows],
                 origin_steps: vec![0; if replays { rows } else { 0 }],
@@ -246,12 +246,12 @@ impl BatchWork {
     /// Says whether a complete batch was handed over.
     fn finish(&self) -> bool {
         let mut state = self.lock();
-        let (Some(lease), Some(done)) = (state.lease.take(), state.done.take()) else { return false };
+        let (Some(loan), Some(done)) = (state.loan.take(), state.done.take()) else { return false };
         let outcome = match state.failure.take() {
             Some((_, error)) => Err(error),
             // Not every row was written. Whoever still waits learns it from the end of the channel.
             None if self.is_incomplete() => return false,
-            None => self.ready(&mut state, lease),
+            None => self.ready(&mut state, loan),
         };
         drop(state);
         let complete = outcome.is_ok();
@@ -259,11 +259,11 @@ impl BatchWork {
         done.send(outcome).is_ok() && complete
     }
 
-    fn ready(&self, state: &mut State, lease: Lease) -> Outcome {
+    fn ready(&self, state: &mut State, loan: Loan) -> Outcome {
         let BatchRequest { moment, first_row, layout, .. } = &self.request;
         let mut substitutions = std::mem::take(&mut state.substitutions);
         substitutions.sort_by_key(|substitution| substitution.row);
-        let block = lease.seal().ok_or_else(|| BatchError::Panicked {
+        let block = loan.seal().ok_or_else(|| BatchError::Panicked {
             step: moment.step,
             row: *first_row,
             detail: "the batch's memory is still being written".to_owned(),
@@ -306,7 +306,7 @@ pub struct Batch {
     /// trainer must not read the bytes any more.
     pub slot: Option<u32>,
     /// The slot, if it lies in one.
-    loan: Option<Arc<LeasedBytes>>,
+    loan: Option<Arc<LoanedBytes>>,
     /// Shapes of the tensors.
     pub layout: BatchLayout,
     /// The images, row by row.
@@ -354,7 +354,7 @@ impl Batch {
 }
 
 /// The bytes of a batch.
-struct Owned(Arc<LeasedBytes>);
+struct Owned(Arc<LoanedBytes>);
 
 impl AsRef<[u8]> for Owned {
     fn as_ref(&self) -> &[u8] {

@@ -24,7 +24,7 @@ use crate::{
     error::BatchError,
     free::FreeBlocks,
     layout::BatchLayout,
-    lease::Lease,
+    loan::Loan,
     memory::{Block, RowSlot, Rows},
     place::Place,
     reserve::{Charge, LOOK_AGAIN, Owner, Reserves},
@@ -83,7 +83,7 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) struct Channels {
     pub(crate) commands: Receiver<Command>,
-    /// For leases, which report back.
+    /// For loans, which report back.
     pub(crate) commands_tx: Sender<Command>,
     /// Says that there are wants to look for.
     pub(crate) wakes: Receiver<()>,
@@ -364,14 +364,14 @@ impl Dispatcher {
         };
         let (rows, handle) = Rows::new(block, wanted.request.layout.clone());
         let commands = self.channels.commands_tx.clone();
-        let lease = Lease::new(handle, id, charge, Arc::clone(&stream.place), commands);
+        let loan = Loan::new(handle, id, charge, Arc::clone(&stream.place), commands);
         match charge {
             Charge::Budget => self.on_loan += size,
             Charge::Reserve(owner) => self.reserves.take(owner, size),
             Charge::Slot => {}
         }
         stream.bytes += size;
-        let work = Arc::new(BatchWork::new(wanted.request, lease, wanted.done));
+        let work = Arc::new(BatchWork::new(wanted.request, loan, wanted.done));
         stream.begun = Some(Begun { rows, work });
         Some(())
     }

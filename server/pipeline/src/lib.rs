@@ -19,7 +19,7 @@ mod dispatch;
 mod error;
 mod free;
 mod layout;
-mod lease;
+mod loan;
 #[allow(unsafe_code, reason = "the memory of a batch is written by many threads in place")]
 mod memory;
 mod mixing;
@@ -39,7 +39,7 @@ pub use batch::{Batch, Replayed, Substitution};
 pub use dispatch::Priority;
 pub use error::{BatchError, PipelineError, WantError};
 pub use layout::BatchLayout;
-pub use lease::LentSlot;
+pub use loan::LentSlot;
 pub use pipeline::{Pipeline, PipelineConfig, StreamOptions};
 pub use replay::{IN_FLIGHT_STEPS as REPLAY_IN_FLIGHT_STEPS, ReplayConfig, ReplayShortage};
 pub use reserve::Owner;

@@ -38,11 +38,11 @@ impl Account {
 
 /// The loan of a block while it is written.
 #[derive(Debug)]
-pub(crate) struct Lease {
+pub(crate) struct Loan {
     parts: Option<(Arc<Block>, Account)>,
 }
 
-impl Lease {
+impl Loan {
     /// Lends `block` to `stream`, which keeps its place until the loan has ended.
     pub(crate) fn new(
         block: Arc<Block>,
@@ -57,10 +57,10 @@ impl Lease {
     }
 
     /// Makes the block readable; `None` while somebody can still write it.
-    pub(crate) fn seal(mut self) -> Option<LeasedBytes> {
+    pub(crate) fn seal(mut self) -> Option<LoanedBytes> {
         let (block, account) = self.parts.take()?;
         if let Ok(sealed) = Sealed::new(block) {
-            Some(LeasedBytes { parts: Some((sealed, account)) })
+            Some(LoanedBytes { parts: Some((sealed, account)) })
         } else {
             account.settle(None);
             None
@@ -68,7 +68,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for Loan {
     fn drop(&mut self) {
         if let Some((block, account)) = self.parts.take() {
             account.settle(Arc::try_unwrap(block).ok());
@@ -78,17 +78,17 @@ impl Drop for Lease {
 
 /// The loan of a block while it is read.
 #[derive(Debug)]
-pub(crate) struct LeasedBytes {
+pub(crate) struct LoanedBytes {
     parts: Option<(Sealed, Account)>,
 }
 
-impl LeasedBytes {
+impl LoanedBytes {
     pub(crate) fn sealed(&self) -> Option<&Sealed> {
         self.parts.as_ref().map(|(sealed, _)| sealed)
     }
 }
 
-impl Drop for LeasedBytes {
+impl Drop for LoanedBytes {
     fn drop(&mut self) {
         if let Some((sealed, account)) = self.parts.take() {
             account.settle(Some(sealed.into_block()));
@@ -96,7 +96,7 @@ impl Drop for LeasedBytes {
     }
 }
 
-impl LeasedBytes {
+impl LoanedBytes {
     /// Lends the slot to its trainer.
     pub(crate) fn lend(mut self) -> Option<LentSlot> {
         let (sealed, account) = self.parts.take()?;
