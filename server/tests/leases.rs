@@ -155,6 +155,25 @@ async fn an_idle_stream_leaves_memory_to_others_and_auto_takes_grpc() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_behind_another_gets_as_much_memory() {
+    let server = Server::with(&photos(), |config| config.shared_memory_mib = 256).await;
+    let request = || proto::SharedMemoryRequest { slots: 16, slot_bytes: 10 << 20, lease: true };
+    let mut client = common::raw_client(&server).await;
+    for _ in 0..6 {
+        let mut raw = Raw::ask_over(&mut client, request()).await;
+        assert_eq!(raw.grant.slots, 16, "{}", raw.grant.refusal);
+        let fetched = raw.fetch(&server);
+        raw.want(4).await;
+        let slots = [raw.slot().await, raw.slot().await];
+        raw.release(slots.to_vec()).await;
+        drop((raw, fetched));
+        // Its memory may be on its way back when the next one opens.
+        wait_for(&server, "the stream is over", |it| it.streams == 0).await;
+    }
+    wait_for_nothing(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_without_a_lease_get_no_memory() {
     let server = Server::start(&photos()).await;
     let request = proto::SharedMemoryRequest { slots: 3, slot_bytes: 2_000_000, lease: false };

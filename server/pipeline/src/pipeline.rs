@@ -186,14 +186,14 @@ impl Pipeline {
             batch_bytes: self.config.max_batch_bytes,
             slot_bytes: pool.as_ref().map(SharedPool::slot_bytes),
         };
-        let slots = pool.map(|pool| pool.blocks);
+        let (slots, pool_end) = pool.map(|pool| (pool.blocks, pool.end)).unzip();
         let (wants, intake) = Wants::new(self.config.max_pending_batches, self.wake.clone());
         self.commands
             .send(Command::Open { id, owner, wants: intake, slots, priority, place })
             .map_err(|_| PipelineError::Stopped)?;
         let (read_ahead, commands) = (Arc::clone(&self.read_ahead), self.commands.clone());
         let replay = StreamReplay { hold, fresh_only };
-        Ok(Stream::new(id, (dataset, job), (limits, replay), wants, read_ahead, commands))
+        Ok(Stream::new(id, (dataset, job), (limits, replay), wants, read_ahead, (commands, pool_end)))
     }
 
     /// The stream's hold on the rows that are kept for replay, if it has use for them.
@@ -211,6 +211,11 @@ impl Pipeline {
             return Ok(self.replay.existing(job).map(Hold::reading));
         }
         Ok(self.replay.open(job)?.map(|memo| Hold::adding(memo, id)))
+    }
+
+    /// Whether [`Pipeline::share`] would give more a moment later, since slots of closed streams are on their way back.
+    pub fn sharing_is_worth_a_wait(&self, owner: Owner, slots: u32, slot_bytes: u64) -> bool {
+        self.shared.is_worth_a_wait(owner, (slots, slot_bytes))
     }
 
     /// Makes the pool of a stream of `owner`: at most `slots` slots, fewer if the budget or the owner's share of it holds

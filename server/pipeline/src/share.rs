@@ -12,7 +12,10 @@
 use std::{
     collections::HashMap,
     os::fd::OwnedFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -88,6 +91,7 @@ impl ShareError {
 #[derive(Debug)]
 pub struct SharedPool {
     pub(crate) blocks: Vec<Block>,
+    pub(crate) end: Arc<PoolEnd>,
     slot_bytes: u64,
 }
 
@@ -104,11 +108,15 @@ impl SharedPool {
             return Err(ShareError::SlotBytes { slot_bytes, max_bytes });
         }
         let slot_bytes = Slots::rounded(slot_bytes);
-        let shares = budget.take(owner, (slots.clamp(MIN_SLOTS, MAX_SLOTS), slot_bytes))?;
+        let shares = budget.take(owner, (asked(slots), slot_bytes))?;
+        let end = Arc::new(PoolEnd { closed: AtomicBool::new(false), budget: Arc::clone(budget) });
         let (slots, descriptor) = Slots::create(shares.len() as u32, slot_bytes)?;
         let slots = (0..slots.count()).filter_map(|number| slots.take(number));
-        let blocks = slots.zip(shares).map(|(slot, share)| Block::shared(slot, share)).collect();
-        Ok((Self { blocks, slot_bytes }, descriptor))
+        let blocks = slots.zip(shares).map(|(slot, mut share)| {
+            share.pool = Some(Arc::clone(&end));
+            Block::shared(slot, share)
+        });
+        Ok((Self { blocks: blocks.collect(), end, slot_bytes }, descriptor))
     }
 
     /// Number of slots.
@@ -120,6 +128,11 @@ impl SharedPool {
     pub fn slot_bytes(&self) -> u64 {
         self.slot_bytes
     }
+}
+
+/// Slots that a stream may have of those that it asks for.
+fn asked(slots: u32) -> u32 {
+    slots.clamp(MIN_SLOTS, MAX_SLOTS)
 }
 
 /// Gives slots back that no trainer reads; many of them in a thread of its own, since to empty them takes time.
@@ -137,11 +150,22 @@ pub(crate) struct Budget {
     max_slot_bytes: u64,
     stats: Arc<Stats>,
     owners: Mutex<HashMap<Owner, u64>>,
+    /// Pools of closed streams that are not back yet, but for what trainers keep.
+    returning: AtomicUsize,
 }
 
 impl Budget {
     pub(crate) fn new(total_bytes: u64, max_slot_bytes: u64, stats: Arc<Stats>) -> Self {
-        Self { total_bytes, max_slot_bytes, stats, owners: Mutex::default() }
+        Self { total_bytes, max_slot_bytes, stats, owners: Mutex::default(), returning: AtomicUsize::new(0) }
+    }
+
+    /// Whether a stream of `owner` would get more slots a moment later.
+    pub(crate) fn is_worth_a_wait(&self, owner: Owner, (slots, slot_bytes): (u32, u64)) -> bool {
+        if self.returning.load(Ordering::Relaxed) == 0 || slot_bytes == 0 {
+            return false;
+        }
+        let wanted = (asked(slots), Slots::rounded(slot_bytes));
+        self.granted(&self.lock(), owner, wanted).unwrap_or(0) < u64::from(wanted.0)
     }
 
     /// As many of the slots as the budget still holds, and the owner may have.
@@ -150,8 +174,21 @@ impl Budget {
         owner: Owner,
         (slots, slot_bytes): (u32, u64),
     ) -> Result<Vec<Share>, ShareError> {
-        let (total_bytes, most_bytes) = (self.total_bytes, self.most_of_one());
         let mut owners = self.lock();
+        let granted = self.granted(&owners, owner, (slots, slot_bytes))?;
+        *owners.entry(owner).or_default() += granted * slot_bytes;
+        Stats::add(&self.stats.shared_bytes, granted * slot_bytes);
+        let share = || Share { bytes: slot_bytes, owner, kept: false, budget: Arc::clone(self), pool: None };
+        Ok((0..granted).map(|_| share()).collect())
+    }
+
+    fn granted(
+        &self,
+        owners: &HashMap<Owner, u64>,
+        owner: Owner,
+        (slots, slot_bytes): (u32, u64),
+    ) -> Result<u64, ShareError> {
+        let (total_bytes, most_bytes) = (self.total_bytes, self.most_of_one());
         let free_bytes = total_bytes.saturating_sub(owners.values().sum());
         let taken_bytes = owners.get(&owner).copied().unwrap_or(0);
         let (fewest, room) = (u64::from(MIN_SLOTS), free_bytes / slot_bytes);
@@ -165,11 +202,7 @@ impl Budget {
         if of_owner < fewest {
             return Err(ShareError::Owner { slot_bytes, taken_bytes, most_bytes, total_bytes });
         }
-        let granted = u64::from(slots).min(of_owner).min((room - room / 4).max(fewest));
-        *owners.entry(owner).or_default() += granted * slot_bytes;
-        Stats::add(&self.stats.shared_bytes, granted * slot_bytes);
-        let share = || Share { bytes: slot_bytes, owner, kept: false, budget: Arc::clone(self) };
-        Ok((0..granted).map(|_| share()).collect())
+        Ok(u64::from(slots).min(of_owner).min((room - room / 4).max(fewest)))
     }
 
     /// Most bytes that one owner may have.
@@ -191,6 +224,8 @@ pub(crate) struct Share {
     /// Whether the trainer has the slot beyond its stream.
     kept: bool,
     budget: Arc<Budget>,
+    /// None of a slot that does not come back with its pool.
+    pool: Option<Arc<PoolEnd>>,
 }
 
 impl Share {
@@ -198,6 +233,7 @@ impl Share {
     pub(crate) fn keep(&mut self) {
         if !self.kept {
             self.kept = true;
+            self.pool = None;
             Stats::add(&self.budget.stats.kept_bytes, self.bytes);
         }
     }
@@ -205,6 +241,30 @@ impl Share {
     /// The memory does not come back while the daemon runs, and stays counted.
     pub(crate) fn forfeit(&mut self) {
         self.bytes = 0;
+    }
+}
+
+/// The end of a pool: from the end of its stream until all slots are back that the trainer does not keep.
+#[derive(Debug)]
+pub(crate) struct PoolEnd {
+    closed: AtomicBool,
+    budget: Arc<Budget>,
+}
+
+impl PoolEnd {
+    /// The stream is over.
+    pub(crate) fn close(&self) {
+        if !self.closed.swap(true, Ordering::Relaxed) {
+            self.budget.returning.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for PoolEnd {
+    fn drop(&mut self) {
+        if *self.closed.get_mut() {
+            self.budget.returning.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -296,6 +356,23 @@ mod tests {
         drop(shares);
         assert_eq!(taken(&budget), [PAGE, PAGE]);
         assert_eq!(budget.lock().get(&Owner(1)), Some(&PAGE));
+    }
+
+    #[test]
+    fn a_pool_on_its_way_back_is_worth_a_wait() {
+        let budget = budget();
+        let waits = |slots| budget.is_worth_a_wait(Owner(1), (slots, PAGE));
+        let mut pool = create(&budget, 1, 4, PAGE).unwrap();
+        assert!(!waits(6), "its stream runs");
+        let end = Arc::clone(&pool.end);
+        end.close();
+        drop(end);
+        assert!(waits(6) && !waits(2), "two slots are there");
+        pool.blocks[0].keep();
+        pool.blocks.truncate(1);
+        drop(pool.end);
+        assert!(!waits(6), "all but the kept slot are back");
+        assert_eq!(taken(&budget), [PAGE, PAGE]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     layout::BatchLayout,
     read_ahead::ReadAhead,
     replay::Hold,
+    share::PoolEnd,
     wants::{Pending, Wanted, Wants},
 };
 
@@ -52,6 +53,7 @@ pub struct Stream {
     wants: Arc<Wants>,
     read_ahead: Arc<ReadAhead>,
     commands: Sender<Command>,
+    pool_end: Option<Arc<PoolEnd>>,
 }
 
 impl Stream {
@@ -61,9 +63,9 @@ impl Stream {
         (limits, replay): (StreamLimits, StreamReplay),
         wants: Arc<Wants>,
         read_ahead: Arc<ReadAhead>,
-        commands: Sender<Command>,
+        (commands, pool_end): (Sender<Command>, Option<Arc<PoolEnd>>),
     ) -> Self {
-        Self { id, dataset, job, limits, replay, wants, read_ahead, commands }
+        Self { id, dataset, job, limits, replay, wants, read_ahead, commands, pool_end }
     }
 
     /// The job.
@@ -157,6 +159,9 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        if let Some(end) = &self.pool_end {
+            end.close();
+        }
         // The dispatcher is gone only when the pipeline has stopped.
         let _ = self.commands.send(Command::Close(self.id));
     }

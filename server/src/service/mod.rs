@@ -123,8 +123,10 @@ impl LoaderService {
         let resolved =
             self.admit(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields).await?;
         let priority = wire::priority_of(open.priority)?;
-        let answer = |request| Shared::answer(request, owner, self.door.as_ref(), &self.pipeline);
-        let mut shared = open.shared_memory.as_ref().map(answer);
+        let mut shared = match &open.shared_memory {
+            Some(request) => Some(Shared::answer(request, owner, self.door.as_ref(), &self.pipeline).await),
+            None => None,
+        };
         let pool = shared.as_mut().and_then(|shared| shared.pool.take());
         let options =
             StreamOptions { pool, owner, priority, fresh_only: open.fresh_only, single_batch: false };

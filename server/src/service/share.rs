@@ -1,13 +1,20 @@
 //! Shared memory for a stream: what is asked for becomes a pool and an offer, or a refusal that says why.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bandwise_pipeline::{Owner, Pipeline, Seldom, ShareError, SharedPool};
 use bandwise_proto::v1 as proto;
+use tokio::time::{Instant, sleep};
 
 use crate::handover::{Offer, Offers};
 
 static NOT_SHARED: Seldom = Seldom::new();
+
+/// Longest wait for slots of closed streams: to empty a gigabyte takes a tenth of a second.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Time between two looks whether they are back.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The answer to a client that would keep memory without a word.
 const NO_LEASE: &str = "this daemon shares memory only with clients that keep a lease on it \
@@ -36,13 +43,20 @@ pub(crate) struct Shared {
 type Refusal = (&'static str, String);
 
 impl Shared {
-    /// Gives what the pipeline has room for and `owner` may have.
-    pub(crate) fn answer(
+    /// Gives what the pipeline has room for and `owner` may have; a moment later if that is more then. A trainer opens its
+    /// next stream right behind the last one, and slots take time to be emptied.
+    pub(crate) async fn answer(
         request: &proto::SharedMemoryRequest,
         owner: Owner,
         door: Option<&Door>,
         pipeline: &Pipeline,
     ) -> Self {
+        let until = Instant::now() + LONGEST_WAIT;
+        while pipeline.sharing_is_worth_a_wait(owner, request.slots, request.slot_bytes)
+            && Instant::now() < until
+        {
+            sleep(LOOK_AGAIN).await;
+        }
         Self::give(request, owner, door, pipeline).unwrap_or_else(|(reason, refusal)| {
             if let Some(left_out) = NOT_SHARED.turn() {
                 tracing::info!(reason, refusal, lines_left_out = left_out, "no shared memory for a stream");

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use bandwise_client::{Address, proto};
+use bandwise_client::{
+    Address,
+    proto::{self, loader_client::LoaderClient},
+};
 use bandwise_shm::receive_descriptor;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -34,10 +37,16 @@ impl Raw {
     }
 
     pub async fn ask(server: &Server, request: proto::SharedMemoryRequest) -> Self {
+        Self::ask_over(&mut raw_client(server).await, request).await
+    }
+
+    pub async fn ask_over(
+        client: &mut LoaderClient<tonic::transport::Channel>,
+        request: proto::SharedMemoryRequest,
+    ) -> Self {
         let (wants, outbound) = tokio::sync::mpsc::channel(8);
         let open = proto::Open { job: Some(job(4)), shared_memory: Some(request), ..proto::Open::default() };
         wants.send(proto::Want { open: Some(open), ..proto::Want::default() }).await.unwrap();
-        let mut client = raw_client(server).await;
         let mut parts = client.stream_batches(ReceiverStream::new(outbound)).await.unwrap().into_inner();
         let first = parts.message().await.unwrap().unwrap();
         Self { wants, parts, grant: first.shared_memory.expect("the first part answers") }
