@@ -72,6 +72,7 @@ struct Status {
     replay_reserved_bytes: u64,
     replay_bytes: u64,
     unreadable_samples: u64,
+    unreadable_rows_substituted: u64,
     undecodable_samples: std::collections::BTreeMap<&'static str, u64>,
     worker_panics: u64,
     datasets: Vec<DatasetStatus>,
@@ -121,6 +122,7 @@ impl State {
             replay_reserved_bytes: load(&stats.replay_reserved_bytes),
             replay_bytes: config.replay.bytes,
             unreadable_samples: load(&stats.unreadable),
+            unreadable_rows_substituted: load(&stats.unreadable_substituted),
             undecodable_samples: stats.undecodable(),
             worker_panics: load(&stats.panics),
             datasets: self.datasets.as_ref().clone(),
@@ -244,10 +246,11 @@ impl Collector for StatusCollector {
 }
 
 /// What only grows.
-fn counters(status: &Status) -> [Plain<u64>; 9] {
+fn counters(status: &Status) -> [Plain<u64>; 10] {
     let read_ahead = "Samples asked for ahead of need, since reads were slow";
     let from_memo = "Rows that were made before and copied, for replay";
     let refused = "Connections refused, or closed since they asked for nothing";
+    let substituted = "Rows that hold another sample since theirs could not be read here";
     let made_again = "Replayed rows that were not kept, and so were made";
     [
         ("rows", "Rows written", None, status.rows),
@@ -258,6 +261,7 @@ fn counters(status: &Status) -> [Plain<u64>; 9] {
         ("read_ahead_samples", read_ahead, None, status.read_ahead_samples),
         ("unreadable_samples", "Samples that could not be read here", None, status.unreadable_samples),
         ("connections_refused", refused, None, status.connections_refused),
+        ("unreadable_rows_substituted", substituted, None, status.unreadable_rows_substituted),
         ("worker_panics", "Panics of workers", None, status.worker_panics),
     ]
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::{fs, os::unix::ffi::OsStrExt as _};
+use std::{fs, os::unix::ffi::OsStrExt as _, time::Duration};
 
 use bandwise_client::{Batch, ClientError, Connection, Run, RunOptions, proto};
 use common::{Dataset, Server, photos, pull_all};
@@ -163,25 +163,16 @@ async fn unreadable_samples_are_never_replaced() {
     fs::remove_file(missing).unwrap();
     fs::write(changed, b"shorter").unwrap();
     let job = proto::Job { order: proto::Order::Sequential.into(), ..eval(1, proto::BadSample::Substitute) };
-    let mut run = Run::start(&connection, job.clone(), &RunOptions { window: 3, ..RunOptions::default() })
-        .await
-        .unwrap();
-    for name in ["a/missing.jpg", "b/changed.jpg"] {
-        let step = u64::from(name.starts_with('b'));
-        let error = match step {
-            0 => run.next().await.unwrap_err(),
-            _ => Run::start(&connection, job.clone(), &RunOptions { from_step: 1, ..RunOptions::default() })
-                .await
-                .unwrap()
-                .next()
-                .await
-                .unwrap_err(),
-        };
+    for (step, name, word) in [(0, "a/missing.jpg", "missing"), (1, "b/changed.jpg", "size_changed")] {
+        let options =
+            RunOptions { window: 3, from_step: step, patience: Duration::ZERO, ..RunOptions::default() };
+        let mut run = Run::start(&connection, job.clone(), &options).await.unwrap();
+        let error = run.next().await.unwrap_err();
         assert!(error.is_retryable());
-        let ClientError::Daemon { code: Code::Unavailable, detail: Some(detail), .. } = error else {
+        let ClientError::Unreadable { step: found, name: named, cause, .. } = error else {
             panic!("{error:?}");
         };
-        assert_eq!((detail.reason.as_str(), detail.sample_name.as_str()), ("unreadable", name));
+        assert_eq!((found, named.as_str(), cause.as_str()), (step, name, word));
     }
     // The stream of the failed batch goes on.
     assert!(pull_all(&connection, job, 2..3).await.contains_key(&(2, 0)));

@@ -11,7 +11,9 @@ pub(crate) fn error(py: Python<'_>, class: &str, message: &str) -> PyErr {
 
 /// The exception for what the client says.
 pub(crate) fn of_client(py: Python<'_>, failure: &ClientError) -> PyErr {
+    let unreadable = unreadable(failure);
     let detail = match failure {
+        ClientError::Unreadable { .. } => unreadable.as_ref(),
         ClientError::Daemon { detail, .. } => detail.as_deref(),
         ClientError::NoDaemon { last, .. } => match &**last {
             ClientError::Daemon { detail, .. } => detail.as_deref(),
@@ -24,6 +26,19 @@ pub(crate) fn of_client(py: Python<'_>, failure: &ClientError) -> PyErr {
     make(py, class, &message, detail).unwrap_or_else(|failure| failure)
 }
 
+/// What is known of a sample that nobody could read.
+fn unreadable(failure: &ClientError) -> Option<ErrorDetail> {
+    let ClientError::Unreadable { step, sample, name, cause, .. } = failure else { return None };
+    Some(ErrorDetail {
+        reason: "unreadable".to_owned(),
+        step: Some(*step),
+        sample: Some(*sample),
+        sample_name: name.clone(),
+        cause: cause.clone(),
+        ..ErrorDetail::default()
+    })
+}
+
 fn make(py: Python<'_>, class: &str, message: &str, detail: Option<&ErrorDetail>) -> PyResult<PyErr> {
     let module = py.import("bandwise._errors")?;
     let exception = module.getattr(class)?.call1((message,))?;
@@ -34,6 +49,7 @@ fn make(py: Python<'_>, class: &str, message: &str, detail: Option<&ErrorDetail>
         fields.set_item("sample", detail.sample)?;
         fields.set_item("sample_name", &detail.sample_name)?;
         fields.set_item("differing_fields", &detail.differing_fields)?;
+        fields.set_item("cause", &detail.cause)?;
         exception.setattr("detail", fields)?;
     }
     Ok(PyErr::from_value(exception))
@@ -54,6 +70,7 @@ fn class(failure: &ClientError) -> &'static str {
         | ClientError::ReplayMemory { .. }
         | ClientError::BeyondPlan { .. } => "JobError",
         ClientError::TooManyBad { .. } => "BadSampleError",
+        ClientError::Unreadable { .. } => "UnreadableSampleError",
         ClientError::Daemon { detail: Some(detail), .. } if detail.reason == "fingerprint_differs" => {
             "FingerprintError"
         }
@@ -89,6 +106,9 @@ fn advice(class: &str, failure: &ClientError) -> &'static str {
             "; repair or remove the sample, or use on_bad_sample=\"substitute\""
         }
         ("BadSampleError", _) => "; repair the samples, or raise max_bad_fraction",
+        ("UnreadableSampleError", _) => {
+            "; with on_unreadable=\"substitute\" another sample would take its place"
+        }
         _ => "",
     }
 }

@@ -6,7 +6,7 @@ use bandwise_client::{
     Address, Expected, RankShare, RunOptions, Transport,
     proto::{
         BadSample, DatasetShare, DecodeLimits, Dtype, Fidelity, Job, JobField, Layout, LowFrequency,
-        Priority, job::Curriculum, job::Recipe,
+        Priority, Unreadable, job::Curriculum, job::Recipe,
     },
 };
 use pyo3::prelude::*;
@@ -34,6 +34,7 @@ pub(crate) struct JobSpec {
     fidelity: String,
     low_frequency: Option<String>,
     on_bad_sample: String,
+    on_unreadable: String,
     replay_chunk: u32,
     replay_lanes: u32,
     /// Largest image in pixels and largest encoded sample in bytes; 0 for the defaults.
@@ -93,6 +94,7 @@ impl JobSpec {
         let methods = [("lanczos", LowFrequency::Lanczos), ("fourier", LowFrequency::Fourier)];
         let policies =
             [("substitute", BadSample::Substitute), ("zero", BadSample::Zero), ("fail", BadSample::Fail)];
+        let unreadable = [("fail", Unreadable::Fail), ("substitute", Unreadable::Substitute)];
         let low_frequency = match &self.low_frequency {
             Some(name) => choice(py, "low_frequency", name, &methods)?,
             None => LowFrequency::Unspecified,
@@ -112,6 +114,7 @@ impl JobSpec {
             fidelity: choice(py, "fidelity", &self.fidelity, &fidelities)?.into(),
             low_frequency: low_frequency.into(),
             on_bad_sample: choice(py, "on_bad_sample", &self.on_bad_sample, &policies)?.into(),
+            on_unreadable: choice(py, "on_unreadable", &self.on_unreadable, &unreadable)?.into(),
             replay_chunk: self.replay_chunk,
             replay_lanes: self.replay_lanes,
             decode_limits: Some(DecodeLimits { max_pixels, max_encoded_bytes })

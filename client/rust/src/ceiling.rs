@@ -46,7 +46,7 @@ impl Ceiling {
                     name => name.to_owned(),
                 };
                 let name = format!("{name} ({})", substitution.reason);
-                self.tell(&name);
+                self.tell(&name, substitution.reason.starts_with("unreadable_"));
                 self.names.push((substitution.requested, name));
             }
         }
@@ -62,12 +62,17 @@ impl Ceiling {
     }
 
     /// The log has the first bad samples, each once.
-    fn tell(&self, sample: &str) {
+    fn tell(&self, sample: &str, unreadable: bool) {
         let told = self.names.len();
-        if told < TOLD_NAMES {
+        if told > TOLD_NAMES {
+            return;
+        }
+        if told == TOLD_NAMES {
+            tracing::warn!("more samples are undecodable or unreadable; they are counted and not named here");
+        } else if unreadable {
+            tracing::warn!(%sample, "a sample cannot be read: its rows hold a substitute, as on_unreadable asks for");
+        } else {
             tracing::warn!(%sample, "a sample is undecodable: its rows hold a substitute or zeros");
-        } else if told == TOLD_NAMES {
-            tracing::warn!("more samples are undecodable; they are counted and not named here");
         }
     }
 }

@@ -101,9 +101,26 @@ pub enum ClientError {
         /// What went wrong last.
         last: Box<Self>,
     },
-    /// Too many samples are undecodable.
+    /// No daemon could read a sample for longer than the run is patient.
+    #[error("no daemon could read a sample that the next batch needs, asked for {seconds:.1} s: {reason}")]
+    Unreadable {
+        /// The step.
+        step: u64,
+        /// Position of the sample in the index.
+        sample: u64,
+        /// Its name: the path below the folder of the dataset.
+        name: String,
+        /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `no_memory` or
+        /// `io`.
+        cause: String,
+        /// The sentence of the daemon that was asked last.
+        reason: String,
+        /// How long the trainer has waited since the first daemon said so.
+        seconds: f64,
+    },
+    /// Too many samples are undecodable, or unreadable where others may take their place.
     #[error(
-        "{bad} of {rows} rows hold a substitute or zeros, and {} % are allowed; undecodable samples:{}",
+        "{bad} of {rows} rows hold a substitute or zeros, and {} % are allowed; the samples that could not be had:{}",
         100.0 * *.max_fraction, listed(*.bad, .names)
     )]
     TooManyBad {
@@ -169,6 +186,7 @@ impl ClientError {
             | Self::Broken { .. }
             | Self::NoneAnswers { .. }
             | Self::NoDaemon { .. }
+            | Self::Unreadable { .. }
             | Self::Late { .. } => false,
             _ => true,
         }
@@ -187,6 +205,7 @@ impl ClientError {
             | Self::Broken { .. }
             | Self::NoneAnswers { .. }
             | Self::NoDaemon { .. }
+            | Self::Unreadable { .. }
             | Self::Late { .. } => true,
             Self::Daemon { code, .. } => matches!(code, Code::Unavailable | Code::DeadlineExceeded),
             _ => false,

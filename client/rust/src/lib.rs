@@ -58,6 +58,7 @@ mod spec;
 mod state;
 mod stream;
 mod transport;
+mod unreadable;
 mod upcoming;
 mod wire;
 

@@ -106,18 +106,18 @@ impl News {
 
 /// How many losses of a daemon may still be told.
 #[derive(Debug)]
-struct Allowance {
+pub(crate) struct Allowance {
     left: u32,
     refilled: Instant,
 }
 
 impl Allowance {
-    fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { left: BURST, refilled: now }
     }
 
     /// Whether one more may be told.
-    fn take(&mut self, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
         let more = now.saturating_duration_since(self.refilled).as_secs() / REFILL.as_secs();
         if more > 0 {
             self.left = BURST.min(self.left.saturating_add(more.min(u64::from(BURST)) as u32));

@@ -12,22 +12,28 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     ops::Range,
+    time::{Duration, Instant},
 };
 
 use bandwise_proto::v1::{
     BatchHeader, Job, PlanResponse, ReplayedRow, StagePlan, Substitution, TensorInfo, WantSteps,
 };
 use bytes::Bytes;
+use tokio::time::sleep;
 
 use crate::{
     address::Address,
+    backoff::Backoff,
     batch::Batch,
     buffers::{Buffer, Buffers},
     connection::Connection,
     error::ClientError,
     memory::Memory,
+    news::Allowance,
+    options::RunOptions,
     share::RankShare,
     stream::{BatchStream, Expected, Reply},
+    unreadable,
 };
 
 /// Blocks that are asked for again at a time.
@@ -55,6 +61,8 @@ pub struct ReplayBuffer {
     buffers: Buffers,
     /// For rows that are asked for again, and how many wants it takes at a time.
     again: Option<(BatchStream, usize)>,
+    patience: Duration,
+    told: Option<Allowance>,
 }
 
 impl ReplayBuffer {
@@ -90,7 +98,16 @@ impl ReplayBuffer {
             kept: BTreeMap::new(),
             buffers: Buffers::default(),
             again: None,
+            patience: RunOptions::default().patience,
+            told: None,
         })
+    }
+
+    /// The same, which asks for as long as `patience` where no daemon has the rows that it lacks, as a run does
+    /// ([`RunOptions::patience`]); a minute otherwise.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Bytes of the images that it holds at most, as announced by the plan.
@@ -107,7 +124,8 @@ impl ReplayBuffer {
     ///
     /// # Errors
     ///
-    /// If rows that have to be asked for again cannot be had, or the daemon breaks the protocol.
+    /// If rows that have to be asked for again cannot be had for longer than the buffer is patient, or the daemon breaks
+    /// the protocol.
     pub async fn complete(&mut self, fresh: Batch) -> Result<Batch, ClientError> {
         let Some(stage) = self.stage_of(fresh.step()).filter(|stage| stage.replay_times > 1) else {
             self.kept.clear();
@@ -141,22 +159,46 @@ impl ReplayBuffer {
         Ok(())
     }
 
-    /// Asks for blocks again whose fresh rows are missing.
+    /// Asks for blocks again whose fresh rows are missing: at every daemon in turn, and at all of them again for as long as
+    /// the buffer is patient.
     async fn fetch(&mut self, blocks: &[(u64, Range<u64>)]) -> Result<(), ClientError> {
         if blocks.is_empty() {
             return Ok(());
         }
+        let (begun, mut pauses) = (Instant::now(), Backoff::default());
+        loop {
+            let error = match self.fetch_anywhere(blocks).await {
+                Err(error) if error.is_retryable() => error,
+                outcome => return outcome,
+            };
+            let time = begun.elapsed();
+            if time >= self.patience {
+                return Err(unreadable::of(&error, time).unwrap_or(error));
+            }
+            sleep(pauses.next().min(self.patience.saturating_sub(time))).await;
+        }
+    }
+
+    async fn fetch_anywhere(&mut self, blocks: &[(u64, Range<u64>)]) -> Result<(), ClientError> {
         // Each once, and the first once more over a new stream: asking again is always safe.
         for _ in 0..self.daemons.len() {
             match self.fetch_over(blocks).await {
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(daemon = ?self.daemons.front(), %error, "rows to replay are asked for elsewhere");
-                    self.daemons.rotate_left(1);
-                }
+                Err(error) if error.is_retryable() => self.tell(&error),
                 outcome => return outcome,
             }
+            self.daemons.rotate_left(1);
         }
         self.fetch_over(blocks).await
+    }
+
+    /// The log has what goes wrong, but not each time.
+    fn tell(&mut self, error: &ClientError) {
+        let now = Instant::now();
+        if self.told.get_or_insert_with(|| Allowance::new(now)).take(now) {
+            let daemon = self.daemons.front().map(ToString::to_string).unwrap_or_default();
+            let patience = self.patience.as_secs_f64();
+            tracing::warn!(daemon, %error, "rows to replay are asked for again, for up to {patience} s");
+        }
     }
 
     /// The stream is kept only if all went well.

@@ -31,6 +31,7 @@ use crate::{
     state::RunState,
     stream::Reply,
     transport::Transport,
+    unreadable::{self, Unreadable},
     upcoming::Upcoming,
 };
 
@@ -50,6 +51,7 @@ pub struct Run {
     window: usize,
     patience: Duration,
     news: News,
+    unreadable: Unreadable,
     ceiling: Ceiling,
     next_step: u64,
     end: u64,
@@ -120,6 +122,7 @@ impl Run {
             window: options.window.max(1),
             patience: options.patience,
             news,
+            unreadable: Unreadable::new(options.patience, Instant::now()),
             ceiling: Ceiling::new(options.max_bad_fraction),
             next_step: options.from_step,
             end,
@@ -215,9 +218,9 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// If a batch cannot be made by any daemon, there is no daemon for longer than the run is patient, or too many
-    /// samples are undecodable. Start another run where [`Run::state`] says, or call again to go on behind a batch
-    /// that cannot be made.
+    /// If a batch cannot be made by any daemon, no daemon can read a sample of it ([`ClientError::Unreadable`]) or there
+    /// is no daemon for longer than the run is patient, or too many samples are undecodable. Start another run where
+    /// [`Run::state`] says, or call again to go on behind a batch that cannot be made.
     pub async fn next(&mut self) -> Result<Option<Batch>, ClientError> {
         self.scheduler.wait_begins(Instant::now());
         let outcome = poll_fn(|context| self.poll_next(context)).await;
@@ -290,6 +293,7 @@ impl Run {
                 if error.is_draining() {
                     self.scheduler.declined(daemon, id);
                 } else if error.is_retryable() {
+                    self.unreadable.failed(id, self.lanes[daemon].address(), &error, now);
                     self.scheduler.unable(daemon, id, now);
                     self.refusals.insert(id, error);
                 } else {
@@ -361,18 +365,24 @@ impl Run {
                 let error = self.refusals.remove(&id).or_else(|| self.trouble.take());
                 Some(self.deliver(id, Err(error.unwrap_or_else(all_refuse))).map(Some))
             }
+            Due::Failing(id, time) if time >= self.patience => {
+                let error = self.refusals.remove(&id).unwrap_or_else(ClientError::drained);
+                let error = unreadable::of(&error, time).unwrap_or(error);
+                Some(self.deliver(id, Err(error)).map(Some))
+            }
             Due::Waiting(id, Some(starving)) if starving >= self.patience => {
                 let last = self.refusals.remove(&id).or_else(|| self.trouble.take());
                 let last = Box::new(last.unwrap_or_else(ClientError::drained));
                 Some(Err(ClientError::NoDaemon { seconds: starving.as_secs_f64(), last }))
             }
-            Due::Waiting(..) => None,
+            Due::Failing(..) | Due::Waiting(..) => None,
         }
     }
 
     fn deliver(&mut self, id: BatchId, answer: Result<Batch, ClientError>) -> Result<Batch, ClientError> {
         self.scheduler.deliver();
         self.refusals.remove(&id);
+        self.unreadable.over(id, answer.is_ok(), Instant::now());
         self.fill();
         let batch = answer?;
         let next = self.scheduler.front().map_or(u64::MAX, |next| next.step);
@@ -394,7 +404,7 @@ impl Run {
     fn time_is_up(&mut self, context: &mut Context<'_>) -> bool {
         let now = Instant::now();
         let patience = match self.scheduler.due(now) {
-            Due::Waiting(_, Some(starving)) => Some(self.patience.saturating_sub(starving)),
+            Due::Waiting(_, Some(time)) | Due::Failing(_, time) => Some(self.patience.saturating_sub(time)),
             _ => None,
         };
         let quiet = self.scheduler.quiet_for(now).into_iter().chain(patience).min();

@@ -7,6 +7,7 @@
 //! | `seed` | decimal |
 //! | `order`, `tail` | `shuffled` or `sequential`; `drop` or `keep` |
 //! | `on_bad_sample` | `substitute`, `zero` or `fail` |
+//! | `on_unreadable` | `substitute`; left out where it is `fail` |
 //! | `limits.max_pixels`, `limits.max_encoded_bytes` | decimal |
 //! | `output.dtype`, `output.layout` | `u8` `f16` `bf16` `f32`; `nchw` `nhwc` |
 //! | `fidelity` | `exact`, `fast` |
@@ -23,7 +24,10 @@ use std::collections::BTreeMap;
 
 use bandwise_curriculum::StagePlan;
 
-use crate::{fingerprint::Fingerprint, job::Job};
+use crate::{
+    fingerprint::Fingerprint,
+    job::{Job, Unreadable},
+};
 
 /// One entry of the canonical list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +54,18 @@ pub(crate) fn of(job: &Job) -> Vec<Field> {
         Field::new("order", &job.order),
         Field::new("tail", &job.tail),
         Field::new("on_bad_sample", &job.on_bad_sample),
+    ];
+    if job.on_unreadable != Unreadable::Fail {
+        fields.push(Field::new("on_unreadable", &job.on_unreadable));
+    }
+    fields.extend([
         Field::new("limits.max_pixels", &job.limits.max_pixels),
         Field::new("limits.max_encoded_bytes", &job.limits.max_encoded_bytes),
         Field::new("output.dtype", &job.output.dtype),
         Field::new("output.layout", &job.output.layout),
         Field::new("fidelity", &job.fidelity),
         Field::new("base", &job.base),
-    ];
+    ]);
     if job.plan.stages().iter().any(replays) {
         fields.push(Field::new("replay_chunk", &job.replay.chunk));
         fields.push(Field::new("replay_lanes", &job.replay.lanes));

@@ -48,6 +48,38 @@ impl FromStr for BadSample {
     }
 }
 
+/// What happens to a sample that a daemon cannot read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Unreadable {
+    /// The batch fails, naming the sample; another daemon, or the same one later, may make it.
+    #[default]
+    Fail,
+    /// The next sample in index order that can be read and decoded takes its place, with its own label and the row's
+    /// draws. Bytes then depend on what a daemon could read.
+    Substitute,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fail => "fail",
+            Self::Substitute => "substitute",
+        })
+    }
+}
+
+impl FromStr for Unreadable {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "fail" => Ok(Self::Fail),
+            "substitute" => Ok(Self::Substitute),
+            other => Err(format!("unknown unreadable-sample policy '{other}': use fail or substitute")),
+        }
+    }
+}
+
 /// A recipe by name, or as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecipeChoice {
@@ -78,6 +110,8 @@ pub struct JobSpec {
     pub tail: Option<Tail>,
     /// What happens to undecodable samples.
     pub on_bad_sample: BadSample,
+    /// What happens to samples that a daemon cannot read.
+    pub on_unreadable: Unreadable,
     /// What counts as undecodable because of its size.
     pub limits: DecodeLimits,
     /// Element type and axis order.
@@ -100,6 +134,7 @@ pub struct Job {
     pub(crate) order: OrderKind,
     pub(crate) tail: Tail,
     pub(crate) on_bad_sample: BadSample,
+    pub(crate) on_unreadable: Unreadable,
     pub(crate) limits: DecodeLimits,
     pub(crate) output: OutputFormat,
     pub(crate) fidelity: Fidelity,
@@ -207,6 +242,7 @@ impl JobSpec {
             order,
             tail,
             on_bad_sample: self.on_bad_sample,
+            on_unreadable: self.on_unreadable,
             limits: self.limits,
             output: self.output,
             fidelity: self.fidelity,
@@ -376,6 +412,11 @@ impl Job {
     /// What happens to undecodable samples.
     pub fn on_bad_sample(&self) -> BadSample {
         self.on_bad_sample
+    }
+
+    /// What happens to samples that a daemon cannot read.
+    pub fn on_unreadable(&self) -> Unreadable {
+        self.on_unreadable
     }
 
     /// What counts as undecodable because of its size.

@@ -16,5 +16,5 @@ mod replay;
 pub use bandwise_recipe::Fidelity;
 pub use fields::{Field, differing};
 pub use fingerprint::Fingerprint;
-pub use job::{BadSample, Job, JobError, JobSpec, RecipeChoice, own_recipe};
+pub use job::{BadSample, Job, JobError, JobSpec, RecipeChoice, Unreadable, own_recipe};
 pub use replay::{Origin, Replay, ReplaySpec};

@@ -4,7 +4,7 @@
 
 use bandwise_curriculum::{Curriculum, OrderKind, Tail};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Job, JobSpec, RecipeChoice, ReplaySpec, differing};
+use bandwise_job::{BadSample, Fidelity, Job, JobSpec, RecipeChoice, ReplaySpec, Unreadable, differing};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, OutputFormat};
 
@@ -22,6 +22,7 @@ fn spec(curriculum: &str) -> JobSpec {
         order: None,
         tail: None,
         on_bad_sample: BadSample::Substitute,
+        on_unreadable: Unreadable::Fail,
         limits: DecodeLimits::default(),
         output: OutputFormat { dtype: Dtype::F16, layout: Layout::Nchw },
         fidelity: Fidelity::Exact,
@@ -122,6 +123,7 @@ fn everything_that_decides_bytes_enters_and_nothing_else() {
         JobSpec { order: Some(OrderKind::Sequential), ..base.clone() },
         JobSpec { tail: Some(Tail::Keep), ..base.clone() },
         JobSpec { on_bad_sample: BadSample::Fail, ..base.clone() },
+        JobSpec { on_unreadable: Unreadable::Substitute, ..base.clone() },
         JobSpec { fidelity: Fidelity::Fast, ..base.clone() },
         JobSpec { limits: DecodeLimits { max_pixels: 1, ..DecodeLimits::default() }, ..base.clone() },
         JobSpec { output: OutputFormat { dtype: Dtype::U8, layout: Layout::Nchw }, ..base.clone() },

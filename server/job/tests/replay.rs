@@ -6,7 +6,9 @@ use std::collections::{HashMap, VecDeque};
 
 use bandwise_curriculum::{Curriculum, StagePlan};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Job, JobError, JobSpec, Origin, RecipeChoice, Replay, ReplaySpec};
+use bandwise_job::{
+    BadSample, Fidelity, Job, JobError, JobSpec, Origin, RecipeChoice, Replay, ReplaySpec, Unreadable,
+};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{DrawKey, DrawOp, Draws, OutputFormat, Recipe};
 
@@ -32,6 +34,7 @@ fn spec(curriculum: &str, global_batch: u64, replay: ReplaySpec) -> JobSpec {
         order: None,
         tail: None,
         on_bad_sample: BadSample::Substitute,
+        on_unreadable: Unreadable::Fail,
         limits: DecodeLimits::default(),
         output: OutputFormat { dtype: Dtype::F16, layout: Layout::Nchw },
         fidelity: Fidelity::Exact,

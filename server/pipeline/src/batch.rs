@@ -33,7 +33,7 @@ pub struct Substitution {
     pub requested: u64,
     /// The sample that is delivered; equal to `requested` for a row of zeros.
     pub delivered: u64,
-    /// The decoder's stable word for what is wrong with the requested one.
+    /// A stable word for what is wrong with the requested one: the decoder's, or `unreadable_missing` and the like.
     pub reason: &'static str,
 }
 

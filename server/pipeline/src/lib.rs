@@ -30,6 +30,7 @@ mod replay;
 mod reserve;
 mod seldom;
 mod share;
+mod skipped;
 mod stats;
 mod stream;
 mod wants;

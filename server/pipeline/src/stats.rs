@@ -27,6 +27,8 @@ pub struct Stats {
     pub read_ahead: AtomicU64,
     /// Samples that could not be read here.
     pub unreadable: AtomicU64,
+    /// Rows that hold another sample because theirs could not be read here, as their job asks for.
+    pub unreadable_substituted: AtomicU64,
     /// Panics of workers.
     pub panics: AtomicU64,
     /// Bytes of batch memory on loan: being written, waiting, or being sent.

@@ -24,6 +24,7 @@ use crate::{
     memory::RowSlot,
     read_ahead::ReadAhead,
     seldom::Seldom,
+    skipped::{NO_MEMORY, Skipped, UNREADABLE, cause_of},
     stats::Stats,
 };
 
@@ -34,7 +35,7 @@ const MAX_TRIES: u64 = 64;
 const READ_RETRIES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(50)];
 
 /// Clients ask again for what cannot be read, for a minute and from everywhere.
-static UNREADABLE: Seldom = Seldom::new();
+static UNREADABLE_LINES: Seldom = Seldom::new();
 
 /// What a worker owns.
 pub(crate) struct Worker {
@@ -134,37 +135,53 @@ impl Worker {
         }
         let view = ((at.first_row_in_epoch + origin.fresh_row) % u64::from(job.recipe().views())) as u32;
         let key = DrawKey { seed: job.seed(), epoch: at.epoch, sample: requested, view };
-        let mut first_error: Option<DecodeError> = None;
+        let mut skipped = Skipped::default();
         for attempt in 0..MAX_TRIES {
             let sample = (requested + attempt) % job.dataset_samples();
-            let Err(error) = self.sample(work, sample, key, slot)? else {
-                let label = i64::from(request.dataset.label(sample));
-                slot.set_label(label);
-                Stats::add(&self.stats.rows, 1);
-                let substitution = first_error.map(|error| Substitution {
-                    row,
-                    requested,
-                    delivered: sample,
-                    reason: error.reason(),
-                });
-                return Ok(RowOutcome { origin_step: origin.step, delivered: sample, label, substitution });
-            };
-            self.report_undecodable(work, sample, &error);
-            match job.on_bad_sample() {
-                BadSample::Substitute => {
-                    first_error.get_or_insert(error);
+            match self.sample(work, sample, key, slot) {
+                Ok(Ok(())) => {
+                    let instead = skipped.instead(row, requested, sample);
+                    return Ok(self.made_row(work, slot, origin.step, instead));
                 }
-                BadSample::Zero => return Ok(self.zero_row(slot, (row, origin.step), requested, &error)),
-                BadSample::Fail => return Err(undecodable(work, sample, &error)),
+                Ok(Err(error)) => {
+                    self.report_undecodable(work, sample, &error);
+                    match job.on_bad_sample() {
+                        // The place of a sample that could not be read wants a picture.
+                        _ if skipped.any() => {}
+                        BadSample::Substitute => {}
+                        BadSample::Zero => {
+                            return Ok(self.zero_row(slot, (row, origin.step), requested, &error));
+                        }
+                        BadSample::Fail => return Err(undecodable(work, sample, &error)),
+                    }
+                    skipped.undecodable(&error);
+                }
+                Err(error) => skipped.unreadable(job.on_unreadable(), error)?,
             }
         }
-        Err(BatchError::NoSubstitute {
+        Err(skipped.nothing_left(|tries, detail| BatchError::NoSubstitute {
             step: moment.step,
             sample: requested,
             name: request.dataset.display_name(requested),
-            tries: MAX_TRIES,
-            detail: first_error.map_or_else(String::new, |error| error.to_string()),
-        })
+            tries,
+            detail,
+        }))
+    }
+
+    /// A row whose image was made, of the sample that the order asked for or of another.
+    fn made_row(
+        &self,
+        work: &BatchWork,
+        slot: &mut RowSlot,
+        origin_step: u64,
+        (delivered, substitution): (u64, Option<Substitution>),
+    ) -> RowOutcome {
+        let label = i64::from(work.request.dataset.label(delivered));
+        slot.set_label(label);
+        Stats::add(&self.stats.rows, 1);
+        let unreadable = substitution.as_ref().is_some_and(|other| other.reason.starts_with(UNREADABLE));
+        Stats::add(&self.stats.unreadable_substituted, u64::from(unreadable));
+        RowOutcome { origin_step, delivered, label, substitution }
     }
 
     /// Reads a sample and makes its image. The outer error is about this machine, the inner one about the bytes.
@@ -182,7 +199,7 @@ impl Worker {
             Err(ReadError::OverLimit { encoded_bytes, limit_bytes, .. }) => {
                 return Ok(Err(DecodeError::TooLong { bytes: encoded_bytes, limit: limit_bytes }));
             }
-            Err(error) => return Err(self.unreadable(work, sample, error.to_string())),
+            Err(error) => return Err(self.unreadable(work, sample, cause_of(&error), error.to_string())),
         }
         Stats::add(&self.stats.encoded_bytes, self.encoded.len() as u64);
         let program = request.job.program(request.moment.stage).map_err(|error| BatchError::Panicked {
@@ -192,21 +209,30 @@ impl Worker {
         })?;
         match self.bench.make(program, &self.encoded, &limits, key, slot.image()) {
             // Not a property of the bytes: another daemon may have the memory.
-            Err(error) if !error.is_undecodable() => Err(self.unreadable(work, sample, error.to_string())),
+            Err(error) if !error.is_undecodable() => {
+                Err(self.unreadable(work, sample, NO_MEMORY, error.to_string()))
+            }
             made => Ok(made),
         }
     }
 
-    fn unreadable(&self, work: &BatchWork, sample: u64, detail: String) -> BatchError {
+    fn unreadable(&self, work: &BatchWork, sample: u64, cause: &'static str, detail: String) -> BatchError {
         Stats::add(&self.stats.unreadable, 1);
         let dataset = &work.request.dataset;
-        if let Some(lines_left_out) = UNREADABLE.turn() {
+        if let Some(lines_left_out) = UNREADABLE_LINES.turn() {
             // Clients get the name alone: folders of this host are none of their business.
             let path = dataset.path(sample);
-            tracing::warn!(sample, ?path, lines_left_out, error = detail, "unreadable sample");
+            tracing::warn!(
+                sample,
+                ?path,
+                lines_left_out,
+                reason = cause,
+                error = detail,
+                "unreadable sample"
+            );
         }
         let (step, name) = (work.request.moment.step, dataset.display_name(sample));
-        BatchError::Unreadable { step, sample, name, detail }
+        BatchError::Unreadable { step, sample, name, cause, detail }
     }
 
     fn read(&mut self, work: &BatchWork, sample: u64, limit: u64) -> Result<(), ReadError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use bandwise_client::{RankShare, proto};
 use bandwise_curriculum::{Curriculum, PRESET_NAMES};
-use bandwise_job::{BadSample, Fidelity};
+use bandwise_job::{BadSample, Fidelity, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, Recipe};
 
@@ -165,6 +165,10 @@ pub(crate) struct JobArgs {
     /// Undecodable samples: substitute (the next decodable one), zero (label -1), fail.
     #[arg(long, default_value = "substitute", value_name = "POLICY")]
     pub(crate) on_bad_sample: BadSample,
+    /// Samples that a daemon cannot read: fail (the batch is asked for again, at every daemon, over the patience of the
+    /// run), substitute (the next one that can be read and decoded; batches then depend on what a daemon could read).
+    #[arg(long, default_value = "fail", value_name = "POLICY")]
+    pub(crate) on_unreadable: Unreadable,
     #[command(flatten)]
     pub(crate) replay: ReplayArgs,
 }
@@ -209,6 +213,10 @@ impl JobArgs {
             BadSample::Zero => proto::BadSample::Zero,
             BadSample::Fail => proto::BadSample::Fail,
         };
+        let on_unreadable = match self.on_unreadable {
+            Unreadable::Fail => proto::Unreadable::Fail,
+            Unreadable::Substitute => proto::Unreadable::Substitute,
+        };
         let fidelity = match self.fidelity {
             Fidelity::Exact => proto::Fidelity::Exact,
             Fidelity::Fast => proto::Fidelity::Fast,
@@ -224,6 +232,7 @@ impl JobArgs {
             layout: layout.into(),
             low_frequency: low_frequency.into(),
             on_bad_sample: on_bad_sample.into(),
+            on_unreadable: on_unreadable.into(),
             fidelity: fidelity.into(),
             replay_chunk: self.replay.replay_chunk.unwrap_or_default(),
             replay_lanes: self.replay.replay_lanes.unwrap_or_default(),

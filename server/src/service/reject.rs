@@ -226,6 +226,9 @@ impl Reject {
                 reject.detail.step = Some(*step);
                 reject.detail.sample = Some(*sample);
                 reject.detail.sample_name.clone_from(name);
+                if let BatchError::Unreadable { cause, .. } = error {
+                    reject.detail.cause = (*cause).to_owned();
+                }
             }
             BatchError::Panicked { step, .. } => reject.detail.step = Some(*step),
             _ => {}

@@ -2,7 +2,7 @@
 
 use bandwise_curriculum::{Curriculum, OrderKind, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Field, Job, JobSpec, RecipeChoice, ReplaySpec};
+use bandwise_job::{BadSample, Fidelity, Field, Job, JobSpec, RecipeChoice, ReplaySpec, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_pipeline::Priority;
 use bandwise_proto::v1 as proto;
@@ -26,6 +26,7 @@ pub(crate) fn spec_of(job: &proto::Job, allowed: &DecodeLimits) -> Result<(Strin
         order: order_of(job.order)?,
         tail: tail_of(job.tail)?,
         on_bad_sample: bad_sample_of(job.on_bad_sample)?,
+        on_unreadable: unreadable_of(job.on_unreadable)?,
         limits: limits_of(job.decode_limits.as_ref(), allowed)?,
         output: OutputFormat { dtype: dtype_of(job.dtype)?, layout: layout_of(job.layout)? },
         fidelity: fidelity_of(job.fidelity)?,
@@ -129,6 +130,13 @@ fn bad_sample_of(number: i32) -> Result<BadSample, Reject> {
         proto::BadSample::Unspecified | proto::BadSample::Substitute => BadSample::Substitute,
         proto::BadSample::Zero => BadSample::Zero,
         proto::BadSample::Fail => BadSample::Fail,
+    })
+}
+
+fn unreadable_of(number: i32) -> Result<Unreadable, Reject> {
+    Ok(match proto::Unreadable::try_from(number).map_err(|_| unknown("on_unreadable", number))? {
+        proto::Unreadable::Unspecified | proto::Unreadable::Fail => Unreadable::Fail,
+        proto::Unreadable::Substitute => Unreadable::Substitute,
     })
 }
 

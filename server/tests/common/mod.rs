@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses a part")]
 
 pub mod fleet;
+pub mod logged;
 pub mod sharing;
 
 use std::{

@@ -22,6 +22,7 @@ from ._errors import (
     FingerprintError,
     JobError,
     RunOverError,
+    UnreadableSampleError,
 )
 from ._loader import Loader
 from ._options import ReplayBuffer
@@ -42,6 +43,7 @@ __all__ = [
     "RunOverError",
     "Stage",
     "Substitution",
+    "UnreadableSampleError",
     "__version__",
     "search",
 ]

@@ -15,7 +15,8 @@ Convert = Callable[[Array], Any]
 
 
 class Substitution(NamedTuple):
-    """A row that does not hold the sample that the order asked for, since that one is undecodable."""
+    """A row that does not hold the sample that the order asked for, since that one is undecodable or, under
+    ``on_unreadable="substitute"``, could not be read."""
 
     row: int
     """Row of the step."""
@@ -24,7 +25,7 @@ class Substitution(NamedTuple):
     delivered: int
     """Id of the sample that is there; equal to ``requested`` for a row of zeros."""
     reason: str
-    """Why the requested one is undecodable, in a word."""
+    """Why, in a word: ``truncated``, ``corrupt`` ..., or ``unreadable_missing`` and the like."""
     name: str
     """Name of the requested sample; empty behind the first 64 of a batch."""
 

@@ -14,6 +14,7 @@ CHOICES: Dict[str, Sequence[str]] = {
     "fidelity": ("exact", "fast"),
     "low_frequency": ("lanczos", "fourier"),
     "on_bad_sample": ("substitute", "zero", "fail"),
+    "on_unreadable": ("fail", "substitute"),
     "transport": ("auto", "shm", "grpc"),
     "priority": ("normal", "high"),
     "arrays": ("auto", "torch", "numpy", "raw"),

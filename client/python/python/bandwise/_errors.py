@@ -10,7 +10,8 @@ class Error(Exception):
     """Anything that this package raises about a run.
 
     ``detail`` is the daemon's own account of it, empty where the error arose on this side: ``reason`` (a stable word),
-    ``step``, ``sample`` (its id), ``sample_name`` and ``differing_fields``.
+    ``step``, ``sample`` (its id), ``sample_name``, ``differing_fields`` and ``cause`` (a word for why a sample is
+    unreadable).
     """
 
     def __init__(self, message: str) -> None:
@@ -58,3 +59,26 @@ class BadSampleError(Error):
         """The sample's name, where the error is about one."""
         name: str = self.detail.get("sample_name", "")
         return name
+
+
+class UnreadableSampleError(Error, OSError):
+    """No daemon could read the file of a sample for as long as ``patience`` says: it is missing, forbidden, no file, or
+    its disk is away. Also Python's ``OSError``."""
+
+    @property
+    def sample(self) -> Optional[int]:
+        """The sample's id."""
+        sample: Optional[int] = self.detail.get("sample")
+        return sample
+
+    @property
+    def sample_name(self) -> str:
+        """The sample's name: its path below the dataset's folder."""
+        name: str = self.detail.get("sample_name", "")
+        return name
+
+    @property
+    def reason(self) -> str:
+        """A stable word: ``missing``, ``not_a_file``, ``permission_denied``, ``size_changed``, ``no_memory`` or ``io``."""
+        reason: str = self.detail.get("cause", "")
+        return reason

@@ -80,6 +80,11 @@ class Loader:
     on_bad_sample:
         For undecodable samples: ``substitute`` (default; the next decodable one), ``zero`` (a row of zeros with label
         -1) or ``fail``.
+    on_unreadable:
+        For samples that a daemon cannot read (missing, forbidden, no file): ``fail`` (default; the batch is asked for
+        again, at every daemon, for up to ``patience``, then ``UnreadableSampleError``) or ``substitute`` (the next one
+        that can be read and decoded; each is in ``Batch.substitutions``). It is part of the job. With ``substitute``
+        batches depend on what a daemon could read at the time, so a resumed run or another daemon may give others.
     max_bad_fraction:
         The run fails when more than this fraction of its rows (of 1000 while they are fewer) hold substitutes or
         zeros; 0 to 1. Default 0.01.
@@ -113,8 +118,9 @@ class Loader:
     expect_fingerprint:
         64 hex digits: the loader refuses to run any other job.
     patience:
-        Seconds to wait for a daemon while there is none, or while none of several answers, 0 to a year. Default 60. The logger ``bandwise`` warns when
-        one is lost, and when it is back. A private daemon that dies is an error at once.
+        Seconds to wait for a daemon while there is none, while none of several answers, or while none can read a sample,
+        0 to a year. Default 60. The logger ``bandwise`` warns when one is lost or cannot read a sample, and when it is
+        back. A private daemon that dies is an error at once.
     threads:
         Worker threads of a private daemon, 1 to 1024. Default: all cores that this process may use, whatever the
         number of ranks, since they share the daemon. Loaders share one only if they give the same number here and may
@@ -128,8 +134,9 @@ class Loader:
     Raises
     ------
     bandwise.ConnectionError, bandwise.JobError, bandwise.DatasetError, bandwise.FingerprintError,
-    bandwise.BadSampleError:
-        All are ``bandwise.Error``; the first two are also Python's ``ConnectionError`` and ``ValueError``.
+    bandwise.BadSampleError, bandwise.UnreadableSampleError:
+        All are ``bandwise.Error``; the first two are also Python's ``ConnectionError`` and ``ValueError``, the last one
+        ``OSError``.
     TypeError:
         For values that an option can never have, and options that there are not; it says what stands in their place.
 
@@ -160,6 +167,7 @@ class Loader:
         fidelity: Literal["exact", "fast"] = "exact",
         low_frequency: Optional[Literal["lanczos", "fourier"]] = None,
         on_bad_sample: Literal["substitute", "zero", "fail"] = "substitute",
+        on_unreadable: Literal["fail", "substitute"] = "fail",
         max_bad_fraction: float = 0.01,
         transport: Literal["auto", "shm", "grpc"] = "auto",
         priority: Literal["normal", "high"] = "normal",
@@ -208,6 +216,7 @@ class Loader:
             "fidelity": _choices.one_of("fidelity", fidelity),
             "low_frequency": _choices.optional("low_frequency", low_frequency),
             "on_bad_sample": _choices.one_of("on_bad_sample", on_bad_sample),
+            "on_unreadable": _choices.one_of("on_unreadable", on_unreadable),
             "replay_chunk": whole("replay.chunk", replay.chunk, 0),
             "replay_lanes": whole("replay.lanes", replay.lanes, 0),
             "decode_limits": (daemon or DaemonOptions()).decode_limits(),

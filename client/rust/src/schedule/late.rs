@@ -29,6 +29,11 @@ impl Scheduler {
     /// How long nothing needs to be decided if nothing happens, where that is known.
     pub(crate) fn quiet_for(&self, now: Instant) -> Option<Duration> {
         let now = self.clock.moment(now);
+        self.late_in(now).into_iter().chain(self.asked_again_in(now)).min()
+    }
+
+    /// How long it is until the next batch is late.
+    fn late_in(&self, now: Moment) -> Option<Duration> {
         let entry = self.table.front().filter(|entry| !entry.ready)?;
         let limits = [self.hedge_after(), Some(self.leave_after())];
         let waits = entry.asks.iter().map(|&(daemon, at)| self.head_wait(daemon, at, now));

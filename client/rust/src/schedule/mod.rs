@@ -9,12 +9,15 @@
 //!   faster: work stays at home until home is saturated.
 //! - When the trainer waits for a batch much longer than is usual, one more daemon is asked for it (a hedge): never
 //!   more than one, and for at most one want in twenty beyond the first. Whoever answers second is cancelled.
+//! - A batch that a daemon cannot make is asked for at the others, and, when all have said so, at all of them again after
+//!   pauses that grow. The run says when that is enough.
 //! - When it waits much longer still, the daemon is left, if there is another, and everything that was asked for there
 //!   is asked for elsewhere. Without an answer in between, the patience doubles from daemon to daemon, so that a run
 //!   whose batches have become slow does not leave all of them for ever.
 
 mod book;
 mod clock;
+mod failing;
 mod late;
 #[cfg(test)]
 mod tests;
@@ -27,6 +30,7 @@ use std::{
 use book::Book;
 pub(crate) use book::{Counts, Phase};
 use clock::{Moment, Times, WaitClock};
+use failing::Failing;
 
 /// What a batch is known by within a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,8 +66,10 @@ pub(crate) enum Due {
     Nothing,
     /// It is there.
     Ready(BatchId),
-    /// Every daemon that could be asked has said that it cannot make it.
+    /// Every daemon refuses the job.
     Impossible(BatchId),
+    /// Every daemon that could be asked has said that it cannot make it; the trainer waits since the first said so.
+    Failing(BatchId, Duration),
     /// It is waited for; nobody makes it since so long a wait.
     Waiting(BatchId, Option<Duration>),
 }
@@ -77,6 +83,8 @@ struct Entry {
     asks: Vec<(usize, Moment)>,
     /// Who cannot make it.
     unable: Vec<usize>,
+    /// There if somebody could not.
+    failing: Option<Failing>,
 }
 
 /// See the head of the file.
@@ -158,7 +166,8 @@ impl Scheduler {
 
     /// Puts a batch behind the others.
     pub(crate) fn add(&mut self, wanted: Wanted) {
-        self.table.push_back(Entry { wanted, ready: false, asks: Vec::new(), unable: Vec::new() });
+        let entry = Entry { wanted, ready: false, asks: Vec::new(), unable: Vec::new(), failing: None };
+        self.table.push_back(entry);
     }
 
     /// A daemon's stream for `capacity` batches at a time is open.
@@ -218,6 +227,7 @@ impl Scheduler {
         let Some(entry) = position.and_then(|position| self.table.get_mut(position)) else { return };
         if !entry.ready && !entry.unable.contains(&daemon) {
             entry.unable.push(daemon);
+            entry.failing.get_or_insert_with(|| Failing::new(now));
             self.books[daemon].counts.retried += 1;
         }
     }
@@ -252,13 +262,16 @@ impl Scheduler {
         if entry.ready {
             return Due::Ready(id);
         }
-        let usable = |&daemon: &usize| self.books[daemon].phase != Phase::Refused;
-        let mut usable = (0..self.books.len()).filter(usable);
-        if entry.asks.is_empty() && usable.all(|daemon| entry.unable.contains(&daemon)) {
+        let usable = |book: &Book| book.phase != Phase::Refused;
+        if entry.asks.is_empty() && !self.books.iter().any(usable) {
             return Due::Impossible(id);
         }
+        let now = self.clock.moment(now);
+        if let Some(failing) = entry.failing.as_ref().filter(|_| self.all_unable(entry)) {
+            return Due::Failing(id, now.waited_since(failing.since));
+        }
         let starving = self.starving.filter(|_| entry.asks.is_empty());
-        Due::Waiting(id, starving.map(|since| self.clock.moment(now).waited_since(since)))
+        Due::Waiting(id, starving.map(|since| now.waited_since(since)))
     }
 
     /// What is to be done now.
@@ -267,6 +280,7 @@ impl Scheduler {
         let mut actions = std::mem::take(&mut self.cancels);
         self.leave_late(now, &mut actions);
         self.leave_drained(&mut actions);
+        self.ask_again(now);
         self.ask(now, &mut actions);
         self.hedge(now, &mut actions);
         let nobody = self.table.front().is_some_and(|entry| !entry.ready && entry.asks.is_empty());
@@ -330,6 +344,9 @@ impl Scheduler {
     fn want(&mut self, position: usize, daemon: usize, now: Moment) -> Action {
         let entry = &mut self.table[position];
         entry.asks.push((daemon, now));
+        if let Some(failing) = &mut entry.failing {
+            failing.asked();
+        }
         self.books[daemon].asked();
         self.wants += 1;
         Action::Want(daemon, entry.wanted)

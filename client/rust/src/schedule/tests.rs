@@ -315,8 +315,8 @@ fn a_batch_that_one_daemon_cannot_make_is_asked_for_at_all_others() {
         world.queues[asked].clear();
         world.scheduler.unable(asked, wanted(0).id, world.now);
         world.decide();
-        let impossible = world.scheduler.due(world.now) == Due::Impossible(wanted(0).id);
-        assert_eq!(impossible, turn == 2);
+        let failing = world.scheduler.due(world.now) == Due::Failing(wanted(0).id, Duration::ZERO);
+        assert_eq!(failing, turn == 2);
     }
     // A daemon that comes back may have the file.
     world.scheduler.closed(1, Phase::Closed);
@@ -375,4 +375,58 @@ fn steps_of_several_batches_are_not_cancelled_as_a_whole() {
     assert_eq!(scheduler.decide(now), [], "row 1 of step 0 is still to come from daemon 0");
     assert!(!scheduler.answered(0, id(0), now));
     assert!(scheduler.answered(0, id(1), now));
+}
+
+#[test]
+fn what_nobody_can_make_is_asked_for_again_with_growing_pauses() {
+    let mut world = World::new(2, None);
+    world.fill(1);
+    let mut asked_at = Vec::new();
+    let start = world.now;
+    for _ in 0..4000 {
+        for daemon in 0..2 {
+            if !world.queues[daemon].is_empty() {
+                asked_at.push((daemon, world.now.duration_since(start).as_millis()));
+                world.queues[daemon].clear();
+                world.scheduler.unable(daemon, wanted(0).id, world.now);
+                world.decide();
+            }
+        }
+        let Due::Failing(_, waited) = world.scheduler.due(world.now) else { panic!("nobody can make it") };
+        assert_eq!(waited, world.now.duration_since(start), "from the first failure on");
+        let quiet = world.scheduler.quiet_for(world.now).expect("it is asked for again");
+        assert!(quiet <= Duration::from_secs(5), "{quiet:?}");
+        world.pass(10);
+        world.decide();
+    }
+    // In 40 s: pauses of 0.1 s, doubled to 5 s, each cut by up to a half at random.
+    for daemon in 0..2 {
+        let rounds = asked_at.iter().filter(|&&(asked, _)| asked == daemon).count();
+        assert!((12..=24).contains(&rounds), "{asked_at:?}");
+    }
+    // It comes back.
+    while world.queues.iter().all(VecDeque::is_empty) {
+        world.pass(100);
+        world.decide();
+    }
+    let daemon = usize::from(world.queues[0].is_empty());
+    assert!(world.answer(daemon));
+    assert_eq!(world.take(), [0]);
+}
+
+#[test]
+fn a_busy_trainer_does_not_use_up_the_patience_for_a_sample() {
+    let mut world = World::new(1, None);
+    world.fill(1);
+    world.queues[0].clear();
+    world.scheduler.unable(0, wanted(0).id, world.now);
+    world.decide();
+    world.pass(100);
+    world.scheduler.wait_ends(world.now);
+    world.pass(60_000);
+    world.scheduler.wait_begins(world.now);
+    let waited = Duration::from_millis(100);
+    assert_eq!(world.scheduler.due(world.now), Due::Failing(wanted(0).id, waited));
+    world.decide();
+    assert_eq!(world.queues[0], [0], "its pause is over");
 }

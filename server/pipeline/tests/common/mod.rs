@@ -22,7 +22,7 @@ use std::{
 use bandwise_curriculum::{Curriculum, OrderKind};
 use bandwise_dataset::{Dataset, NoProgress, OpenOptions};
 use bandwise_decode::DecodeLimits;
-use bandwise_job::{BadSample, Fidelity, Job, JobSpec, ReplaySpec};
+use bandwise_job::{BadSample, Fidelity, Job, JobSpec, ReplaySpec, Unreadable};
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
 use bandwise_pipeline::{
     Batch, BatchError, Pipeline, PipelineConfig, Priority, ReplayConfig, ReplayShortage, Stream,
@@ -147,6 +147,7 @@ pub fn spec(rows: u64) -> JobSpec {
         order: Some(OrderKind::Sequential),
         tail: None,
         on_bad_sample: BadSample::Zero,
+        on_unreadable: Unreadable::Fail,
         limits: DecodeLimits::default(),
         output: OutputFormat { dtype: Dtype::U8, layout: Layout::Nhwc },
         fidelity: Fidelity::Exact,

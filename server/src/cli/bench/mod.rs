@@ -13,7 +13,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use bandwise_client::proto;
 use bandwise_curriculum::Curriculum;
-use bandwise_job::{BadSample, Fidelity};
+use bandwise_job::{BadSample, Fidelity, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, OutputFormat, Program, Recipe, Work, Workbench};
 use serde::Serialize;
@@ -224,6 +224,7 @@ fn job(
         fidelity: args.fidelity,
         low_frequency: args.low_frequency,
         on_bad_sample: BadSample::Substitute,
+        on_unreadable: Unreadable::Fail,
         replay: ReplayArgs::default(),
     };
     let curriculum = Some(proto::job::Curriculum::CurriculumToml(stage));

@@ -74,10 +74,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from_step", "expect_fingerprint"])]
     resume: Option<PathBuf>,
     /// Fail when more than this fraction of the rows (of 1000 rows while there are fewer) hold a substitute or zeros for
-    /// an undecodable sample, with the list of their names.
+    /// an undecodable sample (or, with --on-unreadable substitute, one that could not be read), with the list of their names.
     #[arg(long, value_name = "F", default_value_t = 0.01, value_parser = fraction)]
     max_bad_fraction: f64,
-    /// Seconds to wait for a daemon while there is none to ask.
+    /// Seconds to wait for a daemon while there is none to ask, or while none can read a sample.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = patience)]
     patience: Duration,
     /// Print SHA-256 digests: one line a step, or with --digest=rows one line a row.
@@ -179,7 +179,7 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
         Side::Client => {
             let max_bytes = args.replay_memory_mib.map_or(u64::MAX, |mib| mib.saturating_mul(1 << 20));
             let buffer = ReplayBuffer::new(&args.connect, job, run.plan(), options.share, max_bytes);
-            Some(buffer.map_err(at_start)?)
+            Some(buffer.map_err(at_start)?.with_patience(options.patience))
         }
     };
     warn(args, &run).await;

@@ -1,0 +1,89 @@
+"""Files that a daemon cannot read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+
+import bandwise
+
+EVAL: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 2, "arrays": "raw"}
+
+
+@pytest.fixture
+def pictures(photos: Path, tmp_path: Path) -> Path:
+    """Six samples of one class."""
+    folder = tmp_path / "pictures" / "a"
+    folder.mkdir(parents=True)
+    for number, photo in enumerate(sorted(photos.glob("*/*.jpg"))[:6]):
+        shutil.copy(photo, folder / f"{number}.jpg")
+    return folder.parent
+
+
+def dangling(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("nowhere")
+
+
+def fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def same(file: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "before, during, reason",
+    [(dangling, same, "missing"), (fifo, same, "not_a_file"), (same, Path.unlink, "missing")],
+    ids=["dangling", "fifo", "deleted"],
+)
+def test_it_is_an_error_of_its_own_with_name_and_reason_when_patience_is_over(
+    pictures: Path, home: Path, before: Callable[[Path], None], during: Callable[[Path], None], reason: str
+) -> None:
+    before(pictures / "a" / "3.jpg")
+    with bandwise.Loader(pictures, patience=1, max_bad_fraction=1, **EVAL) as run:
+        during(pictures / "a" / "3.jpg")
+        begun = time.monotonic()
+        with pytest.raises(bandwise.UnreadableSampleError, match='a/3.jpg.*on_unreadable="substitute"') as raised:
+            list(run)
+    error = raised.value
+    assert time.monotonic() - begun >= 1
+    assert isinstance(error, OSError) and not isinstance(error, ConnectionError)
+    assert (error.sample, error.sample_name, error.reason) == (3, "a/3.jpg", reason)
+
+
+def test_a_file_that_comes_back_is_waited_for(pictures: Path, home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file, aside = pictures / "a" / "3.jpg", pictures / "aside"
+    with bandwise.Loader(pictures, patience=60, **EVAL) as run:
+        expected = [bytes(batch.images.tobytes()) for batch in run]
+        file.rename(aside)
+        threading.Timer(1.5, lambda: aside.rename(file)).start()
+        with caplog.at_level(logging.WARNING, "bandwise"):
+            run.reset()
+            assert [bytes(batch.images.tobytes()) for batch in run] == expected
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2, said
+    assert "a/3.jpg" in said[0] and "asked for again" in said[0] and "was read after" in said[1]
+
+
+def test_others_take_the_place_where_the_job_says_so(pictures: Path, home: Path) -> None:
+    dangling(pictures / "a" / "3.jpg")
+    with bandwise.Loader(pictures, on_unreadable="substitute", **EVAL) as run:
+        batches = list(run)
+        substitutions = [other for batch in batches for other in batch.substitutions]
+        found = [(s.requested, s.delivered, s.reason, s.name) for s in substitutions]
+        assert found == [(3, 4, "unreadable_missing", "a/3.jpg")]
+        chosen = run.plan.fingerprint
+    with bandwise.Loader(pictures, **EVAL) as run:
+        assert run.plan.fingerprint != chosen
+    with pytest.raises(bandwise.JobError, match="on_unreadable"):
+        bandwise.Loader(pictures, on_unreadable="zero", **EVAL)  # type: ignore[arg-type]

@@ -1,0 +1,66 @@
+//! Batches that no daemon can make at the moment: when they are asked for again, everywhere.
+//!
+//! A volume that is not there comes back, and so does a file that is being replaced. How long that is waited for is
+//! the run's patience; between two rounds of asking the pauses grow.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    backoff::Backoff,
+    schedule::{Entry, Phase, Scheduler, clock::Moment},
+};
+
+/// What is known of a batch that a daemon could not make.
+#[derive(Debug)]
+pub(super) struct Failing {
+    /// When the first daemon said so.
+    pub(super) since: Moment,
+    /// When it is asked for again, while it is not asked for.
+    again: Option<Instant>,
+    pauses: Backoff,
+}
+
+impl Failing {
+    pub(super) fn new(since: Moment) -> Self {
+        Self { since, again: None, pauses: Backoff::default() }
+    }
+
+    /// It is asked for.
+    pub(super) fn asked(&mut self) {
+        self.again = None;
+    }
+}
+
+impl Scheduler {
+    /// Whether every daemon that takes wants has said that it cannot make a batch, and there is one.
+    pub(super) fn all_unable(&self, entry: &Entry) -> bool {
+        let mut open =
+            (0..self.books.len()).filter(|&daemon| self.books[daemon].phase == Phase::Open).peekable();
+        !entry.ready
+            && entry.asks.is_empty()
+            && open.peek().is_some()
+            && open.all(|daemon| entry.unable.contains(&daemon))
+    }
+
+    /// Lets batches that nobody could make be asked for again when their pause is over.
+    pub(super) fn ask_again(&mut self, now: Moment) {
+        for position in 0..self.table.len() {
+            if !self.all_unable(&self.table[position]) {
+                continue;
+            }
+            let Entry { unable, failing: Some(failing), .. } = &mut self.table[position] else { continue };
+            let Failing { again, pauses, .. } = failing;
+            let at = *again.get_or_insert_with(|| now.real + pauses.next());
+            if now.real >= at {
+                unable.clear();
+            }
+        }
+    }
+
+    /// How long it is until a batch is asked for again.
+    pub(super) fn asked_again_in(&self, now: Moment) -> Option<Duration> {
+        let again = |entry: &Entry| entry.failing.as_ref()?.again;
+        let paused = self.table.iter().filter(|entry| self.all_unable(entry)).filter_map(again).min();
+        paused.map(|again| again.saturating_duration_since(now.real))
+    }
+}

@@ -1,0 +1,98 @@
+//! Samples that were passed over in the search for one that can take the place of a row's own.
+//!
+//! Undecodable ones are passed over under the job's `on_bad_sample`, unreadable ones only where it asks for that
+//! (`on_unreadable`).
+
+use std::io;
+
+use bandwise_dataset::ReadError;
+use bandwise_decode::DecodeError;
+use bandwise_job::Unreadable;
+
+use crate::{batch::Substitution, error::BatchError};
+
+/// What the reason of a substitution begins with if the sample could not be read.
+pub(crate) const UNREADABLE: &str = "unreadable_";
+
+/// The cause of a sample that there was no memory for.
+pub(crate) const NO_MEMORY: &str = "no_memory";
+
+/// A stable word for why a sample cannot be read.
+pub(crate) fn cause_of(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::Missing { .. } => "missing",
+        ReadError::NotAFile { .. } => "not_a_file",
+        ReadError::SizeChanged { .. } => "size_changed",
+        ReadError::Io { reason, .. } => match reason.kind() {
+            io::ErrorKind::PermissionDenied => "permission_denied",
+            io::ErrorKind::OutOfMemory => NO_MEMORY,
+            _ => "io",
+        },
+        _ => "io",
+    }
+}
+
+/// The same word as the reason of a substitution.
+fn reason_of(cause: &str) -> &'static str {
+    match cause {
+        "missing" => "unreadable_missing",
+        "not_a_file" => "unreadable_not_a_file",
+        "size_changed" => "unreadable_size_changed",
+        "permission_denied" => "unreadable_permission_denied",
+        _ => "unreadable_io",
+    }
+}
+
+/// What was passed over for a row.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped {
+    tries: u64,
+    /// Word and sentence about the first.
+    first: Option<(&'static str, String)>,
+    /// The first that could not be read.
+    unreadable: Option<BatchError>,
+}
+
+impl Skipped {
+    /// Whether anything was passed over.
+    pub(crate) fn any(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Passes over an undecodable sample.
+    pub(crate) fn undecodable(&mut self, error: &DecodeError) {
+        self.tries += 1;
+        self.first.get_or_insert_with(|| (error.reason(), error.to_string()));
+    }
+
+    /// Passes over an unreadable sample, if the job asks for it.
+    ///
+    /// # Errors
+    ///
+    /// The error itself if not, or if it says nothing about the file.
+    pub(crate) fn unreadable(&mut self, policy: Unreadable, error: BatchError) -> Result<(), BatchError> {
+        let BatchError::Unreadable { cause, detail, .. } = &error else { return Err(error) };
+        // A daemon that is short of memory must not change what others train on.
+        if policy == Unreadable::Fail || *cause == NO_MEMORY {
+            return Err(error);
+        }
+        self.tries += 1;
+        self.first.get_or_insert_with(|| (reason_of(cause), detail.clone()));
+        self.unreadable.get_or_insert(error);
+        Ok(())
+    }
+
+    /// What is delivered: `sample`, and what it stands for if it is another than the one that was asked for.
+    pub(crate) fn instead(self, row: u64, requested: u64, sample: u64) -> (u64, Option<Substitution>) {
+        let substitution =
+            self.first.map(|(reason, _)| Substitution { row, requested, delivered: sample, reason });
+        (sample, substitution)
+    }
+
+    /// The error where nothing was found. If a file among them could not be read, that is the reason: a volume that is
+    /// not mounted looks like this, and comes back.
+    pub(crate) fn nothing_left(self, undecodable: impl FnOnce(u64, String) -> BatchError) -> BatchError {
+        let Self { tries, first, unreadable } = self;
+        unreadable.unwrap_or_else(|| undecodable(tries, first.map_or_else(String::new, |(_, detail)| detail)))
+    }
+}
