@@ -1,4 +1,4 @@
-"""Files that a daemon cannot read."""
+"""Files that a daemon cannot read, and ranks that do not know of each other."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict
 import pytest
 
 import bandwise
+from ranks import OPTIONS, Rank
 
 EVAL: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 2, "arrays": "raw"}
 
@@ -87,3 +88,30 @@ def test_others_take_the_place_where_the_job_says_so(pictures: Path, home: Path)
         assert run.plan.fingerprint != chosen
     with pytest.raises(bandwise.JobError, match="on_unreadable"):
         bandwise.Loader(pictures, on_unreadable="zero", **EVAL)  # type: ignore[arg-type]
+
+
+def test_ranks_that_do_not_know_of_each_other_are_told(
+    photos: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Rank(photos)
+    other.answer()
+    with caplog.at_level(logging.WARNING, "bandwise"), bandwise.Loader(photos, **OPTIONS) as run:
+        for batch, _ in zip(run, range(20)):
+            del batch
+            other.next()
+        for _ in iter(run):
+            pass
+    other.process.kill()
+    other.process.wait()
+    said = [record.getMessage() for record in caplog.records if "same rows" in record.getMessage()]
+    assert len(said) == 1 and f"pid {other.process.pid}, rank 0 of 1" in said[0], caplog.text
+
+
+def test_loops_that_begin_anew_are_one_reader(photos: Path, home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "bandwise"):
+        with bandwise.Loader(photos, **EVAL) as run, bandwise.Loader(photos, **EVAL) as again:
+            for _ in range(3):
+                next(iter(run))
+                for one, two in zip(iter(run), iter(again)):
+                    assert one.step == two.step
+    assert "same rows" not in caplog.text

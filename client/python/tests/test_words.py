@@ -16,6 +16,7 @@ LOG = """\
 2026-01-01T00:00:00Z  WARN bandwise::server: splits differ dataset="data/val"
 \x1b[2m2026-01-01T00:00:01Z\x1b[0m \x1b[33m WARN\x1b[0m bandwise_pipeline: memory is short mib=3
 2026-01-01T00:00:02Z  WARN undecodable sample sample=2 name="a/b.jpg"
+2026-01-01T00:00:02Z  WARN two readers get the same rows of one job job=00ff reader="host h, pid 1" other="host h, pid 2"
 2026-01-01T00:00:03Z ERROR a worker has panicked
 """
 

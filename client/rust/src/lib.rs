@@ -49,6 +49,7 @@ mod lane;
 mod memory;
 mod news;
 mod options;
+mod reader;
 mod replay;
 mod report;
 mod run;

@@ -1,9 +1,9 @@
 //! From a rank's options to its streams.
 
-use bandwise_proto::v1::{Dtype, Job, PlanResponse, Priority, SharedMemoryRequest, StagePlan};
+use bandwise_proto::v1::{Dtype, Job, PlanResponse, Priority, Reader, SharedMemoryRequest, StagePlan};
 
 use crate::{
-    error::ClientError, options::RunOptions, share::RankShare, stream::Expected, transport::Transport,
+    error::ClientError, options::RunOptions, reader, share::RankShare, stream::Expected, transport::Transport,
 };
 
 /// What a stream is to be.
@@ -17,6 +17,8 @@ pub(crate) struct StreamSpec {
     pub(crate) priority: Priority,
     /// Whether batches hold their fresh rows alone.
     pub(crate) fresh_only: bool,
+    /// What daemons are told of who reads.
+    pub(crate) reader: Reader,
 }
 
 impl StreamSpec {
@@ -29,6 +31,7 @@ impl StreamSpec {
             memory: SharedMemoryRequest::default(),
             priority: Priority::Normal,
             fresh_only: false,
+            reader: reader::this_process(None),
         }
     }
 
@@ -47,7 +50,8 @@ impl StreamSpec {
         // A slot has room for whole batches, and who completes them copies the rows anyway.
         let transport = if options.fresh_only { Transport::Grpc } else { options.transport };
         let (priority, fresh_only) = (options.priority, options.fresh_only);
-        Self { job, expected, transport, memory, priority, fresh_only }
+        let reader = reader::this_process(Some(options.share));
+        Self { job, expected, transport, memory, priority, fresh_only, reader }
     }
 }
 

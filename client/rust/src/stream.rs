@@ -88,6 +88,7 @@ impl BatchStream {
             shared_memory,
             fresh_only: spec.fresh_only,
             priority: spec.priority.into(),
+            reader: Some(spec.reader.clone()),
         };
         // The receiver is right here, so this cannot fail.
         let _ = wants.send(Want { open: Some(open), ..Want::default() });
@@ -165,6 +166,10 @@ impl BatchStream {
     }
 
     fn accept(&mut self, part: Part) -> Result<Option<Reply>, ClientError> {
+        if !part.notice.is_empty() {
+            tracing::warn!("{}", part.notice);
+            return Ok(None);
+        }
         if part.draining {
             return Ok(Some(Reply::Draining));
         }

@@ -9,6 +9,7 @@ mod describe;
 mod jobs;
 mod owner;
 mod parts;
+mod readers;
 mod reject;
 mod samples;
 mod session;
@@ -34,6 +35,7 @@ use crate::{
         jobs::Jobs,
         owner::owner_of,
         parts::Parts,
+        readers::Readers,
         reject::Reject,
         session::Session,
         share::Shared,
@@ -56,6 +58,7 @@ pub struct LoaderService {
     catalog: Catalog,
     jobs: Jobs,
     admission: Arc<Admission>,
+    readers: Arc<Readers>,
     pipeline: Arc<Pipeline>,
     limits: DecodeLimits,
     draining: watch::Receiver<bool>,
@@ -77,9 +80,9 @@ impl LoaderService {
         draining: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let jobs = Jobs::start(catalog.clone(), limits)?;
-        let admission = Arc::default();
+        let (admission, readers) = (Arc::default(), Arc::default());
         let (door, first_want_in) = (None, Duration::MAX);
-        Ok(Self { catalog, jobs, admission, pipeline, limits, draining, door, first_want_in })
+        Ok(Self { catalog, jobs, admission, readers, pipeline, limits, draining, door, first_want_in })
     }
 
     /// The same with a way to shared memory for trainers on this host, if there is one.
@@ -268,9 +271,11 @@ impl Loader for LoaderService {
             .open
             .ok_or_else(|| Reject::field("open", "(none)", "the first Want of a stream must open a job"))?;
         self.admission.turn(peer, Beginning::Stream).await;
+        let reader = open.reader.clone();
         let (stream, shared) = self.open(open, owner_of(peer)).await?;
+        let reading = self.readers.enter(stream.job().fingerprint(), reader.as_ref(), peer.into());
         let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
-        let mut session = Session::new(stream, sender, self.draining.clone());
+        let mut session = Session::new(stream, reading, sender, self.draining.clone());
         if let Some(shared) = shared {
             session.share(shared);
         }

@@ -129,7 +129,7 @@ impl Reject {
 }
 
 /// `text`, cut to a length fit for an error, with control characters escaped.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let mut short: String = text
         .chars()
         .take(MAX_VALUE_CHARS)

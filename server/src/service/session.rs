@@ -5,13 +5,14 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    ops::Range,
     pin::Pin,
     sync::Arc,
 };
 
 use bandwise_pipeline::{Batch, BatchError, Stream, Ticket};
 use bandwise_proto::v1 as proto;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tonic::{Status, Streaming};
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     lease::HandedOut,
     service::{
         parts::{Parts, announced},
+        readers::Place,
         reject::Reject,
         share::Shared,
     },
@@ -41,6 +43,11 @@ pub(crate) struct Session {
     sender: mpsc::Sender<Result<Parts, Status>>,
     draining: watch::Receiver<bool>,
     told_draining: bool,
+    /// Where the stream stands among the readers of its job.
+    place: Place,
+    /// What the reader is told of others, until it has come.
+    notices: Option<oneshot::Receiver<String>>,
+    notice: Option<String>,
 }
 
 /// What happened.
@@ -49,12 +56,14 @@ enum Event {
     Batch(Result<Batch, BatchError>),
     Sent,
     Draining,
+    Notice(Option<String>),
     ClientGone,
 }
 
 impl Session {
     pub(crate) fn new(
         stream: Stream,
+        (place, notices): (Place, oneshot::Receiver<String>),
         sender: mpsc::Sender<Result<Parts, Status>>,
         draining: watch::Receiver<bool>,
     ) -> Self {
@@ -68,6 +77,9 @@ impl Session {
             sender,
             draining,
             told_draining: false,
+            place,
+            notices: Some(notices),
+            notice: None,
         }
     }
 
@@ -99,6 +111,7 @@ impl Session {
                 Event::Batch(outcome) => self.delivered(outcome),
                 Event::Sent => self.next = None,
                 Event::Draining => self.told_draining = true,
+                Event::Notice(notice) => (self.notices, self.notice) = (None, notice),
             }
         }
     }
@@ -112,7 +125,9 @@ impl Session {
         if self.next.is_some() {
             return;
         }
-        if self.told_draining && !self.sender.is_closed() {
+        if let Some(notice) = self.notice.take() {
+            self.next = Some(proto::Part { notice, ..proto::Part::default() }.into());
+        } else if self.told_draining && !self.sender.is_closed() {
             self.told_draining = false;
             self.next = Some(proto::Part { draining: true, ..proto::Part::default() }.into());
         } else if self.tickets.is_empty() {
@@ -129,11 +144,19 @@ impl Session {
                 None => std::future::pending().await,
             }
         };
+        let notice = async {
+            match &mut self.notices {
+                // Without a sender there will be none.
+                Some(notices) => notices.await.ok(),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.sender.closed() => Event::ClientGone,
             want = wants.message(), if asking => Event::Want(want),
             Ok(()) = self.draining.changed() => Event::Draining,
+            notice = notice => Event::Notice(notice),
             permit = self.sender.reserve(), if self.next.is_some() => match (permit, self.next.take()) {
                 (Ok(permit), Some(parts)) => {
                     permit.send(Ok(parts));
@@ -176,10 +199,22 @@ impl Session {
         for i in 0..steps.count {
             // Beyond u64 is beyond every plan, and is refused as such.
             let step = i.checked_mul(stride).and_then(|far| far.checked_add(steps.first_step));
-            let ticket = self.stream.want(step.unwrap_or(u64::MAX), steps.first_row, steps.rows)?;
+            let step = step.unwrap_or(u64::MAX);
+            let ticket = self.stream.want(step, steps.first_row, steps.rows)?;
             self.tickets.push_back(ticket);
+            self.note(step, steps.first_row..steps.first_row.saturating_add(steps.rows));
         }
         Ok(())
+    }
+
+    /// Notes what is read here; not of a short last step, of which ranks without a share ask for others' rows.
+    fn note(&self, step: u64, rows: Range<u64>) {
+        let plan = self.stream.job().plan();
+        if let Ok(moment) = plan.locate(step)
+            && moment.rows == plan.stages()[moment.stage].global_batch
+        {
+            self.place.wants(step, rows);
+        }
     }
 
     /// The first of the waiting tickets has its answer.

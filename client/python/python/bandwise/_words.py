@@ -27,7 +27,7 @@ _OF_CONFIGURATION = ("error: the configuration ", "error: log = ")
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\S+\s+(WARN|ERROR) (?:[\w:]+: )?(.*)$")
-_OF_DATA = re.compile(r"\b(?:dataset|sample)=")
+_OF_DATA = re.compile(r"\b(?:dataset|sample|reader)=")
 _LEVELS = {"WARN": logging.WARNING, "ERROR": logging.ERROR}
 
 
@@ -95,8 +95,8 @@ class News:
         self._at = 0
 
     def read(self, log: int) -> List[Tuple[int, str]]:
-        """The warnings and errors since the last call. Those about datasets and samples are left out: every loader has
-        them from the daemon itself."""
+        """The warnings and errors since the last call. Those about datasets, samples and other readers are left out:
+        every loader that they concern has them from the daemon itself."""
         if os.fstat(log).st_size <= self._at:
             return []
         text = os.pread(log, LOG_BYTES, self._at)
