@@ -263,6 +263,7 @@ def test_passes_that_end_before_the_run_are_pointed_out(
     caplog.clear()
     for number in (1, 3, passes):
         run = training(address, **options)
+        assert run.plan.epochs == passes
         for _ in range(number):
             list(run)
         del run
@@ -270,7 +271,25 @@ def test_passes_that_end_before_the_run_are_pointed_out(
     assert warnings(caplog) == []
 
 
-def test_they_are_pointed_out_at_the_end_of_a_script(address: str, tmp_path: Path) -> None:
+def test_more_passes_than_epochs_are_pointed_out_to_loops_that_never_ask(
+    address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "compute.toml"
+    file.write_text(COMPUTE)
+    with training(address, curriculum=file, epochs=4) as run:
+        next(iter(run))
+        (line,) = warnings(caplog)
+        assert "range(loader.plan.epochs)" in line and f"{run.plan.epochs} passes" in line
+        for _ in range(4):
+            list(run)
+    assert [one for one in warnings(caplog) if "plan.epochs" in one] == [line], "said once"
+    caplog.clear()
+    for options in ({}, {"rank": 1, "world_size": 2}, {"loop": "run"}):
+        next(iter(training(address, **{**({"curriculum": file} if options else {}), "epochs": 4, **options})))
+    assert [one for one in warnings(caplog) if "plan.epochs" in one] == []
+
+
+def test_they_are_pointed_out_to_a_script(address: str, tmp_path: Path) -> None:
     file = tmp_path / "compute.toml"
     file.write_text(COMPUTE)
     script = (

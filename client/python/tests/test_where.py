@@ -52,6 +52,16 @@ def test_splits_are_listed(imagenet: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_a_split_that_is_not_served_says_why(imagenet: Path, photos: Path) -> None:
+    shutil.rmtree(imagenet / "val")
+    (imagenet / "val").mkdir()
+    shutil.copy(photo(photos), imagenet / "val" / "1.JPEG")
+    with pytest.raises(bandwise.JobError, match="no dataset 'val'.*there are: train") as raised:
+        bandwise.Loader(imagenet, dataset="val", **OPTIONS)
+    assert "val (images lie directly in it" in str(raised.value)
+
+
+@pytest.mark.usefixtures("home")
 def test_a_flat_folder_is_an_error_of_its_own(tmp_path: Path, photos: Path) -> None:
     shutil.copy(photo(photos), tmp_path / "1.jpg")
     with pytest.raises(bandwise.DatasetError, match="FOLDER/CLASS/IMAGE") as raised:

@@ -131,7 +131,7 @@ impl fmt::Display for Warning {
             }
             Self::Rewritten { count, name } => write!(
                 f,
-                "{count} sample files were written over at the same size since the last start, the first is {name}; the \
+                "files written over at the same size since the last start: {count}, the first is {name}; the \
                  fingerprint covers names and sizes alone, and the content too with content = true (--content)"
             ),
             Self::LeftOut { folders, count, reason, served } => write!(

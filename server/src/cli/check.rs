@@ -134,6 +134,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     match bad {
         0 => Ok(()),
+        1 => Err(Failure::Failed(anyhow::anyhow!("1 sample cannot be used"))),
         bad => Err(Failure::Failed(anyhow::anyhow!("{bad} samples cannot be used"))),
     }
 }

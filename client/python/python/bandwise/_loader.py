@@ -314,6 +314,7 @@ class Loader:
     @property
     def plan(self) -> Plan:
         """Stages and steps of the whole run, over all ranks; prints as a table."""
+        self._position.is_plan_known = True
         return self._plan
 
     @property

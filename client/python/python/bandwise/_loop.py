@@ -53,6 +53,9 @@ class Position:
         self._latest: Callable[[], Optional[Loop]] = lambda: None
         self._lock = threading.Lock()
         self._said = False
+        self.is_plan_known = False
+        """Whether the program has asked for the plan, and so for its number of epochs."""
+        self._told = False
         self._warn_of_odd_validation(automatic=loop == "auto")
 
     # ---- how much -------------------------------------------------------------------------------------------
@@ -85,6 +88,7 @@ class Position:
                 return self._begin_anew(loader)
             if self.loop == "epoch":
                 self._go_to_epoch()
+                self._warn_of_more_passes()
             self._warn_of_lost_batches()
             return self._go_on(loader, self.end if self.loop == "run" else None)
 
@@ -190,6 +194,18 @@ class Position:
                 self.step, self.plan.epoch_of(self.step), self.first,
             )
 
+    def _warn_of_more_passes(self) -> None:
+        """A loop over `range(epochs)` misses the last stages of a run whose budget is compute: said while it can be mended."""
+        plan = self.plan
+        if self.is_plan_known or self._told or self.share[0] != 0 or plan.epochs <= round(plan.budget):
+            return
+        self._told = True
+        _LOG.warning(
+            "epochs=%g is compute for %d passes over the data under the curriculum %s, and each `for` is one pass: loop over "
+            "`range(loader.plan.epochs)`, or the run ends before its last stages",
+            plan.budget, plan.epochs, plan.curriculum,
+        )
+
     def _warn_of_odd_validation(self, automatic: bool) -> None:
         if not automatic or self.loop != "repeat":
             return
@@ -211,7 +227,7 @@ class Position:
     def warn_if_unfinished(self) -> None:
         """As many passes as the budget has epochs, and a run that has more: nobody means that."""
         plan, step = self.plan, self.step
-        if self.loop != "epoch" or self.share[0] != 0 or not 0 < step < min(self.end, plan.steps):
+        if self._told or self.loop != "epoch" or self.share[0] != 0 or not 0 < step < min(self.end, plan.steps):
             return
         passes = plan.epoch_of(step)
         if passes == round(plan.budget) and step == plan.steps_of_epoch(passes).start and self.last is not None:

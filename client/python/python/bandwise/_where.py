@@ -94,13 +94,17 @@ def find(addresses: List[str], asked: Optional[str], folder: Optional[str], pati
     place = known["place"]
     # One that hangs must not be waited for again.
     ordered = [addresses[place], *addresses[:place], *addresses[place + 1 :]]
-    name = dataset_name(asked, sorted(known["datasets"]), folder)
+    left_out = {said for all_of_one in known["warnings"].values() for said in all_of_one if said.startswith("not served")}
+    name = dataset_name(asked, sorted(known["datasets"]), folder, sorted(left_out))
     described = _native.describe(ordered, name, max(end - time.monotonic(), 0))
     return Found(name, described["classes"], described["warnings"].get(name, []), ordered, end)
 
 
-def dataset_name(asked: Optional[str], names: List[str], folder: Optional[str]) -> str:
-    """The dataset of a loader, with the name that the daemon has for it. ``folder`` is that of a private daemon.
+def dataset_name(
+    asked: Optional[str], names: List[str], folder: Optional[str], left_out: Sequence[str] = ()
+) -> str:
+    """The dataset of a loader, with the name that the daemon has for it. ``folder`` is that of a private daemon, and
+    ``left_out`` is what it says about parts of the folder that it does not serve.
 
     Raises
     ------
@@ -127,7 +131,8 @@ def dataset_name(asked: Optional[str], names: List[str], folder: Optional[str]) 
             f"there is no dataset {asked!r} in {folder!r}, whose folders are the classes of one dataset; leave `dataset` "
             "out, or give the folder around a folder of that name"
         )
-    raise JobError(f"there is no dataset {asked!r} in {folder!r}; there are: {_parts(names)}")
+    why = "".join(f"\n  {line}" for line in left_out)
+    raise JobError(f"there is no dataset {asked!r} in {folder!r}; there are: {_parts(names)}{why}")
 
 
 def _parts(names: List[str]) -> str:
