@@ -7,12 +7,13 @@ mod common;
 use std::{
     os::linux::fs::MetadataExt as _,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use bandwise_client::{Address, Batch, Connection, Run, RunOptions, Transport, proto};
+use bandwise_client::{Address, Batch, Run, RunOptions, Transport, proto};
 use common::{
     Server, job, photos,
+    process::{Process, connect},
     sharing::{Fetched, Raw, counted, wait_for, wait_for_nothing},
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -214,42 +215,17 @@ async fn a_daemon_that_stops_waits_for_no_lease_and_leaves_batches_as_they_are()
     assert_eq!(batches.each_ref().map(digest), digests);
 }
 
-/// A daemon as a process of its own.
-struct Process(Child);
-
-impl Process {
-    fn start(socket: &std::path::Path) -> Self {
-        let config = socket.with_file_name("bandwise.toml");
-        std::fs::write(&config, "drain_seconds = 1\n").unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_bandwise"))
-            .args(["serve", "--threads", "1", "--config"])
+fn start(socket: &std::path::Path) -> Process {
+    let config = socket.with_file_name("bandwise.toml");
+    std::fs::write(&config, "drain_seconds = 1\n").unwrap();
+    Process::serve(|command| {
+        command
+            .args(["--threads", "1", "--config"])
             .arg(config)
             .args(["--dataset", &format!("photos={}", photos().display())])
             .arg("--listen")
             .arg(format!("unix:{}", socket.display()))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-async fn connect(address: &Address) -> Connection {
-    let begun = Instant::now();
-    loop {
-        match Connection::open(address).await {
-            Ok(connection) => return connection,
-            Err(error) => assert!(begun.elapsed() < Duration::from_mins(1), "{error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +233,7 @@ async fn the_end_of_a_daemon_empties_nothing_that_a_trainer_holds() {
     for ends_by_itself in [true, false] {
         let folder = tempfile::TempDir::new().unwrap();
         let socket = folder.path().join("s.sock");
-        let mut daemon = Process::start(&socket);
+        let mut daemon = start(&socket);
         let connection = connect(&Address::Unix(socket)).await;
         // Of a stream that is over, and of one that runs.
         let mut over = Run::start(&connection, job(4), &shared(30)).await.unwrap();

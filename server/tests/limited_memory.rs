@@ -5,15 +5,13 @@
 
 mod common;
 
-use std::{
-    fs,
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Duration};
 
-use bandwise_client::{Address, Connection, Run, RunOptions, Transport, proto};
-use common::Dataset;
+use bandwise_client::{Address, Run, RunOptions, Transport, proto};
+use common::{
+    Dataset,
+    process::{Process, connect},
+};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 const MIB: u64 = 1 << 20;
@@ -21,55 +19,24 @@ const MIB: u64 = 1 << 20;
 /// Beyond what the daemon has mapped before its first batch: less than it is told that it may take.
 const LEFT_MIB: u64 = 420;
 
-struct Limited(Child);
-
-impl Limited {
-    fn start(folder: &Path, dataset: &Path) -> (Self, Address) {
-        let (socket, config) = (folder.join("l.sock"), folder.join("bandwise.toml"));
-        let text = format!(
-            "listen = ['unix:{}']\nthreads = 2\nprefetch_mib = 4096\nreplay_memory_mib = 4096\n\
-             replay_shortage = 'recompute'\ncache_dir = '{}'\n[[dataset]]\nname = 'd'\npath = '{}'\n",
-            socket.display(),
-            folder.join("cache").display(),
-            dataset.display()
-        );
-        fs::write(&config, text).unwrap();
-        let log = fs::File::create(folder.join("log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_bandwise"))
-            .args(["serve", "--config", config.to_str().unwrap()])
-            .stderr(log)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        (Self(child), Address::Unix(socket))
-    }
-
-    /// Limits the memory to what is mapped now and some more.
-    fn limit(&self) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmSize:")).unwrap();
-        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        let limit = Rlimit { current: Some(kib * 1024 + LEFT_MIB * MIB), maximum: None };
-        prlimit(Some(Pid::from_child(&self.0)), Resource::As, limit).unwrap();
-    }
+fn start(folder: &Path, dataset: &Path) -> (Process, Address) {
+    let (socket, config) = (folder.join("l.sock"), folder.join("bandwise.toml"));
+    let text = format!(
+        "listen = ['unix:{}']\nthreads = 2\nprefetch_mib = 4096\nreplay_memory_mib = 4096\n\
+         replay_shortage = 'recompute'\ncache_dir = '{}'\n[[dataset]]\nname = 'd'\npath = '{}'\n",
+        socket.display(),
+        folder.join("cache").display(),
+        dataset.display()
+    );
+    fs::write(&config, text).unwrap();
+    let log = fs::File::create(folder.join("log")).unwrap();
+    (Process::serve(|command| command.arg("--config").arg(config).stderr(log)), Address::Unix(socket))
 }
 
-impl Drop for Limited {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-async fn connect(address: &Address) -> Connection {
-    let begun = Instant::now();
-    loop {
-        match Connection::open(address).await {
-            Ok(connection) => return connection,
-            Err(error) => assert!(begun.elapsed() < Duration::from_secs(30), "{error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+/// Limits the memory to what is mapped now and some more.
+fn limit(daemon: &Process) {
+    let limit = Rlimit { current: Some(daemon.status_kib("VmSize") * 1024 + LEFT_MIB * MIB), maximum: None };
+    prlimit(Some(Pid::from_child(&daemon.0)), Resource::As, limit).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,9 +47,9 @@ async fn rows_that_cannot_be_kept_are_made_again() {
     for i in 0..64 {
         pictures.photo(&format!("a/{i}.jpg"), &name);
     }
-    let (mut daemon, address) = Limited::start(folder.path(), pictures.path());
+    let (mut daemon, address) = start(folder.path(), pictures.path());
     let connection = connect(&address).await;
-    daemon.limit();
+    limit(&daemon);
     // 32 rows of 588 KiB a step: the buffer wants several times what there is.
     let curriculum = "name = 'r'\nsplit = 'steps'\nwarmup_share = 0\n[[stage]]\nshare = 1\nbandwidth = 224\n\
                       magnitude = 0\nreplay = 2\nreplay_buffer = 64\n";

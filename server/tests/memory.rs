@@ -4,65 +4,29 @@
 
 mod common;
 
-use std::{
-    fs,
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+use std::{fs, path::Path, time::Duration};
+
+use bandwise_client::{Address, Expected, Run, RunOptions, Transport, proto};
+use common::{
+    job, photos,
+    process::{Process, connect},
 };
 
-use bandwise_client::{Address, Connection, Expected, Run, RunOptions, Transport, proto};
-use common::{job, photos};
-
-/// The real binary, so that its memory can be told from the client's.
-struct Process(Child);
-
-impl Process {
-    fn start(socket: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_bandwise"))
-            .args(["serve", "--threads", "2", "--prefetch-mib", "32"])
+fn start(socket: &Path) -> Process {
+    Process::serve(|command| {
+        command
+            .args(["--threads", "2", "--prefetch-mib", "32"])
             .arg("--dataset")
             .arg(format!("photos={}", photos().display()))
             .arg("--listen")
             .arg(format!("unix:{}", socket.display()))
             .env("XDG_CACHE_HOME", socket.parent().unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-
-    /// Resident memory in KiB.
-    fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
+    })
 }
 
-impl Process {
-    /// Open descriptors.
-    fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.0.id())).unwrap().count()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-async fn connect(address: &Address) -> Connection {
-    let begun = Instant::now();
-    loop {
-        match Connection::open(address).await {
-            Ok(connection) => return connection,
-            Err(error) => assert!(begun.elapsed() < Duration::from_secs(30), "{error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+/// Open descriptors.
+fn open_descriptors(process: &Process) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", process.0.id())).unwrap().count()
 }
 
 /// Opens `count` streams of alternating sizes one after the other and drops each in the middle of a batch.
@@ -104,13 +68,13 @@ async fn churn_shared(address: &Address, count: u64) {
 async fn dropped_streams_with_shared_memory_leave_nothing() {
     let folder = tempfile::TempDir::new().unwrap();
     let socket = folder.path().join("m.sock");
-    let process = Process::start(&socket);
+    let process = start(&socket);
     let address = Address::Unix(socket);
     churn_shared(&address, 200).await;
-    let (before, descriptors) = (process.resident_kib(), process.descriptors());
+    let (before, descriptors) = (process.status_kib("VmRSS"), open_descriptors(&process));
     churn_shared(&address, 100).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let (after, now) = (process.resident_kib(), process.descriptors());
+    let (after, now) = (process.status_kib("VmRSS"), open_descriptors(&process));
     // Resident memory counts what is mapped and shared as well: one pool that stays would be several times as much.
     assert!(after as f64 <= before as f64 * 1.1, "{before} KiB grew to {after} KiB");
     assert!(now <= descriptors, "{descriptors} descriptors became {now}");
@@ -120,7 +84,7 @@ async fn dropped_streams_with_shared_memory_leave_nothing() {
 async fn two_hundred_dropped_streams_leave_nothing() {
     let folder = tempfile::TempDir::new().unwrap();
     let socket = folder.path().join("m.sock");
-    let process = Process::start(&socket);
+    let process = start(&socket);
     let address = Address::Unix(socket);
     // Scratch memory, kept blocks and allocator arenas reach their size first.
     churn(&address, 200).await;
@@ -128,7 +92,7 @@ async fn two_hundred_dropped_streams_leave_nothing() {
     for _ in 0..12 {
         churn(&address, 40).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
-        looks.push(process.resident_kib());
+        looks.push(process.status_kib("VmRSS"));
     }
     // Some of that grows late, at once and once: another arena, pages of a kept block that were never written before.
     // What every stream leaves behind shows between all looks.

@@ -42,7 +42,7 @@ impl Daemon {
         self.folder.join("d.sock")
     }
 
-    /// What all daemons in this place have said.
+    /// The log of all daemons in this place.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap()
     }

@@ -4,6 +4,7 @@
 
 pub mod fleet;
 pub mod logged;
+pub mod process;
 pub mod sharing;
 
 use std::{
