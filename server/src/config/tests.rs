@@ -1,4 +1,4 @@
-use super::*;
+use super::{settings::is_local, *};
 
 #[test]
 fn every_mistake_is_listed() {
