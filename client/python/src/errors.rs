@@ -26,7 +26,7 @@ pub(crate) fn of_client(py: Python<'_>, failure: &ClientError) -> PyErr {
     make(py, class, &message, detail).unwrap_or_else(|failure| failure)
 }
 
-/// What is known of a sample that nobody could read.
+/// The facts about a sample that no daemon could read.
 fn unreadable(failure: &ClientError) -> Option<ErrorDetail> {
     let ClientError::Unreadable { step, sample, name, cause, .. } = failure else { return None };
     Some(ErrorDetail {

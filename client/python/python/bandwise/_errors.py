@@ -45,8 +45,8 @@ class FingerprintError(JobError):
         return fields
 
 
-class BadSampleError(Error):
-    """A sample is undecodable under ``on_bad_sample="fail"``, or more of them than ``max_bad_fraction``."""
+class _SampleError(Error):
+    """An error about a sample."""
 
     @property
     def sample(self) -> Optional[int]:
@@ -56,26 +56,18 @@ class BadSampleError(Error):
 
     @property
     def sample_name(self) -> str:
-        """The sample's name, where the error is about one."""
+        """The sample's name, its path below the dataset's folder, where the error is about one."""
         name: str = self.detail.get("sample_name", "")
         return name
 
 
-class UnreadableSampleError(Error, OSError):
+class BadSampleError(_SampleError):
+    """A sample is undecodable under ``on_bad_sample="fail"``, or more of them than ``max_bad_fraction``."""
+
+
+class UnreadableSampleError(_SampleError, OSError):
     """No daemon could read the file of a sample for as long as ``patience`` says: it is missing, forbidden, no file, or
     its disk is away. Also Python's ``OSError``."""
-
-    @property
-    def sample(self) -> Optional[int]:
-        """The sample's id."""
-        sample: Optional[int] = self.detail.get("sample")
-        return sample
-
-    @property
-    def sample_name(self) -> str:
-        """The sample's name: its path below the dataset's folder."""
-        name: str = self.detail.get("sample_name", "")
-        return name
 
     @property
     def reason(self) -> str:
