@@ -96,7 +96,7 @@ fn cup() -> Vec<u8> {
     fs::read(photos().join("thing/cup.jpg")).unwrap()
 }
 
-/// What a client heard.
+/// The texts that a client got.
 #[derive(Default)]
 struct Heard {
     /// Stable words of errors and substitutions.
@@ -175,7 +175,7 @@ fn odd_dataset(host: &Host) {
     }
 }
 
-/// What happens to files while a daemon serves them.
+/// The changes to files while a daemon serves them.
 fn spoil(host: &Host) {
     let path = |name: &str| host.root.join("odd/a").join(name);
     fs::remove_file(path("missing.jpg")).unwrap();

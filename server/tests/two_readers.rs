@@ -17,7 +17,7 @@ use common::{
 };
 use tempfile::TempDir;
 
-/// What the daemon's log says of two readers, and what each reader is told.
+/// The daemon's log lines about two readers, and the notice to each reader.
 const IN_THE_LOG: &str = "two readers get the same rows";
 const TOLD: &str = "gets the same rows of this job";
 

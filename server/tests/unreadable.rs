@@ -50,7 +50,7 @@ async fn start(server: &Server, policy: proto::Unreadable, options: &RunOptions)
     Run::start(&server.connect().await, job(policy), options).await.unwrap()
 }
 
-/// What comes next, which must not take for ever.
+/// The next batch, which must not take for ever.
 async fn next(run: &mut Run) -> Result<Vec<u64>, ClientError> {
     let batch = tokio::time::timeout(LIMIT, run.next()).await.expect("an answer")?;
     Ok(batch.map(|batch| batch.header().sample_ids.clone()).unwrap_or_default())

@@ -115,7 +115,7 @@ pub enum ClientError {
         cause: String,
         /// The sentence of the daemon that was asked last.
         reason: String,
-        /// How long the trainer has waited since the first daemon said so.
+        /// Seconds that the trainer has waited since the first daemon said so.
         seconds: f64,
     },
     /// Too many samples are undecodable, or unreadable where others may take their place.

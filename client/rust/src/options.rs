@@ -29,7 +29,7 @@ pub struct RunOptions {
     /// with each daemon that is left until a batch comes. `None`: four times what 95 of the last 64 batches took, but at
     /// least 1 s; 5 s while fewer than 8 batches have come. The only daemon is never left for being late.
     pub batch_timeout: Option<Duration>,
-    /// How long a run waits for a daemon while there is none to ask for the next batch, and how long it asks again for a
+    /// Time that a run waits for a daemon while there is none to ask for the next batch, and that it asks again for a
     /// batch while no daemon can read a sample of it.
     pub patience: Duration,
     /// Rows that may hold a substitute or zeros for an undecodable sample, or a substitute for one that could not be read,

@@ -1,4 +1,4 @@
-//! Who reads: what daemons are told, so that two readers of the same rows can be told of each other.
+//! The reader that daemons are told of, so that two readers of the same rows can be told of each other.
 
 use std::{
     collections::hash_map::RandomState,

@@ -17,7 +17,7 @@ pub(crate) struct StreamSpec {
     pub(crate) priority: Priority,
     /// Whether batches hold their fresh rows alone.
     pub(crate) fresh_only: bool,
-    /// What daemons are told of who reads.
+    /// The reader that daemons are told of.
     pub(crate) reader: Reader,
 }
 

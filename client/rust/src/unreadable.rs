@@ -10,7 +10,7 @@ use crate::{address::Address, error::ClientError, news::Allowance, schedule::Bat
 /// A batch that comes sooner is not worth a line.
 const SOON: Duration = Duration::from_secs(1);
 
-/// What the log knows of the batches that could not be made for want of a sample.
+/// The batches that could not be made for want of a sample, as the log has named them.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
     patience: Duration,

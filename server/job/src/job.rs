@@ -48,7 +48,7 @@ impl FromStr for BadSample {
     }
 }
 
-/// What happens to a sample that a daemon cannot read.
+/// The fate of a sample that a daemon cannot read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Unreadable {
     /// The batch fails, naming the sample; another daemon, or the same one later, may make it.
@@ -110,7 +110,7 @@ pub struct JobSpec {
     pub tail: Option<Tail>,
     /// What happens to undecodable samples.
     pub on_bad_sample: BadSample,
-    /// What happens to samples that a daemon cannot read.
+    /// The fate of samples that a daemon cannot read.
     pub on_unreadable: Unreadable,
     /// What counts as undecodable because of its size.
     pub limits: DecodeLimits,
@@ -414,7 +414,7 @@ impl Job {
         self.on_bad_sample
     }
 
-    /// What happens to samples that a daemon cannot read.
+    /// The fate of samples that a daemon cannot read.
     pub fn on_unreadable(&self) -> Unreadable {
         self.on_unreadable
     }

@@ -11,7 +11,7 @@ use bandwise_job::Unreadable;
 
 use crate::{batch::Substitution, error::BatchError};
 
-/// What the reason of a substitution begins with if the sample could not be read.
+/// Prefix of the reason of a substitution if the sample could not be read.
 pub(crate) const UNREADABLE: &str = "unreadable_";
 
 /// The cause of a sample that there was no memory for.
@@ -43,7 +43,7 @@ fn reason_of(cause: &str) -> &'static str {
     }
 }
 
-/// What was passed over for a row.
+/// The samples that were passed over for a row.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     tries: u64,
@@ -82,7 +82,7 @@ impl Skipped {
         Ok(())
     }
 
-    /// What is delivered: `sample`, and what it stands for if it is another than the one that was asked for.
+    /// The substitution as it is delivered: `sample`, and the one it stands for if it is another than the one that was asked for.
     pub(crate) fn instead(self, row: u64, requested: u64, sample: u64) -> (u64, Option<Substitution>) {
         let substitution =
             self.first.map(|(reason, _)| Substitution { row, requested, delivered: sample, reason });

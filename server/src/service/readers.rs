@@ -1,4 +1,4 @@
-//! Who reads which rows: finds two live streams that read the same rows of the same job.
+//! The readers of rows: finds two live streams that read the same rows of the same job.
 //!
 //! Mostly these are ranks that do not know of each other, each of which believes to be rank 0 of 1: all of them train on
 //! the same rows, and nothing else shows it. Each such reader is told once, by name, and the log is.
@@ -39,7 +39,7 @@ const REFILL: Duration = Duration::from_mins(1);
 /// One process as far as it can be told apart from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Identity {
-    /// What the client says.
+    /// The reader as the client names it.
     Said(Vec<u8>),
     /// The process at the other end of a Unix socket.
     Process(i32),
@@ -47,7 +47,7 @@ enum Identity {
     Stream(u64),
 }
 
-/// Who is at the other end.
+/// The peer at the other end.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// Process and user on this host, or the address.
@@ -87,7 +87,7 @@ pub(crate) struct Readers(Mutex<State>);
 struct State {
     next: u64,
     jobs: HashMap<Fingerprint, Vec<Live>>,
-    /// Who was told of which job.
+    /// The processes that were told, by job.
     told: VecDeque<(Fingerprint, Identity)>,
     log: Log,
 }
@@ -255,7 +255,7 @@ impl Live {
     }
 }
 
-/// How many lines the log may still have.
+/// Number of lines that the log may still have.
 #[derive(Debug)]
 struct Log {
     left: u32,

@@ -43,9 +43,9 @@ pub(crate) struct Session {
     sender: mpsc::Sender<Result<Parts, Status>>,
     draining: watch::Receiver<bool>,
     told_draining: bool,
-    /// Where the stream stands among the readers of its job.
+    /// The stream's place among the readers of its job.
     place: Place,
-    /// What the reader is told of others, until it has come.
+    /// The notice about other readers, until it is sent.
     notices: Option<oneshot::Receiver<String>>,
     notice: Option<String>,
 }

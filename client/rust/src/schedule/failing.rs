@@ -10,7 +10,7 @@ use crate::{
     schedule::{Entry, Phase, Scheduler, clock::Moment},
 };
 
-/// What is known of a batch that a daemon could not make.
+/// The facts about a batch that a daemon could not make.
 #[derive(Debug)]
 pub(super) struct Failing {
     /// When the first daemon said so.
@@ -57,7 +57,7 @@ impl Scheduler {
         }
     }
 
-    /// How long it is until a batch is asked for again.
+    /// Time until a batch is asked for again.
     pub(super) fn asked_again_in(&self, now: Moment) -> Option<Duration> {
         let again = |entry: &Entry| entry.failing.as_ref()?.again;
         let paused = self.table.iter().filter(|entry| self.all_unable(entry)).filter_map(again).min();

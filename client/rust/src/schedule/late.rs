@@ -32,7 +32,7 @@ impl Scheduler {
         self.late_in(now).into_iter().chain(self.asked_again_in(now)).min()
     }
 
-    /// How long it is until the next batch is late.
+    /// Time until the next batch is late.
     fn late_in(&self, now: Moment) -> Option<Duration> {
         let entry = self.table.front().filter(|entry| !entry.ready)?;
         let limits = [self.hedge_after(), Some(self.leave_after())];

@@ -17,7 +17,7 @@ pub(super) fn changed(block: &[u8]) -> Option<Vec<u8>> {
     let mut fields = Fields { rest: block };
     let (mut out, mut copied) = (None::<Vec<u8>>, 0);
     while !fields.rest.is_empty() {
-        // What is malformed passes as it is.
+        // A malformed block passes as it is.
         let Some((before, value)) = fields.next()?.authority else { continue };
         let Some(name) = taken_for(value) else { continue };
         let out = out.get_or_insert_default();

@@ -39,7 +39,7 @@ impl Frames {
         Self { skip: PREFACE_BYTES, held: Vec::new(), last: 0 }
     }
 
-    /// How many of `bytes`, which came next, pass as they are. The others are for [`Self::change`].
+    /// Number of `bytes`, which came next, that pass as they are. The others are for [`Self::change`].
     pub(super) fn pass(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while self.held.is_empty() {
@@ -54,7 +54,7 @@ impl Frames {
         at
     }
 
-    /// What becomes of `bytes`, which came next. Some of it may be held back.
+    /// Rewrites `bytes`, which came next. Some of it may be held back.
     pub(super) fn change(&mut self, mut bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         loop {
@@ -75,7 +75,7 @@ impl Frames {
         }
     }
 
-    /// What is held back, when nothing more comes.
+    /// The bytes held back, when nothing more comes.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         self.last = 0;
         mem::take(&mut self.held)

@@ -50,7 +50,7 @@ impl AsyncRead for Parts {
     }
 }
 
-/// What is read of `bytes` when they come in parts and are read in pieces of these sizes, over and over.
+/// The bytes read of `bytes` when they come in parts and are read in pieces of these sizes, over and over.
 fn read(bytes: &[u8], parts: &[usize], pieces: &[usize]) -> Vec<u8> {
     let mut sizes = parts.iter().cycle();
     let (mut queue, mut rest) = (VecDeque::new(), bytes);
