@@ -37,7 +37,9 @@ def synthetic(transport: str) -> Dict[str, Any]:
     """Options of a loader of plain images that need no decoding."""
     job = {"dataset": "synthetic", "curriculum": "none", "recipe": "plain", "epochs": EPOCHS, "dtype": "u8"}
     # Not torch, so that figures do not depend on whether it is installed; it takes the same memory in the same way.
-    return {**job, "transport": transport, "arrays": "numpy", "loop": "run"}
+    import bandwise
+
+    return {**job, "transport": transport, "device": bandwise.Device(arrays="numpy"), "span": bandwise.Span(loop="run")}
 
 
 def loader_batches(address: str, transport: str) -> Iterator[Any]:
@@ -125,7 +127,8 @@ def iterators(address: str, transport: str, daemon: int) -> Figures:
     import bandwise
 
     figures = {}
-    with bandwise.Loader(address, batch_size=ITERATOR_ROWS, **{**synthetic(transport), "loop": "repeat"}) as loader:
+    options = {**synthetic(transport), "span": bandwise.Span(loop="repeat")}
+    with bandwise.Loader(address, batch_size=ITERATOR_ROWS, **options) as loader:
         for number in range(1, MARKS[-1] + 1):
             next(iter(loader))
             if number in MARKS:

@@ -131,7 +131,7 @@ def validate(model: Any, validation: bandwise.Loader) -> float:
 
 def training_loader(args: argparse.Namespace, **options: Any) -> bandwise.Loader:
     # Its loops are over the steps of the run.
-    options = {"batch_size": args.batch_size, "loop": "run", **options}
+    options = {"batch_size": args.batch_size, "span": bandwise.Span(loop="run"), **options}
     return bandwise.Loader(args.data, dataset="train", **options)
 
 
@@ -303,7 +303,8 @@ def run_search(args: argparse.Namespace, validation: bandwise.Loader) -> None:
         # when it has got used to whole images.
         model, optimizer = model_of(state)
         if args.search == "sequential":
-            with training_loader(args, curriculum="none", recipe="plain", steps=args.finish_steps) as loader:
+            span = bandwise.Span(steps=args.finish_steps, loop="run")
+            with training_loader(args, curriculum="none", recipe="plain", span=span) as loader:
                 for batch in loader:
                     train_step(model, optimizer, batch, args.lr / 10)
         return validate(model, validation)
@@ -354,7 +355,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 100}
     # Open throughout, so that trainings find its daemon.
-    with bandwise.Loader(args.data, dataset="val", priority="high", **options) as validation:
+    with bandwise.Loader(args.data, dataset="val", transport=bandwise.Transport(priority="high"), **options) as validation:
         if args.search:
             run_search(args, validation)
         else:

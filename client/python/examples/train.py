@@ -150,8 +150,8 @@ def val_loader(args: argparse.Namespace, device: torch.device) -> bandwise.Loade
         curriculum="none",
         recipe="eval",
         batch_size=args.batch_size,
-        on_bad_sample="zero",
-        priority="high",
+        bad_samples=bandwise.BadSamples(on_bad_sample="zero"),
+        transport=bandwise.Transport(priority="high"),
         device=device,
     )
 

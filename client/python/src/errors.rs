@@ -103,11 +103,15 @@ fn advice(class: &str, failure: &ClientError) -> &'static str {
             "; repair or remove these samples"
         }
         ("BadSampleError", ClientError::Daemon { .. }) => {
-            "; repair or remove the sample, or use on_bad_sample=\"substitute\""
+            "; repair or remove the sample, or give the loader \
+             bad_samples=bandwise.BadSamples(on_bad_sample=\"substitute\")"
         }
-        ("BadSampleError", _) => "; repair the samples, or raise max_bad_fraction",
+        ("BadSampleError", _) => {
+            "; repair the samples, or raise max_bad_fraction of bad_samples=bandwise.BadSamples(...)"
+        }
         ("UnreadableSampleError", _) => {
-            "; with on_unreadable=\"substitute\" another sample would take its place"
+            "; with bad_samples=bandwise.BadSamples(on_unreadable=\"substitute\") another sample would take its \
+             place"
         }
         _ => "",
     }

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
-from bandwise import _daemon
+from bandwise import DaemonOptions, _daemon
 from ranks import Rank, Start
 
 PHOTOS = Path(__file__).resolve().parents[3] / "server/assets/photos"
@@ -40,7 +40,7 @@ def damaged(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def address(photos: Path) -> Iterator[str]:
     """A daemon that serves the photographs as `photos`."""
-    daemon = _daemon.PrivateDaemon(photos, 2)
+    daemon = _daemon.PrivateDaemon(photos, DaemonOptions(threads=2))
     yield daemon.address
     daemon.close()
 

@@ -10,7 +10,9 @@ import textwrap
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 1, "arrays": "raw", "loop": "run"}
+from bandwise import Device, Span
+
+OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 1, "device": Device(arrays="raw"), "span": Span(loop="run")}
 """Those of the loaders of tests, which then have the same daemon and job as a rank."""
 
 RANK = textwrap.dedent("""
@@ -18,8 +20,9 @@ RANK = textwrap.dedent("""
     def say(**words):
         print(json.dumps(words), flush=True)
     try:
-        run = bandwise.Loader(sys.argv[1], epochs=6, batch_size=1, arrays="raw", loop="run")
-        say(daemon=run._daemon.pid, process=os.getpid())
+        raw, whole = bandwise.Device(arrays="raw"), bandwise.Span(loop="run")
+        run = bandwise.Loader(sys.argv[1], epochs=6, batch_size=1, device=raw, span=whole)
+        say(daemon=run._backend.daemon.pid, process=os.getpid())
         batches = iter(run)
         for line in sys.stdin:
             batch = next(batches, None)

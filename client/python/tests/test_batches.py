@@ -13,6 +13,7 @@ import numpy
 import pytest
 
 import bandwise
+from bandwise import BadSamples, Device, Span
 from conftest import Pull
 
 torch_missing = importlib.util.find_spec("torch") is None
@@ -42,7 +43,8 @@ def digests(loader: bandwise.Loader) -> List[Dict[str, Any]]:
 @pytest.mark.parametrize("dtype, layout", [("u8", "nhwc"), ("f16", "nchw"), ("f32", "nchw")])
 def test_bytes_are_those_of_pull(address: str, pull: Pull, transport: Any, dtype: Any, layout: Any) -> None:
     loader = bandwise.Loader(
-        address, epochs=6, batch_size=4, seed=5, dtype=dtype, layout=layout, transport=transport, arrays="numpy", loop="run"
+        address, epochs=6, batch_size=4, seed=5, dtype=dtype, layout=layout, transport=transport,
+        device=Device(arrays="numpy"), span=Span(loop="run"),
     )
     expected = pull(*"--curriculum efficienttrain++ --epochs 6 --batch-size 4 --seed 5".split(),
                     "--dtype", dtype, "--layout", layout)
@@ -54,7 +56,7 @@ def test_bytes_are_those_of_pull(address: str, pull: Pull, transport: Any, dtype
 
 
 def test_a_batch_says_what_it_is(address: str) -> None:
-    with bandwise.Loader(address, epochs=6, batch_size=4, arrays="numpy") as loader:
+    with bandwise.Loader(address, epochs=6, batch_size=4, device=Device(arrays="numpy")) as loader:
         batch = next(iter(loader))
         images, labels = batch
     side = batch.bandwidth
@@ -67,8 +69,8 @@ def test_a_batch_says_what_it_is(address: str) -> None:
 
 @pytest.mark.parametrize("transport", ["shm", "grpc"])
 def test_views_outlive_batch_loader_and_daemon(photos: Path, transport: Any) -> None:
-    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "steps": 3, "transport": transport}
-    options = {**options, "arrays": "numpy", "loop": "run"}
+    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "transport": transport}
+    options = {**options, "device": Device(arrays="numpy"), "span": Span(steps=3, loop="run")}
     with bandwise.Loader(photos, **options) as loader:
         expected = [batch.images.tobytes() for batch in loader]
     with bandwise.Loader(photos, **options) as loader:
@@ -82,7 +84,9 @@ def test_views_outlive_batch_loader_and_daemon(photos: Path, transport: Any) -> 
 
 
 def test_a_slot_is_given_back_with_the_last_view_and_not_before(address: str) -> None:
-    loader = bandwise.Loader(address, epochs=60, batch_size=4, transport="shm", arrays="numpy", loop="run")
+    loader = bandwise.Loader(
+        address, epochs=60, batch_size=4, transport="shm", device=Device(arrays="numpy"), span=Span(loop="run")
+    )
     kept, copies, shared = [], [], []
     # More than there are slots: those that do not fit are copied by the client, and all keep their values.
     for number, batch in enumerate(loader):
@@ -99,7 +103,7 @@ def test_a_slot_is_given_back_with_the_last_view_and_not_before(address: str) ->
 
 
 def test_arrays_share_their_memory_by_both_protocols(address: str) -> None:
-    batch = next(iter(bandwise.Loader(address, epochs=6, batch_size=4, dtype="f32", arrays="raw")))
+    batch = next(iter(bandwise.Loader(address, epochs=6, batch_size=4, dtype="f32", device=Device(arrays="raw"))))
     array = batch.images
     by_interface, by_dlpack = numpy.asarray(array), numpy.from_dlpack(array)
     by_interface[1, 2, 3, 4] = 7.5
@@ -114,7 +118,7 @@ def test_arrays_share_their_memory_by_both_protocols(address: str) -> None:
 
 
 def test_numpy_is_told_that_it_has_no_bfloat16(address: str) -> None:
-    batch = next(iter(bandwise.Loader(address, epochs=6, batch_size=4, dtype="bf16", arrays="numpy")))
+    batch = next(iter(bandwise.Loader(address, epochs=6, batch_size=4, dtype="bf16", device=Device(arrays="numpy"))))
     assert batch.images.dtype == "bfloat16" and batch.labels.dtype == numpy.int64
     with pytest.raises(TypeError, match="torch.from_dlpack"):
         numpy.asarray(batch.images)
@@ -125,8 +129,10 @@ def test_numpy_is_told_that_it_has_no_bfloat16(address: str) -> None:
 def test_torch_shares_the_memory(address: str, dtype: Any) -> None:
     import torch
 
-    loader = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3, loop="run")
-    raw = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, steps=3, arrays="raw", loop="run")
+    loader = bandwise.Loader(address, epochs=6, batch_size=4, dtype=dtype, span=Span(steps=3, loop="run"))
+    raw = bandwise.Loader(
+        address, epochs=6, batch_size=4, dtype=dtype, span=Span(steps=3, loop="run"), device=Device(arrays="raw")
+    )
     kept = [(images, labels) for images, labels in loader]
     expected = [(batch.images.tobytes(), batch.labels.tobytes()) for batch in raw]
     loader.close()
@@ -148,7 +154,7 @@ def names_of(root: Path) -> List[str]:
 
 
 def test_samples_are_named_as_image_folder_names_them(address: str, photos: Path) -> None:
-    run = bandwise.Loader(address, epochs=6, batch_size=4, arrays="numpy", loop="run")
+    run = bandwise.Loader(address, epochs=6, batch_size=4, device=Device(arrays="numpy"), span=Span(loop="run"))
     expected = names_of(photos)
     assert run.sample_names(range(run.plan.dataset_samples)) == expected and len(expected) == 12
     for batch in run:
@@ -170,7 +176,7 @@ def test_classes_that_are_not_utf8_stay_apart(tmp_path: Path, photos: Path) -> N
         os.mkdir(os.path.join(os.fsencode(tmp_path), folder))
         (tmp_path / os.fsdecode(folder) / "1.jpg").symlink_to(photos / "thing/cup.jpg")
     expected = sorted(entry.name for entry in os.scandir(tmp_path))
-    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "batch_size": 5, "arrays": "numpy"}
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "batch_size": 5, "device": Device(arrays="numpy")}
     with bandwise.Loader(tmp_path, **options) as run:
         assert run.classes == expected and list(run.class_to_idx.items()) == [(name, i) for i, name in enumerate(expected)]
         (batch,) = run
@@ -180,7 +186,8 @@ def test_classes_that_are_not_utf8_stay_apart(tmp_path: Path, photos: Path) -> N
 
 def test_names_are_those_of_the_samples_that_came(damaged: Path) -> None:
     (damaged / "class" / os.fsdecode(b"\xff\n.jpg")).symlink_to(damaged / "class" / "0.jpg")
-    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 4, "arrays": "numpy"}
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 4}
+    options["device"] = Device(arrays="numpy")
     expected = names_of(damaged)
     with bandwise.Loader(damaged, **options) as run:
         (batch,) = run
@@ -188,18 +195,19 @@ def test_names_are_those_of_the_samples_that_came(damaged: Path) -> None:
         assert substitution.name == "class/z.jpg" not in batch.sample_names
         assert batch.sample_names[substitution.row] == expected[substitution.delivered]
         assert os.fsdecode(b"class/\xff\n.jpg") in batch.sample_names
-    with bandwise.Loader(damaged, on_bad_sample="zero", **options) as run:
+    with bandwise.Loader(damaged, bad_samples=BadSamples(on_bad_sample="zero"), **options) as run:
         (batch,) = run
         assert batch.sample_names == expected and batch.labels[batch.substitutions[0].row] == -1
 
 
 def test_names_are_asked_for_while_the_daemon_is_there(photos: Path) -> None:
     nobody = "unix:/nonexistent/bandwise.sock"
-    with bandwise.Loader(photos, epochs=6, batch_size=4, steps=2, arrays="raw", loop="run") as run:
+    with bandwise.Loader(photos, epochs=6, batch_size=4, span=Span(steps=2, loop="run"), device=Device(arrays="raw")) as run:
         first, second = run
         names = first.sample_names
-        assert run._daemon is not None
-        with bandwise.Loader([nobody, run._daemon.address], epochs=6, batch_size=4, arrays="raw") as other:
+        assert run._backend.daemon is not None
+        addresses = [nobody, run._backend.daemon.address]
+        with bandwise.Loader(addresses, epochs=6, batch_size=4, device=Device(arrays="raw")) as other:
             assert next(iter(other)).sample_names == names
     assert first.sample_names == names
     with pytest.raises(bandwise.ConnectionError, match="first used"):
@@ -209,7 +217,8 @@ def test_names_are_asked_for_while_the_daemon_is_there(photos: Path) -> None:
 @pytest.mark.parametrize("dtype", ["u8", "f16", "bf16", "f32"])
 def test_jax_shares_slots(address: str, dtype: Any) -> None:
     jnp: Any = pytest.importorskip("jax.numpy")
-    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "dtype": dtype, "transport": "shm", "arrays": "raw"}
+    options: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "dtype": dtype, "transport": "shm"}
+    options["device"] = Device(arrays="raw")
     batch = next(iter(bandwise.Loader(address, **options)))
     array = jnp.from_dlpack(batch.images)
     assert array.tobytes() == batch.images.tobytes() and array.shape == batch.images.shape
@@ -223,6 +232,6 @@ def test_mixed_rows_come_with_partners_and_shares(address: str, tmp_path: Path) 
     tables = "".join(f"[[operation]]\nname = '{name}'\n" for name in operations)
     tables = tables.replace("'low_frequency'", "'low_frequency'\nmethod = 'lanczos'")
     recipe.write_text(f"name = 'mixed'\n{tables}group = 4\n")
-    batch = next(iter(bandwise.Loader(address, recipe=recipe, epochs=6, batch_size=4, arrays="numpy")))
+    batch = next(iter(bandwise.Loader(address, recipe=recipe, epochs=6, batch_size=4, device=Device(arrays="numpy"))))
     assert batch.labels_b.shape == batch.lam.shape == (4,)
     assert batch.lam.dtype == numpy.float32 and all(0 <= share <= 1 for share in batch.lam)

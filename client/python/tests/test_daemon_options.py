@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
+import urllib.request
 from pathlib import Path
 from typing import Any, Dict, Set
 
 import pytest
 
 import bandwise
+from bandwise import Device
 from bandwise import DaemonOptions
 from bandwise._daemon_options import KEYS
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy/bandwise.toml"
 
-OPTIONS: Dict[str, Any] = {"batch_size": 2, "curriculum": "none", "recipe": "eval", "arrays": "raw"}
+OPTIONS: Dict[str, Any] = {"batch_size": 2, "curriculum": "none", "recipe": "eval", "device": Device(arrays="raw")}
 
-WITHOUT_SENSE = {
+OF_PACKAGE = {
     "listen": "its socket is the package's own",
-    "allow_insecure_tcp": "it listens on no port",
-    "admin": "it listens on no port",
-    "threads": "an option of the loader itself",
-    "max_connections": "its clients are loaders of one user",
-    "max_connections_per_peer": "its clients are loaders of one user",
-    "handshake_seconds": "its clients are loaders of one user",
-    "drain_seconds": "it ends when nobody is there to wait for",
-    "source": "a folder is what it is for",
+    "source": "it serves a folder",
     "dataset.name": "the package's own",
     "dataset.path": "the folder",
 }
-"""Keys of the configuration that are no options, with the reason."""
+"""Keys of the configuration that the package sets, with the reason."""
 
 
 def keys_of_configuration() -> Set[str]:
@@ -45,9 +41,15 @@ def keys_of_configuration() -> Set[str]:
     return found
 
 
-def test_every_key_is_an_option_or_makes_no_sense() -> None:
-    assert keys_of_configuration() == set(KEYS.values()) | set(WITHOUT_SENSE)
+def test_every_key_is_an_option_or_set_by_the_package() -> None:
+    assert keys_of_configuration() == set(KEYS.values()) | set(OF_PACKAGE)
     assert set(KEYS) == set(DaemonOptions.__dataclass_fields__)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.mark.usefixtures("home")
@@ -72,13 +74,20 @@ def test_every_option_reaches_the_daemon(photos: Path, tmp_path: Path) -> None:
         max_batch_mib=100,
         max_streams=3,
         max_pending_batches=17,
+        max_connections=40,
+        max_connections_per_peer=20,
+        handshake_seconds=30,
+        drain_seconds=1,
+        threads=1,
+        admin=f"127.0.0.1:{free_port()}",
+        allow_insecure_tcp=True,
         pin_threads=True,
         cache_dir=tmp_path / "cache",
         log="info",
     )
     with bandwise.Loader(photos, daemon=options, **OPTIONS) as run:
-        assert run._daemon is not None
-        written = Path(run._daemon._place.config).read_text()
+        assert run._backend.daemon is not None
+        written = Path(run._backend.daemon._place.config).read_text()
         for name, key in KEYS.items():
             assert re.search(rf"^{key.rpartition('.')[2]} = ", written, re.MULTILINE), name
         # The options whose effect can be seen from here have it.
@@ -87,10 +96,12 @@ def test_every_option_reaches_the_daemon(photos: Path, tmp_path: Path) -> None:
         assert any(value == "7000000" for value in fields.values()), fields
         assert any(value == str(3 << 20) for value in fields.values()), fields
         assert (tmp_path / "cache").is_dir()
-        said = Path(run._daemon._place.log).read_text()
-        for shown in ("prefetch_mib=64", "shared_memory_mib=0", "max_streams=3"):
+        said = Path(run._backend.daemon._place.log).read_text()
+        for shown in ("threads=1", "prefetch_mib=64", "shared_memory_mib=0", "max_streams=3"):
             assert shown in re.sub(r"\x1b\[[0-9;]*m", "", said), said
         assert not next(iter(run))._native.is_shared
+        with urllib.request.urlopen(f"http://{options.admin}/healthz") as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.usefixtures("home")
@@ -99,8 +110,8 @@ def test_other_options_are_another_daemon(photos: Path, tmp_path: Path, caplog: 
     leave = tmp_path / "leave"
     leave.write_text(str(next(photos.glob("*/*.jpg")).relative_to(photos)))
     with bandwise.Loader(photos, **OPTIONS) as plain, bandwise.Loader(photos, **OPTIONS) as same:
-        assert plain._daemon is not None and same._daemon is not None
-        assert plain._daemon.pid == same._daemon.pid
+        assert plain._backend.daemon is not None and same._backend.daemon is not None
+        assert plain._backend.daemon.pid == same._backend.daemon.pid
         assert "other options" not in caplog.text
         with bandwise.Loader(photos, daemon=DaemonOptions(leave_out=leave), **OPTIONS) as less:
             assert less.plan.dataset_samples == 11 and plain.plan.dataset_samples == 12
@@ -119,6 +130,8 @@ def test_all_mistakes_are_named(tmp_path: Path) -> None:
             "keep": tmp_path / "none-such",
             "leave_out": 5,
             "log": "",
+            "admin": 9178,
+            "handshake_seconds": 0,
         }
         DaemonOptions(**wrong)
     for name in wrong:
@@ -147,11 +160,12 @@ def test_limits_above_the_default_reach_the_job(photos: Path) -> None:
 @pytest.mark.parametrize(
     "name, part",
     [
-        ("threads", r"'threads': it is the Loader's own: Loader\(FOLDER, threads="),
-        ("listen", "'listen': a private daemon has none; for that, start one with `bandwise serve"),
-        ("thread", r"'thread'; did you mean 'threads'\? it is the Loader's own"),
+        ("seed", r"'seed': it is an option of the Loader itself: Loader\(..., seed="),
+        ("prefetch", r"'prefetch': it belongs to transport=bandwise.Transport\(prefetch="),
+        ("listen", "'listen': the package sets it; to choose it, start a daemon with `bandwise serve"),
+        ("priorities", r"'priorities'; did you mean 'priority'\? it belongs to transport="),
         ("max_megapixel", "did you mean 'max_megapixels'"),
-        ("qqqq", "it has leave_out, keep"),
+        ("qqqq", "it has threads, leave_out, keep"),
     ],
 )
 def test_unknown_options_are_explained(name: str, part: str) -> None:

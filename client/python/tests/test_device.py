@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 
 import bandwise
+from bandwise import BadSamples, Device, Span, Transport
 from bandwise import _device
 from bandwise._native import Slot
 
@@ -18,7 +19,7 @@ torch: Any = pytest.importorskip("torch")
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
-OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "seed": 3, "loop": "run"}
+OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "seed": 3, "span": Span(loop="run")}
 
 
 def loader(address: str, **options: Any) -> bandwise.Loader:
@@ -38,8 +39,8 @@ TOLERANCE = {"f16": 1.0e-3, "bf16": 7.9e-3, "f32": 1e-6}
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
 @pytest.mark.parametrize("device_dtype", ["f16", "bf16", "f32"])
 def test_pixels_are_normalised(address: str, layout: Any, device_dtype: Any) -> None:
-    moved = loader(address, dtype="u8", layout=layout, device_dtype=device_dtype)
-    plain = list(loader(address, dtype="u8", layout=layout, prefetch=2))
+    moved = loader(address, dtype="u8", layout=layout, device=Device(dtype=device_dtype))
+    plain = list(loader(address, dtype="u8", layout=layout, transport=Transport(prefetch=2)))
     assert len(plain) == len(moved)
     for batch, pixels in zip(moved, plain):
         assert batch.images.dtype == getattr(torch, _device.FLOATS[device_dtype])
@@ -91,7 +92,7 @@ def lines(batches: Any) -> List[Tuple[int, float]]:
 
 
 def test_looking_ahead_changes_nothing(address: str, log: List[Tuple[str, int]]) -> None:
-    run = loader(address, dtype="u8", device_dtype="f32", accumulate=2, batch_size=2)
+    run = loader(address, dtype="u8", device=Device(dtype="f32"), accumulate=2, batch_size=2)
     got = []
     length = len(run)
     for batch in run:
@@ -112,7 +113,7 @@ def test_looking_ahead_changes_nothing(address: str, log: List[Tuple[str, int]])
 
 
 def test_the_next_copy_begins_before_a_batch_is_handed_out(address: str, log: List[Tuple[str, int]]) -> None:
-    run = loader(address, dtype="u8", device_dtype="f32", epochs=60)
+    run = loader(address, dtype="u8", device=Device(dtype="f32"), epochs=60)
     batches = iter(run)
     for _ in range(50):
         next(batches)
@@ -125,7 +126,7 @@ def test_the_next_copy_begins_before_a_batch_is_handed_out(address: str, log: Li
 
 
 def test_a_forked_child_leaves_the_device_alone(address: str, log: List[Tuple[str, int]]) -> None:
-    batches = iter(loader(address, dtype="u8", device_dtype="f32"))
+    batches = iter(loader(address, dtype="u8", device=Device(dtype="f32")))
     next(batches)
     child = os.fork()
     if child == 0:
@@ -136,8 +137,9 @@ def test_a_forked_child_leaves_the_device_alone(address: str, log: List[Tuple[st
 
 
 def test_a_failure_ahead_is_told_behind_the_batch_at_hand(damaged: Any, log: List[Tuple[str, int]]) -> None:
-    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "batch_size": 1, "on_bad_sample": "fail"}
-    with bandwise.Loader(damaged, dtype="u8", device_dtype="f32", prefetch=4, **options) as run:
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "batch_size": 1}
+    options["bad_samples"] = BadSamples(on_bad_sample="fail")
+    with bandwise.Loader(damaged, dtype="u8", device=Device(dtype="f32"), transport=Transport(prefetch=4), **options) as run:
         batches = iter(run)
         assert [next(batches).step, next(batches).step] == [0, 1]
         with pytest.raises(bandwise.BadSampleError, match="z.jpg"):
@@ -169,7 +171,7 @@ class Driver:
 
 def slots(address: str, number: int, **options: Any) -> List[Optional[Slot]]:
     found = []
-    for batch in loader(address, transport="shm", arrays="raw", epochs=60, **options):
+    for batch in loader(address, transport="shm", device=Device(arrays="raw"), epochs=60, **options):
         found.append(batch.images.slot)
         if len(found) == number:
             break
@@ -208,7 +210,7 @@ def test_a_driver_that_refuses_is_asked_once(address: str, caplog: pytest.LogCap
 
 
 def test_received_memory_is_no_slot(address: str) -> None:
-    batch = next(iter(loader(address, transport="grpc", arrays="raw")))
+    batch = next(iter(loader(address, transport="grpc", device=Device(arrays="raw"))))
     assert batch.images.slot is None and batch.labels.slot is None
 
 
@@ -217,10 +219,9 @@ def test_received_memory_is_no_slot(address: str) -> None:
     [
         ({"device": "cuda:nonsense"}, "cuda:nonsense"),
         ({"device": "meta"}, "meta"),
-        ({"device": object()}, "none of torch's"),
-        ({"device_dtype": "f64", "dtype": "u8"}, "f64"),
-        ({"device_dtype": "f16"}, "dtype is 'f32'"),
-        ({"device_dtype": "f16", "dtype": "u8", "arrays": "numpy"}, "'numpy'"),
+        ({"device": object()}, "is not a torch device"),
+        ({"device": Device(dtype="f16")}, "needs dtype='u8', not 'f32'"),
+        ({"device": Device(dtype="f16", arrays="numpy"), "dtype": "u8"}, "'numpy'"),
     ],
 )
 def test_what_cannot_be_done_is_refused(address: str, options: Dict[str, Any], message: str) -> None:
@@ -244,7 +245,7 @@ def test_a_recipe_that_does_not_normalise_is_refused(address: str, tmp_path: Any
     recipe = tmp_path / "pixels.toml"
     recipe.write_text("name = 'pixels'\n[[operation]]\nname = 'random_resized_crop'\n")
     with pytest.raises(bandwise.JobError, match="does not normalise"):
-        loader(address, recipe=recipe, curriculum="none", dtype="u8", device_dtype="f16")
+        loader(address, recipe=recipe, curriculum="none", dtype="u8", device=Device(dtype="f16"))
 
 
 @needs_gpu
@@ -263,8 +264,7 @@ def test_a_gpu_gets_the_same_batches(address: str, transport: Any, dtype: Any) -
 @needs_gpu
 @pytest.mark.parametrize("device_dtype", ["f16", "bf16", "f32"])
 def test_a_gpu_normalises_as_the_host_does(address: str, device_dtype: Any) -> None:
-    options: Dict[str, Any] = {"dtype": "u8", "device_dtype": device_dtype}
-    for on_gpu, on_host in zip(loader(address, device="cuda", **options), loader(address, **options)):
+    for on_gpu, on_host in zip(loader(address, dtype="u8", device=Device("cuda", device_dtype)), loader(address, dtype="u8", device=Device(dtype=device_dtype))):
         error = (on_gpu.images.cpu().double() - on_host.images.double()).abs().max()
         assert error <= TOLERANCE[device_dtype]
 

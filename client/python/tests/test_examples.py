@@ -51,7 +51,7 @@ def test_crops_of_train_and_val_share_no_pixel(crops: Path) -> None:
                 assert region[1] <= top < bottom <= region[3] + 1e-9
     with pytest.raises(SystemExit):
         make_crops.main(["--out", str(crops)])
-    with bandwise.Loader(crops, dataset="val", curriculum="none", recipe="eval", batch_size=12, arrays="raw") as loader:
+    with bandwise.Loader(crops, dataset="val", curriculum="none", recipe="eval", batch_size=12) as loader:
         assert len(loader.classes) == 3 and sum(len(batch.labels) for batch in loader) == 12
 
 

@@ -13,10 +13,11 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 import bandwise
+from bandwise import Device, Span, Transport
 from bandwise import _daemon, _pass
 from conftest import wait_until
 
-OPTIONS: Dict[str, Any] = {"epochs": 60, "batch_size": 4, "arrays": "raw", "loop": "run"}
+OPTIONS: Dict[str, Any] = {"epochs": 60, "batch_size": 4, "device": Device(arrays="raw"), "span": Span(loop="run")}
 
 
 class Daemon:
@@ -73,7 +74,7 @@ def test_a_lost_daemon_is_told_while_it_is_waited_for(daemon: Daemon, caplog: py
     logger = logging.getLogger("bandwise")
     logger.addHandler(restart)
     try:
-        run = bandwise.Loader(daemon.address, patience=600, **OPTIONS)
+        run = bandwise.Loader(daemon.address, transport=Transport(patience=600), **OPTIONS)
         steps = []
         for batch in run:
             steps.append(batch.step)
@@ -107,7 +108,7 @@ def test_a_lost_daemon_is_told_before_its_last_batch_was_taken(daemon: Daemon) -
 
 def test_each_try_is_not_a_line(daemon: Daemon, caplog: pytest.LogCaptureFixture) -> None:
     # Long enough for several tries.
-    run = bandwise.Loader(daemon.address, patience=1.5, **OPTIONS)
+    run = bandwise.Loader(daemon.address, transport=Transport(patience=1.5), **OPTIONS)
     with pytest.raises(bandwise.ConnectionError, match="no daemon"):
         for batch in run:
             if batch.step == 3:
@@ -146,7 +147,8 @@ def test_nothing_is_said_below_the_level(
 
 
 def test_undecodable_samples_are_named_once(damaged: Path, caplog: pytest.LogCaptureFixture) -> None:
-    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 5, "batch_size": 3, "loop": "run"}
+    options: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 5, "batch_size": 3}
+    options["span"] = Span(loop="run")
     with bandwise.Loader(damaged, **options) as run:
         assert sum(len(batch.substitutions) for batch in run) == 5
     (line,) = warnings(caplog)

@@ -13,6 +13,7 @@ from typing import Any, Dict, List
 import pytest
 
 import bandwise
+from bandwise import Device, Span
 from test_batches import digests, needs_torch
 
 TRAINING: Dict[str, Any] = {"curriculum": "none", "recipe": "efficienttrain++", "batch_size": 4, "dtype": "u8"}
@@ -22,11 +23,11 @@ VALIDATION: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "batch_siz
 
 
 def training(address: str, **options: Any) -> bandwise.Loader:
-    return bandwise.Loader(address, **{**TRAINING, "epochs": 3, "arrays": "numpy", **options})
+    return bandwise.Loader(address, **{**TRAINING, "epochs": 3, "device": Device(arrays="numpy"), **options})
 
 
 def validation(address: str, **options: Any) -> bandwise.Loader:
-    return bandwise.Loader(address, **{**VALIDATION, "arrays": "numpy", **options})
+    return bandwise.Loader(address, **{**VALIDATION, "device": Device(arrays="numpy"), **options})
 
 
 def samples(batches: Any) -> List[int]:
@@ -58,7 +59,7 @@ def test_each_for_of_a_training_is_another_epoch(address: str, caplog: pytest.Lo
     rows = [{image[start : start + 224 * 224 * 3] for _, image, _ in epoch for start in range(0, len(image), 224 * 224 * 3)}
             for epoch in epochs]
     assert [len(images) for images in rows] == [12] * 3 and not rows[0] & rows[1] and not rows[1] & rows[2]
-    again = training(address, loop="run")
+    again = training(address, span=Span(loop="run"))
     assert [images.tobytes() for images, _ in again] == [images for epoch in epochs for _, images, _ in epoch]
     assert warnings(caplog) == []
 
@@ -78,16 +79,16 @@ def test_a_run_that_is_over_says_how_to_get_more(address: str) -> None:
         assert isinstance(raised.value, bandwise.Error)
     run.reset()
     assert len(run) == 3 and steps(run) == [0, 1, 2]
-    parts = training(address, from_step=2, steps=3)
+    parts = training(address, span=Span(from_step=2, steps=3))
     assert [steps(parts), steps(parts)] == [[2], [3, 4]]
     with pytest.raises(bandwise.RunOverError, match="steps 2 to 5 of 9"):
         iter(parts)
     with pytest.raises(bandwise.RunOverError):
-        iter(training(address, from_step=9))
+        iter(training(address, span=Span(from_step=9)))
 
 
 def test_behind_a_break_nothing_is_repeated_and_nothing_skipped(address: str, caplog: pytest.LogCaptureFixture) -> None:
-    whole = digests(training(address, loop="run"))
+    whole = digests(training(address, span=Span(loop="run")))
     run = training(address)
     lengths, got = [], []
     for stop in (2, 9, 9, 1, 9):
@@ -116,7 +117,7 @@ def test_a_break_within_a_step_goes_on_within_it(address: str) -> None:
 
 
 def test_an_epoch_that_was_interrupted_is_ended_first(address: str) -> None:
-    whole = digests(training(address, loop="run"))
+    whole = digests(training(address, span=Span(loop="run")))
     first = training(address)
     list(first)
     for batch in first:
@@ -134,7 +135,7 @@ def test_a_state_moves_a_for_that_is_under_way(address: str) -> None:
     run = training(address)
     batches = iter(run)
     next(batches)
-    run.load_state_dict(training(address, from_step=6).state_dict())
+    run.load_state_dict(training(address, span=Span(from_step=6)).state_dict())
     with pytest.raises(bandwise.Error, match="moved by load_state_dict"):
         next(batches)
     assert steps(run) == [6, 7, 8]
@@ -173,19 +174,19 @@ def test_recipes_that_draw_are_no_validation(address: str, tmp_path: Path) -> No
 
 
 def test_loops_on_purpose(address: str) -> None:
-    repeat = training(address, loop="repeat", epochs=2)
+    repeat = training(address, span=Span(loop="repeat"), epochs=2)
     assert [steps(repeat), steps(repeat)] == [list(range(6))] * 2 and len(repeat) == 6
-    run = training(address, loop="run")
+    run = training(address, span=Span(loop="run"))
     for batch in run:
         if batch.step == 4:
             break
     assert len(run) == 4 and steps(run) == [5, 6, 7, 8]
-    once = validation(address, loop="epoch", epochs=2)
+    once = validation(address, span=Span(loop="epoch"), epochs=2)
     assert [samples(once), samples(once)] == [list(range(12))] * 2
     with pytest.raises(bandwise.RunOverError):
         iter(once)
-    with pytest.raises(bandwise.JobError, match="'auto', 'epoch', 'run' or 'repeat', not 'always'"):
-        training(address, loop="always")
+    with pytest.raises(bandwise.JobError, match="'auto', 'epoch', 'run', 'repeat', not 'always'"):
+        Span(loop="always")  # type: ignore[arg-type]
 
 
 def test_loops_for_a_distributed_sampler(address: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -284,7 +285,7 @@ def test_more_passes_than_epochs_are_pointed_out_to_loops_that_never_ask(
             list(run)
     assert [one for one in warnings(caplog) if "plan.epochs" in one] == [line], "said once"
     caplog.clear()
-    for options in ({}, {"rank": 1, "world_size": 2}, {"loop": "run"}):
+    for options in ({}, {"rank": 1, "world_size": 2}, {"span": Span(loop="run")}):
         next(iter(training(address, **{**({"curriculum": file} if options else {}), "epochs": 4, **options})))
     assert [one for one in warnings(caplog) if "plan.epochs" in one] == []
 
@@ -306,11 +307,11 @@ def test_a_loader_is_collected_with_its_last_user(address: str) -> None:
     try:
         closed: List[bool] = []
         run = training(address)
-        passes = run._passes
+        passes = run._backend.passes
         list(itertools.islice(run, 1))
         assert len(passes) == 1
         del run
-        closed = [one.is_over for one in passes]
+        closed = [getattr(one, "is_over") for one in passes]
         assert all(closed) and len(passes) == 0, "it is part of a cycle"
     finally:
         gc.enable()
@@ -335,10 +336,11 @@ def test_the_habitual_validation_on_several_ranks(address: str, world_size: int)
                 total += len(labels)
         return [correct, total, loss]
 
-    alone = validate(validation(address, batch_size=12, dtype="f32", arrays="torch"))
+    alone = validate(validation(address, batch_size=12, dtype="f32", device=Device(arrays="torch")))
     # Steps of about 8, 8, 9 and 8 rows; and one of 5, which leaves 2 rows for all of the ranks.
     for batch_size in {max(8 // world_size, 1), 5}:
-        options: Dict[str, Any] = {"batch_size": batch_size, "dtype": "f32", "arrays": "torch", "world_size": world_size}
+        options: Dict[str, Any] = {"batch_size": batch_size, "dtype": "f32", "world_size": world_size}
+        options["device"] = Device(arrays="torch")
         for _ in range(2):
             ranks = [validation(address, rank=rank, **options) for rank in range(world_size)]
             parts = [validate(run) for run in ranks]

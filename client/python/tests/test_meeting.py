@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bandwise
+from bandwise import DaemonOptions
 from bandwise import _daemon, _place
 from conftest import is_running, wait_until
 from ranks import OPTIONS, Start, one_daemon
@@ -44,7 +45,7 @@ def test_what_all_have_left_is_cleared_by_the_next(photos: Path, start: Start, h
     wait_until(lambda: not any(map(is_running, everybody)), "all were dead")
     (left,) = (home / f"bandwise-{os.geteuid()}").iterdir()
     assert {file.name for file in left.iterdir()} >= {"life", "log", "socket"}
-    with bandwise.Loader(photos, threads=1, **OPTIONS) as run:
+    with bandwise.Loader(photos, daemon=DaemonOptions(threads=1), **OPTIONS) as run:
         assert not left.exists() and next(iter(run)).step == 0
 
 
@@ -53,20 +54,20 @@ def test_one_that_hangs_is_left_to_those_who_have_it(
 ) -> None:
     monkeypatch.setattr(_daemon, "HANG_SECONDS", 0.2)
     with bandwise.Loader(photos, **OPTIONS) as first:
-        assert first._daemon is not None
-        stop(first._daemon.pid)
+        assert first._backend.daemon is not None
+        stop(first._backend.daemon.pid)
         with bandwise.Loader(photos, **OPTIONS) as second, bandwise.Loader(photos, **OPTIONS) as third:
-            assert first._addresses != second._addresses == third._addresses
+            assert first._backend.addresses != second._backend.addresses == third._backend.addresses
             assert next(iter(third)).step == 0
-            os.kill(first._daemon.pid, signal.SIGCONT)
+            os.kill(first._backend.daemon.pid, signal.SIGCONT)
             assert next(iter(first)).step == 0
 
 
 def test_one_that_hangs_at_its_end_is_killed(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_daemon, "STOP_SECONDS", 0.2)
     with bandwise.Loader(photos, **OPTIONS) as run:
-        assert run._daemon is not None
-        stop(run._daemon.pid)
+        assert run._backend.daemon is not None
+        stop(run._backend.daemon.pid)
 
 
 def test_a_base_that_is_gone_is_no_base(home: Path) -> None:

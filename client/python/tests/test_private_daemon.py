@@ -13,22 +13,23 @@ from typing import IO, Any, Dict, List, Set, Tuple
 import pytest
 
 import bandwise
+from bandwise import Device, Span, Transport
 from conftest import is_running, wait_until
 
 pytestmark = pytest.mark.usefixtures("home")
 
-OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "arrays": "raw", "loop": "run"}
+OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 4, "device": Device(arrays="raw"), "span": Span(loop="run")}
 
 
 def traces(run: bandwise.Loader) -> Tuple[int, str]:
-    assert run._daemon is not None
-    return run._daemon.pid, run._daemon.folder
+    assert run._backend.daemon is not None
+    return run._backend.daemon.pid, run._backend.daemon.folder
 
 
 def log(run: bandwise.Loader) -> IO[str]:
     """What a daemon says, also when nothing is left of it."""
-    assert run._daemon is not None
-    return open(run._daemon._place.log, encoding="utf-8")
+    assert run._backend.daemon is not None
+    return open(run._backend.daemon._place.log, encoding="utf-8")
 
 
 def assert_gone(pid: int, folder: str) -> None:
@@ -49,7 +50,7 @@ def test_it_ends_with_the_loader(photos: Path) -> None:
 
 def test_it_ends_with_the_last_reference_and_not_before(photos: Path) -> None:
     run = bandwise.Loader(photos, **OPTIONS)
-    daemon = run._daemon
+    daemon = run._backend.daemon
     assert daemon is not None
     batches = iter(run)
     del run
@@ -89,12 +90,12 @@ def children() -> Set[str]:
 
 TRAINER = textwrap.dedent("""
     import os, sys, time, bandwise
-    run = bandwise.Loader(sys.argv[1], epochs=6, batch_size=4, arrays="raw")
+    run = bandwise.Loader(sys.argv[1], epochs=6, batch_size=4, device=bandwise.Device(arrays="raw"))
     batch = next(iter(run))
     if sys.argv[2] == "fork" and os.fork() == 0:
         time.sleep(60)
         os._exit(0)
-    print(run._daemon.pid, run._daemon.folder, flush=True)
+    print(run._backend.daemon.pid, run._backend.daemon.folder, flush=True)
     if sys.argv[2] == "raise":
         raise SystemExit("an error")
     if sys.argv[2] != "return":
@@ -125,7 +126,7 @@ def test_nothing_is_left_of_it_when_its_process_ends(photos: Path, end: str) -> 
 
 
 def test_its_death_is_told(photos: Path) -> None:
-    with bandwise.Loader(photos, prefetch=1, **{**OPTIONS, "epochs": 600}) as run:
+    with bandwise.Loader(photos, transport=Transport(prefetch=1), **{**OPTIONS, "epochs": 600}) as run:
         pid, folder = traces(run)
         with pytest.raises(bandwise.ConnectionError, match="signal 9"):
             for batch in run:

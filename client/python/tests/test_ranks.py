@@ -15,10 +15,11 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 import bandwise
+from bandwise import Device
 from bandwise import _ranks
 from test_batches import needs_torch
 
-OPTIONS: Dict[str, Any] = {"curriculum": "none", "recipe": "plain", "batch_size": 2, "arrays": "numpy"}
+OPTIONS: Dict[str, Any] = {"curriculum": "none", "recipe": "plain", "batch_size": 2, "device": Device(arrays="numpy")}
 
 NAMES = ("RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SLURM_PROCID", "SLURM_NTASKS",
          "SLURM_STEP_NUM_TASKS", *(name for _, *names in _ranks.MPI for name in names))
@@ -124,7 +125,10 @@ def test_a_loader_takes_it_and_says_so(
 
 
 def test_torch_is_not_imported_for_it(address: str) -> None:
-    script = "import sys, bandwise; bandwise.Loader(sys.argv[1], batch_size=4, arrays='raw'); print('torch' in sys.modules)"
+    script = (
+        "import sys, bandwise; bandwise.Loader(sys.argv[1], batch_size=4, device=bandwise.Device(arrays='raw')); "
+        "print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script, address], stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.strip() == "False"
 

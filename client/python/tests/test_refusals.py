@@ -10,11 +10,13 @@ from typing import Any, Dict
 import pytest
 
 import bandwise
+from bandwise import BadSamples, DaemonOptions, Device, ReplayBuffer, Span, Transport
 from bandwise import _native
 from bandwise._choices import CHOICES
+from bandwise._moved import MOVED
 from bandwise._unknown import INSTEAD
 
-OPTIONS: Dict[str, Any] = {"batch_size": 2, "curriculum": "none", "recipe": "eval", "arrays": "raw"}
+OPTIONS: Dict[str, Any] = {"batch_size": 2, "curriculum": "none", "recipe": "eval", "device": Device(arrays="raw")}
 
 DATALOADER = """batch_sampler collate_fn drop_last generator in_order multiprocessing_context num_workers
     persistent_workers pin_memory pin_memory_device prefetch_factor sampler shuffle timeout worker_init_fn transform
@@ -31,8 +33,10 @@ def test_options_of_other_loaders_name_what_stands_for_them(name: str) -> None:
     "name, part",
     [
         ("batchsize", "did you mean 'batch_size'"),
-        ("max_megapixels", r"DaemonOptions\(max_megapixels="),
-        ("leave_outs", r"'leave_out' of daemon="),
+        ("max_megapixels", r"of its own: write daemon=bandwise.DaemonOptions\(max_megapixels="),
+        ("leave_outs", r"did you mean daemon=bandwise.DaemonOptions\(leave_out="),
+        ("patienc", r"did you mean transport=bandwise.Transport\(patience="),
+        ("chunk", r"of its own: write replay=bandwise.ReplayBuffer\(chunk="),
         ("qqqq", "it has .*batch_size"),
     ],
 )
@@ -45,11 +49,21 @@ def test_no_option_has_two_explanations() -> None:
     assert not set(INSTEAD) & set(inspect.signature(bandwise.Loader).parameters)
 
 
+def give(option: str, value: Any) -> None:
+    """Gives a value to an option, wherever it belongs."""
+    if option == "transport":
+        bandwise.Transport(value)
+    elif option in MOVED:
+        getattr(bandwise, MOVED[option].group)(**{MOVED[option].field: value})
+    else:
+        bandwise.Loader("unix:/none", **{**OPTIONS, option: value})
+
+
 @pytest.mark.parametrize("option", CHOICES)
 def test_wrong_words_are_answered_with_the_right_ones(option: str) -> None:
     for wrong in ("nonsense", 5, b"f32", object()):
-        with pytest.raises(bandwise.JobError, match=f"{option} must be one of '{CHOICES[option][0]}'"):
-            bandwise.Loader("unix:/none", **{**OPTIONS, "device": None, option: wrong})
+        with pytest.raises(bandwise.JobError, match=f"must be one of '{CHOICES[option][0]}'.*, not {re.escape(repr(wrong))}"):
+            give(option, wrong)
 
 
 class Named:
@@ -80,21 +94,42 @@ def test_numpy_types_are_element_types(address: str) -> None:
     [
         {"seed": "x"},
         {"epochs": "many"},
-        {"patience": -1},
-        {"max_bad_fraction": 2},
         {"batch_size": 2**40},
         {"batch_size": 2**31, "accumulate": 2**31, "rank": 0, "world_size": 4},
         {"curriculum": 5},
         {"recipe": 5},
         {"daemon": "x"},
         {"dataset": 5},
-        {"threads": 0},
-        {"patience": float("nan")},
+        {"transport": 5},
+        {"device": 5},
+        {"span": 5},
+        {"bad_samples": "zero"},
+        {"replay": (1, 2, 3)},
     ],
 )
 def test_wrong_values_name_their_option(address: str, options: Dict[str, Any]) -> None:
     with pytest.raises((TypeError, bandwise.JobError), match=next(iter(options))):
         bandwise.Loader(address, **{**OPTIONS, **options})
+
+
+@pytest.mark.parametrize(
+    "group, options",
+    [
+        (Transport, {"patience": -1}),
+        (Transport, {"patience": float("nan")}),
+        (Transport, {"prefetch": 2**40}),
+        (Transport, {"prefetch": "8"}),
+        (BadSamples, {"max_bad_fraction": 2}),
+        (Span, {"from_step": -1}),
+        (Span, {"steps": 1.5}),
+        (ReplayBuffer, {"chunk": -1}),
+        (DaemonOptions, {"threads": 0}),
+    ],
+)
+def test_groups_refuse_wrong_values(group: Any, options: Dict[str, Any]) -> None:
+    (name, value), = options.items()
+    with pytest.raises((TypeError, bandwise.JobError), match=f"{name} must be .*, not {re.escape(repr(value))}"):
+        group(**options)
 
 
 def test_files_are_named_with_their_lines(address: str, tmp_path: Path) -> None:
@@ -114,7 +149,7 @@ def test_a_curriculum_takes_the_name_of_its_file(address: str, tmp_path: Path) -
 
 
 def test_short_runs_are_warned_of(address: str, caplog: pytest.LogCaptureFixture) -> None:
-    with bandwise.Loader(address, batch_size=2, curriculum="efficienttrain", epochs=3, arrays="raw") as run:
+    with bandwise.Loader(address, batch_size=2, curriculum="efficienttrain", epochs=3, device=Device(arrays="raw")) as run:
         assert len(run.plan.warnings) == 2
     assert "get no steps" in caplog.text and "warm-up" in caplog.text
     caplog.clear()
@@ -126,7 +161,7 @@ def test_advice_is_not_what_is_set_already(tmp_path: Path, home: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/0.jpg").touch()
     with pytest.raises(bandwise.BadSampleError) as raised:
-        list(bandwise.Loader(tmp_path, max_bad_fraction=1, **OPTIONS))
+        list(bandwise.Loader(tmp_path, bad_samples=BadSamples(max_bad_fraction=1), **OPTIONS))
     assert 'on_bad_sample="substitute"' not in str(raised.value) and "repair" in str(raised.value)
 
 
@@ -158,9 +193,10 @@ def test_each_part_of_a_message_is_said_once(tmp_path: Path, photos: Path) -> No
 
 
 def test_ranges_are_written_out(photos: Path) -> None:
-    for option, value, text in [("patience", -1, "from 0 to 31536000"), ("seed", -1, "from 0 to 18446744073709551615")]:
-        with pytest.raises(bandwise.JobError, match=f"{option} is {value}, and must be {text}"):
-            bandwise.Loader(photos, **{**OPTIONS, option: value})
+    with pytest.raises(bandwise.JobError, match="patience must be from 0 to 31536000, not -1"):
+        Transport(patience=-1)
+    with pytest.raises(bandwise.JobError, match="seed must be from 0 to 18446744073709551615, not -1"):
+        bandwise.Loader(photos, seed=-1, **OPTIONS)
 
 
 def test_a_recipe_file_without_a_name_has_its_own(tmp_path: Path, photos: Path) -> None:

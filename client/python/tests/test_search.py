@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import pytest
 
 import bandwise
+from bandwise import Device, Span
 from bandwise.search import Result, Stage, greedy_search, sequential_search
 
 State = List[Tuple[int, float]]
@@ -255,7 +256,7 @@ def test_a_loader_gives_each_stage_its_steps(address: str, tmp_path: Path, metho
     found = (96, 160, 224)
 
     def train(stage: Stage, state: List[int]) -> List[int]:
-        with stage.loader(address, batch_size=4, arrays="raw", seed=3) as loader:
+        with stage.loader(address, batch_size=4, device=Device(arrays="raw"), seed=3) as loader:
             steps = [(batch.step, batch.bandwidth, batch.magnitude, batch.lr_factor) for batch in loader]
         assert [step for step, *_ in steps] == list(stage.steps(3)), "steps follow without the daemon too"
         assert {size for _, size, *_ in steps} == {stage.bandwidth}
@@ -284,10 +285,11 @@ def test_a_loader_gives_each_stage_its_steps(address: str, tmp_path: Path, metho
     assert result.curriculum.bandwidths == found
     file = tmp_path / "found.toml"
     file.write_text(result.curriculum.toml('a "näme" 🙂'))
-    with bandwise.Loader(address, curriculum=file, epochs=4, batch_size=4, arrays="raw", seed=3, loop="run") as loader:
+    options: Dict[str, Any] = {"device": Device(arrays="raw"), "span": Span(loop="run")}
+    with bandwise.Loader(address, curriculum=file, epochs=4, batch_size=4, seed=3, **options) as loader:
         assert loader.plan.curriculum == 'a "näme" 🙂'
         whole = [(batch.step, batch.bandwidth, batch.magnitude, batch.lr_factor) for batch in loader]
     assert whole == sorted(set(seen)), "the trials were parts of the training that was found"
     if method is sequential_search:
-        with bandwise.Loader(address, curriculum=file, epochs=40, batch_size=4, arrays="raw") as loader:
+        with bandwise.Loader(address, curriculum=file, epochs=40, batch_size=4, device=Device(arrays="raw")) as loader:
             assert sum(stage.steps for stage in loader.plan.stages) > 8 * len(whole)

@@ -14,6 +14,7 @@ from typing import Any, Dict, List
 import pytest
 
 import bandwise
+from bandwise import DaemonOptions
 from conftest import daemons, is_running, wait_until
 from ranks import OPTIONS, RANK, Rank, Start, one_daemon
 
@@ -70,10 +71,10 @@ def test_the_loaders_of_a_process_share_it(photos: Path, home: Path, tmp_path: P
     (tmp_path / "link").symlink_to(photos)
     with bandwise.Loader(photos, **OPTIONS) as train:
         with bandwise.Loader(tmp_path / "link", curriculum="none", recipe="eval", **OPTIONS) as validation:
-            assert train._addresses == validation._addresses
+            assert train._backend.addresses == validation._backend.addresses
             next(iter(validation))
-        with bandwise.Loader(photos, threads=1, **OPTIONS) as other:
-            assert train._addresses != other._addresses and len(daemons(home)) == 2
+        with bandwise.Loader(photos, daemon=DaemonOptions(threads=1), **OPTIONS) as other:
+            assert train._backend.addresses != other._backend.addresses and len(daemons(home)) == 2
         # The first is not the last: others that come and go leave it alone.
         assert len(daemons(home)) == 1 and next(iter(train)).step == 0
 
@@ -113,9 +114,9 @@ def test_many_that_start_at_once_have_one_daemon(photos: Path, start: Start, hom
 STRESS = textwrap.dedent("""
     import os, random, signal, sys, time
     from pathlib import Path
-    from bandwise import _daemon, _native
+    from bandwise import DaemonOptions, _daemon, _native
     def join():
-        daemon = _daemon.PrivateDaemon(Path(sys.argv[1]), 1)
+        daemon = _daemon.PrivateDaemon(Path(sys.argv[1]), DaemonOptions(threads=1))
         _native.describe([daemon.address], "", 60.0)
         daemon.check()
         return daemon

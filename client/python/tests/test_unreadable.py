@@ -13,9 +13,10 @@ from typing import Any, Callable, Dict
 import pytest
 
 import bandwise
+from bandwise import BadSamples, Device, Transport
 from ranks import OPTIONS, Rank
 
-EVAL: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 2, "arrays": "raw"}
+EVAL: Dict[str, Any] = {"curriculum": "none", "recipe": "eval", "epochs": 1, "batch_size": 2, "device": Device(arrays="raw")}
 
 
 @pytest.fixture
@@ -51,7 +52,8 @@ def test_it_is_an_error_of_its_own_with_name_and_reason_when_patience_is_over(
     pictures: Path, home: Path, before: Callable[[Path], None], during: Callable[[Path], None], reason: str
 ) -> None:
     before(pictures / "a" / "3.jpg")
-    with bandwise.Loader(pictures, patience=1, max_bad_fraction=1, **EVAL) as run:
+    any_number = BadSamples(max_bad_fraction=1)
+    with bandwise.Loader(pictures, transport=Transport(patience=1), bad_samples=any_number, **EVAL) as run:
         during(pictures / "a" / "3.jpg")
         begun = time.monotonic()
         with pytest.raises(bandwise.UnreadableSampleError, match='a/3.jpg.*on_unreadable="substitute"') as raised:
@@ -64,7 +66,7 @@ def test_it_is_an_error_of_its_own_with_name_and_reason_when_patience_is_over(
 
 def test_a_file_that_comes_back_is_waited_for(pictures: Path, home: Path, caplog: pytest.LogCaptureFixture) -> None:
     file, aside = pictures / "a" / "3.jpg", pictures / "aside"
-    with bandwise.Loader(pictures, patience=60, **EVAL) as run:
+    with bandwise.Loader(pictures, transport=Transport(patience=60), **EVAL) as run:
         expected = [bytes(batch.images.tobytes()) for batch in run]
         file.rename(aside)
         threading.Timer(1.5, lambda: aside.rename(file)).start()
@@ -78,7 +80,7 @@ def test_a_file_that_comes_back_is_waited_for(pictures: Path, home: Path, caplog
 
 def test_others_take_the_place_where_the_job_says_so(pictures: Path, home: Path) -> None:
     dangling(pictures / "a" / "3.jpg")
-    with bandwise.Loader(pictures, on_unreadable="substitute", **EVAL) as run:
+    with bandwise.Loader(pictures, bad_samples=BadSamples(on_unreadable="substitute"), **EVAL) as run:
         batches = list(run)
         substitutions = [other for batch in batches for other in batch.substitutions]
         found = [(s.requested, s.delivered, s.reason, s.name) for s in substitutions]
@@ -87,7 +89,7 @@ def test_others_take_the_place_where_the_job_says_so(pictures: Path, home: Path)
     with bandwise.Loader(pictures, **EVAL) as run:
         assert run.plan.fingerprint != chosen
     with pytest.raises(bandwise.JobError, match="on_unreadable"):
-        bandwise.Loader(pictures, on_unreadable="zero", **EVAL)  # type: ignore[arg-type]
+        BadSamples(on_unreadable="zero")  # type: ignore[arg-type]
 
 
 def test_ranks_that_do_not_know_of_each_other_are_told(

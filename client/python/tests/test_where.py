@@ -12,8 +12,9 @@ from typing import Any, Dict, Iterator
 import pytest
 
 import bandwise
+from bandwise import DaemonOptions, Device, Transport
 
-OPTIONS: Dict[str, Any] = {"batch_size": 1, "curriculum": "none", "recipe": "eval", "arrays": "raw"}
+OPTIONS: Dict[str, Any] = {"batch_size": 1, "curriculum": "none", "recipe": "eval", "device": Device(arrays="raw")}
 
 
 def photo(photos: Path) -> Path:
@@ -78,7 +79,7 @@ def test_an_empty_class_names_the_option(tmp_path: Path, photos: Path) -> None:
     with pytest.raises(bandwise.DatasetError, match="allow_empty_classes=True") as raised:
         bandwise.Loader(tmp_path, **OPTIONS)
     assert str(raised.value).count("hold no images") == 1
-    options = bandwise.DaemonOptions(allow_empty_classes=True)
+    options = DaemonOptions(allow_empty_classes=True)
     with bandwise.Loader(tmp_path, daemon=options, **OPTIONS) as run:
         assert run.classes == ["a", "b"]
 
@@ -90,7 +91,7 @@ def test_folders_are_given_in_every_way(photos: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("HOME", str(photos.parent))
     ways = (photos, str(photos), os.fsencode(photos), photos.name, f"~/{photos.name}", Path("~") / photos.name)
     loaders = [bandwise.Loader(way, **OPTIONS) for way in ways]
-    assert len({loader._daemon.pid for loader in loaders if loader._daemon is not None}) == 1
+    assert len({loader._backend.daemon.pid for loader in loaders if loader._backend.daemon is not None}) == 1
     for loader in loaders:
         loader.close()
 
@@ -123,9 +124,9 @@ def test_a_long_folder_for_temporary_files_serves(
     monkeypatch.setenv("TMPDIR", str(folder))
     with bandwise.Loader(photos, **OPTIONS) as run, bandwise.Loader(photos, **OPTIONS) as same:
         assert next(iter(run)).step == 0
-        assert run._daemon is not None and same._daemon is not None
-        assert run._daemon.pid == same._daemon.pid
-        place = run._daemon.folder
+        assert run._backend.daemon is not None and same._backend.daemon is not None
+        assert run._backend.daemon.pid == same._backend.daemon.pid
+        place = run._backend.daemon.folder
     assert not os.path.exists(place) and os.listdir(folder) == []
 
 
@@ -138,7 +139,7 @@ def mute() -> Iterator[str]:
 
 def test_a_daemon_that_hangs_holds_nobody_up(mute: str, address: str) -> None:
     began = time.monotonic()
-    with bandwise.Loader([mute, address], patience=300, **OPTIONS) as run:
+    with bandwise.Loader([mute, address], transport=Transport(patience=300), **OPTIONS) as run:
         assert run.plan.dataset_samples == 12
         assert run.sample_names([0])
     # Far from patience, on any machine.
@@ -148,5 +149,5 @@ def test_a_daemon_that_hangs_holds_nobody_up(mute: str, address: str) -> None:
 def test_patience_ends_and_every_address_is_named(mute: str, tmp_path: Path) -> None:
     gone = f"unix:{tmp_path}/gone.sock"
     with pytest.raises(bandwise.ConnectionError) as raised:
-        bandwise.Loader([mute, gone], patience=1, **OPTIONS)
+        bandwise.Loader([mute, gone], transport=Transport(patience=1), **OPTIONS)
     assert mute in str(raised.value) and gone in str(raised.value)

@@ -15,6 +15,7 @@ from typing import Any, List
 import torch
 
 import bandwise
+from bandwise import Span
 
 Rows = List[List[int]]
 
@@ -143,7 +144,7 @@ def main() -> None:
         seen: Rows = []
         # Lightning's one epoch is the whole run.
         loop: Any = "run" if args.framework == "lightning" else "auto"
-        with bandwise.Loader(args.address, epochs=6, batch_size=args.batch_size, loop=loop) as loader:
+        with bandwise.Loader(args.address, epochs=6, batch_size=args.batch_size, span=Span(loop=loop)) as loader:
             length = len(loader)
             model = train(loader, phase, args.folder, seen)
             found[phase] = {

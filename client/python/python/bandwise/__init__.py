@@ -6,8 +6,9 @@
 ...     for images, labels in loader:
 ...         ...
 
-``Loader`` gets batches from a daemon, or starts a private one for a folder. ``Batch`` is what it yields, ``Plan`` what
-it will yield. ``search`` finds curricula. Every error is an ``Error``.
+A ``Loader`` gets batches from a daemon, or starts a private one for a folder. It yields ``Batch`` objects, and its
+``Plan`` describes the run. ``Device``, ``Transport``, ``BadSamples``, ``Span``, ``ReplayBuffer`` and ``DaemonOptions`` hold
+its less common options. ``search`` finds curricula. Every error is an ``Error``.
 """
 
 from . import search
@@ -24,16 +25,18 @@ from ._errors import (
     RunOverError,
     UnreadableSampleError,
 )
+from ._groups import BadSamples, Device, ReplayBuffer, Span, Transport
 from ._loader import Loader
-from ._options import ReplayBuffer
 from ._plan import Plan, Stage
 
 __all__ = [
     "BadSampleError",
+    "BadSamples",
     "Batch",
     "ConnectionError",
     "DaemonOptions",
     "DatasetError",
+    "Device",
     "Error",
     "FingerprintError",
     "JobError",
@@ -41,8 +44,10 @@ __all__ = [
     "Plan",
     "ReplayBuffer",
     "RunOverError",
+    "Span",
     "Stage",
     "Substitution",
+    "Transport",
     "UnreadableSampleError",
     "__version__",
     "search",

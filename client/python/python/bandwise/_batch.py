@@ -15,8 +15,8 @@ Convert = Callable[[Array], Any]
 
 
 class Substitution(NamedTuple):
-    """A row that does not hold the sample that the order asked for, since that one is undecodable or, under
-    ``on_unreadable="substitute"``, could not be read."""
+    """A row that does not hold the sample of the order, which is undecodable or, with
+    ``BadSamples(on_unreadable="substitute")``, could not be read."""
 
     row: int
     """Row of the step."""
@@ -124,14 +124,14 @@ class Batch:
     @property
     def images(self) -> Any:
         """The images: rows x 3 x B x B, or rows x B x B x 3 with ``layout="nhwc"``, in the loader's ``dtype``; B is
-        ``bandwidth``. ``u8`` holds pixels of 0 to 255, the floats are normalised. With ``device_dtype``: in that
-        type, normalised."""
+        ``bandwidth``. ``u8`` holds pixels of 0 to 255, the floats are normalised. With ``Device(dtype=...)``: in
+        that type, normalised."""
         self._use.is_used = True
         return self._tensor("images")
 
     @property
     def labels(self) -> Any:
-        """The class of each row, int64; -1 for a row of zeros (``on_bad_sample="zero"``)."""
+        """The class of each row, int64; -1 for a row of zeros (``BadSamples(on_bad_sample="zero")``)."""
         self._use.is_used = True
         return self._tensor("labels")
 

@@ -18,6 +18,7 @@ CHOICES: Dict[str, Sequence[str]] = {
     "transport": ("auto", "shm", "grpc"),
     "priority": ("normal", "high"),
     "arrays": ("auto", "torch", "numpy", "raw"),
+    "loop": ("auto", "epoch", "run", "repeat"),
 }
 """The words of each option."""
 
@@ -44,20 +45,21 @@ def optional(option: str, value: Any) -> Optional[str]:
     return None if value is None else one_of(option, value)
 
 
-def dtype(option: str, value: Any) -> str:
-    """An element type: a word, or what torch, numpy and jax call it (``torch.float32``, ``numpy.float32``)."""
+def dtype(option: str, value: Any, shown: Optional[str] = None) -> str:
+    """An element type: a word, or what torch, numpy and jax call it (``torch.float32``, ``numpy.float32``). ``shown`` is
+    the name of the option in an error."""
     name = value if isinstance(value, str) else getattr(value, "name", None) or getattr(value, "__name__", value)
     name = str(name).rpartition(".")[2]
     word = _DTYPES.get(name, name)
     if word in CHOICES[option]:
         return word
-    raise _wrong(option, value)
+    raise _wrong(option, value, shown)
 
 
-def _wrong(option: str, value: Any) -> JobError:
+def _wrong(option: str, value: Any, shown: Optional[str] = None) -> JobError:
     words = CHOICES[option]
     near = difflib.get_close_matches(value, words, 1) if isinstance(value, str) else []
     meant = f"; did you mean {near[0]!r}?" if near else ""
     is_type = option in ("dtype", "device_dtype")
-    also = ", also as torch or numpy have them, like torch.float32" if is_type else ""
-    return JobError(f"{option} must be one of {', '.join(map(repr, words))}{also}; it is {value!r}{meant}")
+    also = " (or a type of torch or numpy, like torch.float32)" if is_type else ""
+    return JobError(f"{shown or option} must be one of {', '.join(map(repr, words))}{also}, not {value!r}{meant}")

@@ -1,13 +1,22 @@
-"""Groups of options that explain themselves where they are given one that they do not have."""
+"""Groups of options that explain an option which they do not have: it belongs elsewhere, or is misspelt."""
 
 from __future__ import annotations
 
 import difflib
 import functools
 from dataclasses import fields
-from typing import Any, Callable, List, Mapping, Type, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Type, TypeVar
+
+from ._moved import FLAT, MOVED
 
 Group = TypeVar("Group")
+
+
+def elsewhere(group: str) -> Dict[str, str]:
+    """The options that belong to the loader itself or to another group, with the place of each."""
+    loader = {name: f"it is an option of the Loader itself: Loader(..., {name}=...)" for name in FLAT}
+    others = {name: spelling for name, spelling in MOVED.items() if spelling.group != group}
+    return {**loader, **{name: f"it belongs to {spelling}" for name, spelling in others.items()}}
 
 
 def closed(instead: Mapping[str, str]) -> Callable[[Type[Group]], Type[Group]]:

@@ -7,11 +7,13 @@ import math
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
-if TYPE_CHECKING:
-    from ._loader import Loader
-    from ._where import Address
+from ._errors import JobError
+from ._groups import Span
+from ._loader import Loader
+from ._unknown import translated
+from ._where import Address
 
 Bandwidths = Tuple[int, ...]
 
@@ -138,15 +140,18 @@ class Stage:
         return self.curriculum.toml(f"search-{name_of(self.curriculum.bandwidths)}")
 
     def loader(self, address_or_path: Address, **options: Any) -> Loader:
-        """A ``bandwise.Loader`` over the steps of this stage; ``options`` are its own, without ``curriculum``,
-        ``epochs``, ``from_step`` and ``steps``. One ``for`` over it goes through the stage, unless ``loop`` says otherwise.
+        """A ``bandwise.Loader`` over the steps of this stage. ``options`` are those of ``Loader``, without ``curriculum``,
+        ``epochs``, ``Span.from_step`` and ``Span.steps``. One ``for`` goes through the stage, unless ``Span.loop`` is given.
         ``batch.lr_factor`` is that of the whole curriculum."""
-        from ._loader import Loader
-
+        options = translated(options)
+        span = options.pop("span", Span(loop="run"))
+        if (span.from_step, span.steps) != (0, None):
+            raise JobError("from_step and steps must be left out of the span: the stage sets them")
         with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
             file.write(self.curriculum_toml())
             file.flush()
-            options = {"loop": "run", **options, "curriculum": Path(file.name), "epochs": self.curriculum.epochs}
-            with Loader(address_or_path, **options) as whole:
-                span = whole.plan.stages[self.index]
-                return Loader(address_or_path, from_step=span.first_step, steps=span.steps, **options)
+            options = {**options, "curriculum": Path(file.name), "epochs": self.curriculum.epochs}
+            with Loader(address_or_path, span=span, **options) as whole:
+                stage = whole.plan.stages[self.index]
+                span = replace(span, from_step=stage.first_step, steps=stage.steps)
+                return Loader(address_or_path, span=span, **options)

@@ -69,9 +69,7 @@ def binary() -> str:
 class PrivateDaemon:
     """A daemon for one folder, joined or started. Every value is a share in it, given back with `close`."""
 
-    def __init__(
-        self, dataset: "os.PathLike[str] | str", threads: Optional[int] = None, options: DaemonOptions = DaemonOptions()
-    ) -> None:
+    def __init__(self, dataset: "os.PathLike[str] | str", options: DaemonOptions = DaemonOptions()) -> None:
         self._dataset = os.fspath(dataset)
         self._owner = os.getpid()
         self._life: Optional[int] = None
@@ -81,7 +79,7 @@ class PrivateDaemon:
         self.pid = 0
         """Its process; 0 where that cannot be known."""
         try:
-            while not self._enter(os.path.realpath(dataset), os.path.realpath(binary()), threads, options):
+            while not self._enter(os.path.realpath(dataset), os.path.realpath(binary()), options):
                 self._leave(wait=False)
         except BaseException as error:
             # An interrupt is not for waiting.
@@ -105,9 +103,9 @@ class PrivateDaemon:
 
     # ---- joining and starting -------------------------------------------------------------------------------
 
-    def _enter(self, dataset: str, program: str, threads: Optional[int], options: DaemonOptions) -> bool:
+    def _enter(self, dataset: str, program: str, options: DaemonOptions) -> bool:
         """Joins the daemon or starts it, and waits until it listens; false where it is to be tried again."""
-        key = kind(dataset, program, threads, options)
+        key = kind(dataset, program, options)
         configured = configuration(dataset, options)
         with locked_base() as base:
             found = base.find(key)
@@ -118,9 +116,9 @@ class PrivateDaemon:
                 if place is None:
                     return False
                 self._place = place
-                self._life = self._start([program, *arguments(place, threads)], configured)
+                self._life = self._start([program, *arguments(place)], configured)
                 if base.has_other:
-                    _LOG.info("another private daemon serves %r with other options, threads, cores or program", dataset)
+                    _LOG.info("another private daemon serves %r with other options, cores or program", dataset)
         if found is not None and not self._is_joined(found[1]):
             return False
         self._wait_until_it_listens()

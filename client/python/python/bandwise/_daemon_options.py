@@ -1,4 +1,4 @@
-"""Options of a private daemon: the keys of the daemon's configuration that make sense for one."""
+"""Options of a private daemon: the keys of the daemon's configuration, but for those that the package sets itself."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import os
 from dataclasses import dataclass, fields
 from typing import Any, Dict, List, Literal, Optional, Tuple, Union
 
-from ._closed import closed
+from ._closed import closed, elsewhere
 from ._errors import JobError
 
 PathText = Union[str, bytes, "os.PathLike[str]"]
 
 KEYS = {
+    "threads": "threads",
     "leave_out": "dataset.leave_out",
     "keep": "dataset.keep",
     "allow_empty_classes": "dataset.allow_empty_classes",
@@ -30,13 +31,20 @@ KEYS = {
     "max_batch_mib": "max_batch_mib",
     "max_streams": "max_streams",
     "max_pending_batches": "max_pending_batches",
+    "max_connections": "max_connections",
+    "max_connections_per_peer": "max_connections_per_peer",
+    "handshake_seconds": "handshake_seconds",
+    "drain_seconds": "drain_seconds",
     "pin_threads": "pin_threads",
+    "admin": "admin",
+    "allow_insecure_tcp": "allow_insecure_tcp",
     "cache_dir": "cache_dir",
     "log": "log",
 }
 """Each option's key in the configuration of the daemon."""
 
 RANGES = {
+    "threads": (1, 1024),
     "max_megapixels": (1, 10_000),
     "max_encoded_mib": (1, 65_536),
     "prefetch_mib": (1, 1 << 24),
@@ -45,83 +53,130 @@ RANGES = {
     "max_batch_mib": (1, 2048),
     "max_streams": (1, 65_536),
     "max_pending_batches": (1, 65_536),
+    "max_connections": (1, 1 << 20),
+    "max_connections_per_peer": (1, 1 << 20),
+    "handshake_seconds": (1, 3600),
+    "drain_seconds": (0, 86_400),
 }
 """Whole numbers, with the least and the most of each."""
 
-SWITCHES = ("allow_empty_classes", "content", "verify_index", "rescan", "pin_threads")
+SWITCHES = ("allow_empty_classes", "content", "verify_index", "rescan", "pin_threads", "allow_insecure_tcp")
 FILES = ("leave_out", "keep")
 
 
-OF_LOADER = ("threads", "prefetch", "transport", "priority", "patience", "on_bad_sample", "max_bad_fraction", "dataset")
-"""Options that are sought here and belong to the loader."""
-
-OF_SERVE = (
-    "listen", "admin", "allow_insecure_tcp", "drain_seconds", "handshake_seconds", "max_connections",
-    "max_connections_per_peer", "simd", "source",
-)  # fmt: skip
-"""Keys of the configuration that make no sense for a private daemon."""
+OF_PACKAGE = ("listen", "source", "name", "path")
+"""Keys of the configuration that the package sets itself."""
 
 INSTEAD = {
-    **{name: f"it is the Loader's own: Loader(FOLDER, {name}=...)" for name in OF_LOADER},
-    **{name: "a private daemon has none; for that, start one with `bandwise serve --config FILE`" for name in OF_SERVE},
+    **elsewhere("DaemonOptions"),
+    **{name: "the package sets it; to choose it, start a daemon with `bandwise serve --config FILE`" for name in OF_PACKAGE},
 }
 
 
 @closed(INSTEAD)
 @dataclass(frozen=True)
 class DaemonOptions:
-    """The settings of the private daemon of ``Loader(FOLDER, daemon=DaemonOptions(...))``: what ``bandwise.toml`` says to
-    a daemon of one's own. Loaders share a daemon only if all of it is equal. ``None`` is the default.
+    """The configuration of the private daemon of a folder: ``Loader(FOLDER, daemon=DaemonOptions(...))``.
+
+    These are the keys of the configuration file of ``bandwise serve``. Loaders share a daemon only if all of these options
+    are equal. ``None`` always means the default.
+
+    Parameters
+    ----------
+    threads:
+        Worker threads, 1 to 1024. Default: one for each core that this process may use, regardless of the number of ranks,
+        since all ranks share the daemon.
+    leave_out:
+        A file that lists samples to leave out, one ``class/file.jpg`` a line. Applied after ``keep``.
+    keep:
+        A file that lists the samples to keep, in the same form. Default: all samples.
+    allow_empty_classes:
+        Accept class folders that contain no image. They usually mean that a copy was interrupted, and labels
+        depend on them.
+    splits:
+        ``auto`` (default): the folder may contain ``train``, ``val`` and ``test``. ``never``: the folder is one dataset,
+        whatever its class folders are called.
+    content:
+        Include the content of every sample in the fingerprint, not only names, classes and sizes. The first start reads all
+        files, later starts read those that changed.
+    verify_index:
+        Check size and times of every file at each start, so that a file replaced in place is noticed. ``False``: check
+        the folders only, for network file systems on which the full check takes minutes.
+    rescan:
+        List all files again instead of using the stored index.
+    max_megapixels:
+        Largest image in megapixels, 1 to 10,000. A larger image counts as undecodable. Part of the job. Default 100.
+    max_encoded_mib:
+        Largest file of a sample in MiB, 1 to 65,536. Part of the job. Default 256.
+    prefetch_mib:
+        Memory for batches in progress or waiting to be sent, in MiB, 1 to 16,777,216. Default: 1024 for each rank of the
+        host.
+    shared_memory_mib:
+        Memory shared with loaders, in MiB, 0 to 16,777,216. 0 means none. Default: 4096 for each rank of the host.
+    replay_memory_mib:
+        Memory for rows that later steps replay, in MiB, 0 to 16,777,216, or ``auto`` (default): half of the memory that the
+        process may still use.
+    replay_shortage:
+        What to do with a job whose replay buffer does not fit: ``refuse`` (default), or ``recompute`` what does not fit.
+    max_batch_mib:
+        Largest batch in MiB, 1 to 2048. Default 2048.
+    max_streams:
+        Largest number of streams open at a time, over all loaders, 1 to 65,536. Default 256.
+    max_pending_batches:
+        Largest number of batches that one stream has requested and not received, 1 to 65,536. Default 1024.
+    max_connections:
+        Largest number of connections open at a time, 1 to 1,048,576. Default 4096.
+    max_connections_per_peer:
+        Largest number of connections of one process, 1 to 1,048,576. Default 256.
+    handshake_seconds:
+        Seconds in which a new connection must send its first request, 1 to 3600. Default 10.
+    drain_seconds:
+        Seconds that open streams have to finish after SIGTERM, 0 to 86,400. Default 30.
+    pin_threads:
+        Keep each worker thread on one core.
+    admin:
+        ``HOST:PORT`` of an HTTP server with metrics (``/metrics``) and status. Default: none. Two daemons cannot use the
+        same port.
+    allow_insecure_tcp:
+        Allow an ``admin`` address that other hosts can reach, although it is neither encrypted nor authenticated.
+    cache_dir:
+        Folder that keeps the index between starts. Default: ``$XDG_CACHE_HOME/bandwise`` or ``~/.cache/bandwise``.
+    log:
+        Level of the daemon's log: ``off``, ``error``, ``warn``, ``info``, ``debug`` or ``trace``, also by part. The
+        environment variable ``BANDWISE_LOG`` overrides it. Default ``warn``.
 
     Raises
     ------
     bandwise.JobError
-        If something is out of range or not there; it names all mistakes.
+        If a value is out of range or a file is missing. The message lists all mistakes.
     """
 
+    threads: Optional[int] = None
     leave_out: Optional[PathText] = None
-    """File that lists samples to leave out, one ``class/file.jpg`` a line; applied after ``keep``. Default: none."""
     keep: Optional[PathText] = None
-    """File that lists the samples to keep, in the same form. Default: all."""
     allow_empty_classes: bool = False
-    """Accept class folders that hold no image. They usually mean a copy that broke off, and labels depend on them."""
     splits: Optional[Literal["auto", "never"]] = None
-    """``auto`` (default): the folder may hold splits (``train``, ``val``, ...); ``never``: it is one dataset, whatever its
-    class folders are called."""
     content: bool = False
-    """Let the fingerprint cover the content of every sample, not names, classes and sizes alone. The first start reads all
-    files once, later ones those that changed."""
     verify_index: bool = True
-    """Look at size and times of every file at each start, so that a file that was replaced in place is seen. ``False``: at
-    the folders alone, for network file systems on which it takes minutes."""
     rescan: bool = False
-    """List everything again instead of using the index that was kept."""
     max_megapixels: Optional[int] = None
-    """Largest image in megapixels, 1 to 10,000; a larger one counts as undecodable. Part of the job. Default 100."""
     max_encoded_mib: Optional[int] = None
-    """Largest file of a sample in MiB, 1 to 65,536. Part of the job. Default 256."""
     prefetch_mib: Optional[int] = None
-    """Memory for batches that are being made or wait, in MiB, 1 to 16,777,216. Default: 1024 for each rank of the host."""
     shared_memory_mib: Optional[int] = None
-    """Memory shared with loaders, in MiB, 0 to 16,777,216; 0: none. Default: 4096 for each rank of the host."""
     replay_memory_mib: Union[None, int, Literal["auto"]] = None
-    """Memory for rows that later steps replay, in MiB, 0 to 16,777,216; default ``auto``: half of what the process may
-    still take."""
     replay_shortage: Optional[Literal["refuse", "recompute"]] = None
-    """For a job whose replay buffer does not fit: ``refuse`` (default), or ``recompute`` what does not fit."""
     max_batch_mib: Optional[int] = None
-    """Largest batch in MiB, 1 to 2048. Default 2048."""
     max_streams: Optional[int] = None
-    """Passes that may be open at a time, over all loaders, 1 to 65,536. Default 256."""
     max_pending_batches: Optional[int] = None
-    """Batches that one pass may have asked for and not received, 1 to 65,536. Default 1024."""
+    max_connections: Optional[int] = None
+    max_connections_per_peer: Optional[int] = None
+    handshake_seconds: Optional[int] = None
+    drain_seconds: Optional[int] = None
     pin_threads: bool = False
-    """Keep each worker thread on one core."""
+    admin: Optional[str] = None
+    allow_insecure_tcp: bool = False
     cache_dir: Optional[PathText] = None
-    """Folder that keeps the index between starts. Default: ``$XDG_CACHE_HOME/bandwise`` or ``~/.cache/bandwise``."""
     log: Optional[str] = None
-    """Level of the daemon's log: ``error``, ``warn``, ``info``, ``debug``, ``trace``, also by part. ``BANDWISE_LOG`` in the
-    environment stands over it. Default ``warn``."""
 
     def __post_init__(self) -> None:
         mistakes: List[str] = []
@@ -136,8 +191,10 @@ class DaemonOptions:
             mistakes.append(f"replay_shortage must be 'refuse' or 'recompute', not {self.replay_shortage!r}")
         if self.splits not in (None, "auto", "never"):
             mistakes.append(f"splits must be 'auto' or 'never', not {self.splits!r}")
-        if not (self.log is None or isinstance(self.log, str) and self.log):
-            mistakes.append(f"log must be a level like 'info', not {self.log!r}")
+        for name, example in (("log", "a level like 'info'"), ("admin", "HOST:PORT")):
+            text = getattr(self, name)
+            if not (text is None or isinstance(text, str) and text):
+                mistakes.append(f"{name} must be {example}, not {text!r}")
         if mistakes:
             raise JobError("DaemonOptions: " + "; ".join(mistakes))
 

@@ -18,7 +18,7 @@ from ._native import Slot
 from ._plan import Plan
 
 FLOATS = {"f16": "float16", "bf16": "bfloat16", "f32": "float32"}
-"""Types that `device_dtype` names, and torch's names of them."""
+"""Types into which a device normalises, and torch's names of them."""
 
 MAX_UNDER_WAY = 2
 """Copies of which the sources are kept without waiting: the batch ahead, and the one handed out."""
@@ -59,7 +59,7 @@ def mean_and_std(plan: Plan) -> Tuple[List[float], List[float]]:
             operation = name[: -len("operation")]
             mean, std = fields[f"{operation}mean"], fields[f"{operation}std"]
             return [float(part) for part in mean.split()], [float(part) for part in std.split()]
-    raise JobError(f"the recipe {plan.recipe!r} does not normalise, so there is no device_dtype for it; leave that out")
+    raise JobError(f"the recipe {plan.recipe!r} does not normalise, so Device(dtype=...) must be left out")
 
 
 class Moving(NamedTuple):
@@ -211,26 +211,24 @@ Mover = Union[Host, Cuda]
 
 def check(device: Any, device_dtype: Optional[str], dtype: str, arrays: str) -> None:
     """Refuses what cannot be done, without torch where that is not needed."""
-    if device_dtype is not None and device_dtype not in FLOATS:
-        raise JobError(f"device_dtype is 'f16', 'bf16' or 'f32', not {device_dtype!r}")
     if device_dtype is not None and dtype != "u8":
-        raise JobError(f"device_dtype normalises on the device what comes as dtype='u8', and dtype is {dtype!r}")
+        raise JobError(f"Device(dtype=...) normalises pixels on the device and needs dtype='u8', not {dtype!r}")
     if is_plain(device, device_dtype):
         return
     if arrays not in ("auto", "torch"):
-        raise JobError(f"with a device or device_dtype, arrays is 'torch', not {arrays!r}")
+        raise JobError(f"Device(arrays=...) must be 'torch' with a target or a dtype, not {arrays!r}")
     try:
         import torch
     except ImportError as error:
-        raise JobError("device and device_dtype need torch; install it, or leave them out") from error
+        raise JobError("batches on a device need torch; install it, or leave `device` out") from error
     try:
         kind = torch.device("cpu" if device is None else device).type
     except (RuntimeError, TypeError) as error:
-        raise JobError(f"device {device!r} is none of torch's: {error}") from error
+        raise JobError(f"device {device!r} is not a torch device: {error}") from error
     if kind not in ("cpu", "cuda"):
-        raise JobError(f"device is None, 'cpu' or 'cuda', not {device!r}: copy batches yourself with images.to(device)")
+        raise JobError(f"device must be None, 'cpu' or 'cuda', not {device!r}; copy batches there with images.to(device)")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise JobError(f"device is {device!r}, and torch finds no GPU here; is this torch built with CUDA?")
+        raise JobError(f"device is {device!r}, but torch finds no GPU here; is this torch built with CUDA?")
 
 
 def is_plain(device: Any, device_dtype: Optional[str]) -> bool:

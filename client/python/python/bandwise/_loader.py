@@ -1,144 +1,112 @@
-"""The loader: what stands in the place of a DataLoader."""
+"""The loader: what stands in the place of a DataLoader.
+
+Its flat keywords are those that nearly every training sets (data, curriculum, budget, batch, rank, seed, and the form of
+the images), under the names that the command line has for them as well. Everything else is in the groups of `_groups.py`,
+each for one concern, so that the list of keywords stays readable as options are added.
+"""
 
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import weakref
 from types import TracebackType
-from typing import Any, Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Dict, Iterable, Iterator, List, Literal, Optional, Type, Union
 
-from . import _choices, _device, _native, _ranks
-from ._batch import Batch, Convert, Names
-from ._daemon import DYING_SECONDS, PrivateDaemon
+from . import _choices, _device, _ranks
+from ._backend import Backend, Target
+from ._batch import Batch
 from ._daemon_options import DaemonOptions
-from ._errors import Error, FingerprintError, JobError
+from ._errors import Error, JobError
+from ._groups import BadSamples, Device, ReplayBuffer, Span, Transport, group
 from ._loop import Position
-from ._options import ReplayBuffer, fingerprint_bytes, name_or_file, of_type, real, whole
-from ._pass import Pass
+from ._options import fingerprint_bytes, name_or_file, real, whole
 from ._plan import Plan
 from ._unknown import explained
-from ._where import Address, find, read
-
-_LOG = logging.getLogger("bandwise")
-
+from ._where import Address
 
 _OPEN: "weakref.WeakSet[Loader]" = weakref.WeakSet()
 
 
 class Loader:
-    """Batches of images with labels, in the order and at the resolutions of a curriculum.
+    """Batches of images and labels, in the order and at the resolutions of a curriculum.
 
-    A loader is a position in a run of ``plan.epochs`` epochs. Each ``for`` over it gives the rest of an epoch, and the next
-    ``for`` another one: never the same images again. A validation, which draws nothing, is given whole by each ``for``.
-    See ``loop``.
+    A loader is a position in a run of ``plan.epochs`` epochs. Each ``for`` over it gives the rest of the current epoch,
+    and the next ``for`` gives the next epoch. A training never gets the same batches twice by accident. A validation
+    (``recipe="eval"``) draws nothing at random, and each ``for`` over it gives all of it. ``Span`` changes this.
 
     Parameters
     ----------
     address_or_path:
-        A folder of class folders, for which a private daemon is started. All loaders of this user on this host that are
-        given the same folder share it, like the ranks of torchrun, and it ends with the last of them, however that
-        ends; it has the files that it found when it started. Or the address of a daemon, ``unix:/path`` or
-        ``host:port``; or several, as a list or with commas: the one of this host first, then the pool. Batches do not
-        depend on which daemon makes them.
-    dataset:
-        Name of the dataset at the daemon; in a folder that holds ``train`` and ``val``, one of these. Default: the only
-        one there is.
-    curriculum:
-        ``efficienttrain++`` (default), ``efficienttrain``, ``efficienttrain++-deit``, ``efficienttrain++-convnext``,
-        ``efficienttrain++-replay``, ``efficienttrain++-resnet-replay``, ``efficienttrain++-deit-replay``, ``none`` (224
-        pixels throughout), or the path of a TOML file.
-    recipe:
-        What happens to a sample: ``efficienttrain``, ``efficienttrain++``, ``plain``, ``eval``, ``mae``, or the path of
-        a TOML file. Default: the curriculum's.
-    epochs:
-        Budget, above 0; the curriculum says whether in passes over the data or in epochs' worth of 224-pixel compute.
-        Default 1.
+        A folder of class folders, or the address of a daemon.
+
+        For a folder, the loader starts a private daemon. All loaders of this user on this host that are given the same
+        folder share that daemon, for example the ranks of torchrun. It stops with the last of them, however that process
+        ends. It serves the files that it found when it started.
+
+        An address is ``unix:/path`` or ``host:port``. Several addresses are given as a list, or separated by commas: first
+        the daemon on this host, then the pool. The batches do not depend on which daemon makes them.
     batch_size:
-        Rows that one rank gets at once, at least 1. A step has ``batch_size * accumulate * world_size`` rows.
+        Number of rows in a batch of one rank, at least 1. A step has ``batch_size * accumulate * world_size`` rows.
+    dataset:
+        Name of the dataset at the daemon. If the folder contains ``train`` and ``val``, one of these. May be left out if
+        there is only one dataset.
+    curriculum:
+        The name of a curriculum, or the path of a TOML file. The names are ``efficienttrain++`` (default),
+        ``efficienttrain``, ``efficienttrain++-deit``, ``efficienttrain++-convnext``, the variants with replay
+        ``efficienttrain++-replay``, ``efficienttrain++-resnet-replay`` and ``efficienttrain++-deit-replay``, and ``none``,
+        which shows 224 pixels throughout.
+    recipe:
+        What is done to each sample: the name of a recipe, or the path of a TOML file. The names are ``efficienttrain``,
+        ``efficienttrain++``, ``plain`` (crop, flip, normalise), ``eval`` (for a validation) and ``mae``. Default: the
+        recipe of the curriculum.
+    epochs:
+        The budget of the run, above 0. The curriculum decides whether this counts passes over the data, or the compute of
+        passes at 224 pixels. Default 1.
     accumulate:
-        Batches that a rank gets for one step (gradient accumulation), at least 1. Default 1.
+        Number of batches that each rank gets for one step (gradient accumulation), at least 1. Default 1.
     rank, world_size:
-        This rank, from 0, and how many there are. Default: what torch.distributed says, if it is initialised; else the
-        launcher: torchrun (``RANK``, ``WORLD_SIZE``), Slurm's srun, Open MPI, MPICH, Intel MPI, MVAPICH; else 0 of 1.
-        If they contradict each other, that is an error. The logger ``bandwise`` says at level INFO who was believed.
-        Every rank gets its own rows: do not shard again.
+        The rank of this process, from 0, and the number of ranks. Default: the values of torch.distributed if it is
+        initialised, otherwise those of the launcher: torchrun (``RANK``, ``WORLD_SIZE``), Slurm's srun, Open MPI, MPICH,
+        Intel MPI or MVAPICH, otherwise 0 of 1. Contradictory values are an error. The logger ``bandwise`` reports the
+        source at level INFO. Each rank gets different rows, so do not shard the data again.
     seed:
-        Seed of every draw and of the order, 0 to 2**64 - 1. Default 0.
+        The seed of the order and of every random draw, 0 to 2**64 - 1. Default 0.
     dtype:
-        Element type of the images: ``f32`` (default; what a float32 model takes as it is), ``f16`` or ``bf16`` (torch
-        only; half the bytes, for a model in half precision or under ``autocast``), normalised; or ``u8``, pixels of 0 to
-        255, not normalised, a quarter of the bytes: see ``device_dtype``. Also as torch and numpy have them, like
-        ``torch.float32``.
+        Element type of the images. ``f32`` (default), ``f16`` and ``bf16`` (torch only) are normalised; ``f16`` and
+        ``bf16`` take half the bytes, for a model in half precision or under ``autocast``. ``u8`` gives pixels of 0 to 255,
+        not normalised, in a quarter of the bytes; ``Device(dtype=...)`` normalises them on the GPU. Types of torch and
+        numpy are accepted as well, for example ``torch.float32``.
     layout:
-        ``nchw`` (default) or ``nhwc``.
+        Order of the dimensions: ``nchw`` (default) or ``nhwc``.
     fidelity:
-        ``exact`` (default; the pixels of Pillow and timm) or ``fast`` (cheaper, with a published error).
+        ``exact`` (default) gives the pixels of Pillow and timm. ``fast`` is cheaper, with a published error.
     low_frequency:
-        How images are reduced to the stage's bandwidth: ``lanczos`` or ``fourier``. Default: the recipe's.
-    on_bad_sample:
-        For undecodable samples: ``substitute`` (default; the next decodable one), ``zero`` (a row of zeros with label
-        -1) or ``fail``.
-    on_unreadable:
-        For samples that a daemon cannot read (missing, forbidden, no file): ``fail`` (default; the batch is asked for
-        again, at every daemon, for up to ``patience``, then ``UnreadableSampleError``) or ``substitute`` (the next one
-        that can be read and decoded; each is in ``Batch.substitutions``). It is part of the job. With ``substitute``
-        batches depend on what a daemon could read at the time, so a resumed run or another daemon may give others.
-    max_bad_fraction:
-        The run fails when more than this fraction of its rows (of 1000 while they are fewer) hold substitutes or
-        zeros; 0 to 1. Default 0.01.
-    transport:
-        ``auto`` (default: shared memory on the daemon's host, over its Unix socket, else gRPC), ``shm`` or ``grpc``.
-    priority:
-        ``normal`` (default), or ``high`` for short work that others wait for, like a validation.
+        How images are reduced to the bandwidth of the stage: ``lanczos`` or ``fourier``. Default: the recipe's method.
     device:
-        Where batches are handed out: ``None`` or ``"cpu"`` (default; where they were received, without a copy), or
-        ``"cuda"``, ``"cuda:1"``, a ``torch.device``: copied there on a stream of their own, one batch ahead of the
-        training step. ``"cuda"`` is torch's current device at the beginning of the ``for``.
-    device_dtype:
-        With ``dtype="u8"``: the images are normalised on the device, into ``f16``, ``bf16`` or ``f32``. A quarter
-        of the bytes of f32 on the way, half of those of f16. Default: pixels stay pixels.
-    arrays:
-        What batches hold: ``torch``, ``numpy`` or ``raw`` (objects with ``__dlpack__`` and ``__array_interface__``).
-        Default ``auto``: the first of these that is installed.
-    prefetch:
-        Batches asked for ahead, 1 to 65,536. Default 8. Shared memory has room for two more; of those that you keep
-        beyond that, the values are copied out of it.
-    from_step:
-        The first step. Default 0.
-    steps:
-        How many steps. Default: to the end of the plan.
-    loop:
-        What a ``for`` over the loader gives. ``epoch``: from where the loader stands to the end of that epoch; behind a
-        ``break`` the next one goes on with the next batch, and when the run is over it raises ``RunOverError``.
-        ``run``: the same to the end of the run, for frameworks to which the run is one long epoch. ``repeat``: all of
-        it, from ``from_step``, each time. Default ``auto``: ``repeat`` where ``plan.same_every_epoch``, as with the
-        recipe ``eval``, else ``epoch``.
-    expect_fingerprint:
-        64 hex digits: the loader refuses to run any other job.
-    patience:
-        Seconds to wait for a daemon while there is none, while none of several answers, or while none can read a sample,
-        0 to a year. Default 60. The logger ``bandwise`` warns when one is lost or cannot read a sample, and when it is
-        back. A private daemon that dies is an error at once.
-    threads:
-        Worker threads of a private daemon, 1 to 1024. Default: all cores that this process may use, whatever the
-        number of ranks, since they share the daemon. Loaders share one only if they give the same number here and may
-        use the same cores.
-    daemon:
-        More options of a private daemon, for a folder only: parts of the dataset, limits, memory, cache, log; see
-        ``DaemonOptions``.
+        Where batches are handed out: ``None`` or ``"cpu"`` (default), ``"cuda"``, ``"cuda:1"``, a ``torch.device``, or a
+        ``Device`` with more options: normalisation on the GPU, and numpy or raw arrays.
+    transport:
+        How batches travel: ``auto`` (default), ``shm``, ``grpc``, or a ``Transport`` with more options: prefetch, priority,
+        and how long to wait for a lost daemon.
+    bad_samples:
+        What happens to samples that cannot be decoded or read. See ``BadSamples``.
+    span:
+        Which steps of the run to give, what each ``for`` gives of them, and the expected fingerprint. See ``Span``.
     replay:
-        How the buffers of stages that replay are made up; see ``ReplayBuffer``.
+        How the buffers of a curriculum with replay are built. See ``ReplayBuffer``.
+    daemon:
+        The configuration of the private daemon, for a folder only: threads, memory, limits, parts of the dataset, cache,
+        log. See ``DaemonOptions``.
 
     Raises
     ------
     bandwise.ConnectionError, bandwise.JobError, bandwise.DatasetError, bandwise.FingerprintError,
     bandwise.BadSampleError, bandwise.UnreadableSampleError:
-        All are ``bandwise.Error``; the first two are also Python's ``ConnectionError`` and ``ValueError``, the last one
-        ``OSError``.
+        All of them are ``bandwise.Error``. The first two are also Python's ``ConnectionError`` and ``ValueError``, and the
+        last one is also an ``OSError``.
     TypeError:
-        For values that an option can never have, and options that there are not; it says what stands in their place.
+        If an option does not exist, or has a value of a wrong type. The message names the option to use instead.
 
     Examples
     --------
@@ -166,148 +134,68 @@ class Loader:
         layout: Literal["nchw", "nhwc"] = "nchw",
         fidelity: Literal["exact", "fast"] = "exact",
         low_frequency: Optional[Literal["lanczos", "fourier"]] = None,
-        on_bad_sample: Literal["substitute", "zero", "fail"] = "substitute",
-        on_unreadable: Literal["fail", "substitute"] = "fail",
-        max_bad_fraction: float = 0.01,
-        transport: Literal["auto", "shm", "grpc"] = "auto",
-        priority: Literal["normal", "high"] = "normal",
         device: Any = None,
-        device_dtype: Any = None,
-        arrays: Literal["auto", "torch", "numpy", "raw"] = "auto",
-        prefetch: int = 8,
-        from_step: int = 0,
-        steps: Optional[int] = None,
-        loop: Literal["auto", "epoch", "run", "repeat"] = "auto",
-        expect_fingerprint: Optional[str] = None,
-        patience: float = 60.0,
-        threads: Optional[int] = None,
-        daemon: Optional[DaemonOptions] = None,
+        transport: Union[Literal["auto", "shm", "grpc"], Transport] = "auto",
+        bad_samples: BadSamples = BadSamples(),
+        span: Span = Span(),
         replay: ReplayBuffer = ReplayBuffer(),
+        daemon: Optional[DaemonOptions] = None,
     ) -> None:
-        # First, so that `close` works wherever the rest fails.
-        self._owner = os.getpid()
-        self._closed = False
-        self._daemon: Optional[PrivateDaemon] = None
-        self._passes: "weakref.WeakSet[Pass]" = weakref.WeakSet()
-        replay, daemon = of_type("replay", replay, ReplayBuffer), daemon and of_type("daemon", daemon, DaemonOptions)
+        target: Device = group("device", device)
+        way: Transport = group("transport", transport)
+        bad_samples, span, replay = group("bad_samples", bad_samples), group("span", span), group("replay", replay)
+        daemon = None if daemon is None else group("daemon", daemon)
         dtype = _choices.dtype("dtype", dtype)
-        device_dtype = None if device_dtype is None else _choices.dtype("device_dtype", device_dtype)
-        _device.check(device, device_dtype, dtype, arrays)
-        self._target = (device, device_dtype, layout)
-        self._arrays = _choices.one_of("arrays", arrays) if _device.is_plain(device, device_dtype) else "torch"
-        self._convert: Optional[Convert] = None
-        self._rank, self._world_size, _ = _ranks.place(rank, world_size)
-        self._accumulate = whole("accumulate", accumulate, 1)
-        first, number = whole("from_step", from_step, 0), None if steps is None else whole("steps", steps, 0)
-        expected = fingerprint_bytes(expect_fingerprint) if expect_fingerprint else b""
-        self._job: Dict[str, Any] = {
+        layout = _choices.one_of("layout", layout)  # type: ignore[assignment]
+        _device.check(target.target, target.dtype, dtype, target.arrays)
+        rank, world_size, _ = _ranks.place(rank, world_size)
+        self._share = (rank, world_size, whole("accumulate", accumulate, 1))
+        expected = span.expect_fingerprint or ""
+        job: Dict[str, Any] = {
             "curriculum": name_or_file("curriculum", curriculum),
             "epochs": real("epochs", epochs),
             "global_batch": whole(
                 "batch_size x accumulate x world_size",
-                whole("batch_size", batch_size, 1) * self._accumulate * self._world_size,
+                whole("batch_size", batch_size, 1) * self._share[2] * world_size,
                 1,
                 2**64 - 1,
             ),
             "recipe": name_or_file("recipe", recipe),
             "seed": whole("seed", seed, 0, 2**64 - 1),
             "dtype": dtype,
-            "layout": _choices.one_of("layout", layout),
+            "layout": layout,
             "fidelity": _choices.one_of("fidelity", fidelity),
             "low_frequency": _choices.optional("low_frequency", low_frequency),
-            "on_bad_sample": _choices.one_of("on_bad_sample", on_bad_sample),
-            "on_unreadable": _choices.one_of("on_unreadable", on_unreadable),
-            "replay_chunk": whole("replay.chunk", replay.chunk, 0),
-            "replay_lanes": whole("replay.lanes", replay.lanes, 0),
+            "on_bad_sample": bad_samples.on_bad_sample,
+            "on_unreadable": bad_samples.on_unreadable,
+            "replay_chunk": replay.chunk,
+            "replay_lanes": replay.lanes,
+            "replay_buffer": replay.steps,
             "decode_limits": (daemon or DaemonOptions()).decode_limits(),
-            "replay_buffer": whole("replay.steps", replay.steps, 0),
         }
-        self._run: Dict[str, Any] = {
-            "rank": self._rank,
-            "world_size": self._world_size,
-            "accumulate": self._accumulate,
-            "prefetch": whole("prefetch", prefetch, 1, 1 << 16),
-            "transport": _choices.one_of("transport", transport),
-            "priority": _choices.one_of("priority", priority),
-            "patience": real("patience", patience, 0, 31_536_000),
-            "max_bad_fraction": real("max_bad_fraction", max_bad_fraction, 0, 1),
-            "expected": (expected, []),
+        run: Dict[str, Any] = {
+            "rank": rank,
+            "world_size": world_size,
+            "accumulate": self._share[2],
+            "prefetch": way.prefetch,
+            "transport": way.kind,
+            "priority": way.priority,
+            "patience": way.patience,
+            "max_bad_fraction": bad_samples.max_bad_fraction,
         }
+        arrays = target.arrays if _device.is_plain(target.target, target.dtype) else "torch"
+        self._backend = Backend(job, run, Target(target.target, target.dtype, layout, arrays))
         try:
-            self._addresses = self._reach(address_or_path, threads, daemon)
-            self._resolve(dataset, expected)
-            share = (self._rank, self._world_size, self._accumulate)
-            self._position = Position(self._plan, share, first, number, loop)
-            if device_dtype is not None:
-                _device.mean_and_std(self._plan)
+            self._backend.open(address_or_path, dataset, daemon, expected)
+            self._position = Position(self._backend, self._share, span)
         except BaseException as error:
             try:
                 if isinstance(error, Error):
-                    self._check_daemon(error)
+                    self._backend.check_daemon(error)
             finally:
                 self.close()
             raise
         _OPEN.add(self)
-
-    # ---- the daemon -----------------------------------------------------------------------------------------
-
-    def _reach(self, address_or_path: Address, threads: Optional[int], options: Optional[DaemonOptions]) -> List[str]:
-        """The addresses, of a private daemon if a folder is given."""
-        number = None if threads is None else whole("threads", threads, 1, 1024)
-        folder, addresses = read(address_or_path)
-        if folder is not None:
-            self._daemon = PrivateDaemon(folder, number, options or DaemonOptions())
-            return [self._daemon.address]
-        if options is not None:
-            raise JobError(
-                "daemon=DaemonOptions(...) is for a folder and has no effect on a daemon that runs already; give a "
-                f"folder, or set {', '.join(options.given()) or 'its keys'} in the configuration of the daemon"
-            )
-        return addresses
-
-    def _check_daemon(self, error: Optional[Error] = None) -> None:
-        """Raises if a private daemon has died; that says more than an ``error`` that came of it."""
-        if self._daemon is not None:
-            self._daemon.check(DYING_SECONDS if isinstance(error, ConnectionError) else 0.0)
-
-    def _resolve(self, dataset: Optional[str], expected: bytes) -> None:
-        """Finds the dataset, its classes and the plan."""
-        patience: float = self._run["patience"]
-        found = find(self._addresses, dataset, self._daemon.dataset if self._daemon else None, patience)
-        self._job["dataset"], self._classes, addresses, left = found.dataset, found.classes, found.addresses, found.left()
-        self._plan = Plan._of(_native.plan(addresses, self._job, left), self._job["epochs"])
-        digest = bytes.fromhex(dict(self._plan.fields)["dataset.digest"])
-        self._names = Names(self._addresses, found.dataset, digest, patience)
-        for warning in (*found.warnings, *self._plan.warnings):
-            _LOG.warning("%s", warning)
-        if expected:
-            self._check_fingerprint(expected.hex(), [])
-
-    def _check_fingerprint(self, expected: str, fields: List[Tuple[str, str]]) -> None:
-        if expected == self._plan.fingerprint:
-            return
-        here = dict(self._plan.fields)
-        then = dict(fields)
-        names = [name for name in {**then, **here} if fields and then.get(name) != here.get(name)]
-        differing = [f"{name}: {then.get(name, '(absent)')} -> {here.get(name, '(absent)')}" for name in names]
-        error = FingerprintError(
-            f"this job has the fingerprint {self._plan.fingerprint}, and {expected} was expected"
-            + "".join(f"\n  {line}" for line in differing)
-            + "\nmake the options of the loader those of the run that is continued, or begin a new run"
-        )
-        error.detail = {"reason": "fingerprint_differs", "differing_fields": differing}
-        raise error
-
-    def _check_process(self) -> None:
-        if os.getpid() != self._owner:
-            raise Error(
-                "this loader was made before a fork and belongs to the parent process; make a new one in the child"
-            )
-
-    def _check_usable(self) -> None:
-        self._check_process()
-        if self._closed:
-            raise Error("the loader is closed; make a new one")
 
     # ---- what it says ---------------------------------------------------------------------------------------
 
@@ -315,109 +203,106 @@ class Loader:
     def plan(self) -> Plan:
         """Stages and steps of the whole run, over all ranks; prints as a table."""
         self._position.is_plan_known = True
-        return self._plan
+        return self._backend.plan
 
     @property
     def classes(self) -> List[str]:
         """Names of the classes, in label order."""
-        return list(self._classes)
+        return list(self._backend.classes)
 
     @property
     def class_to_idx(self) -> Dict[str, int]:
         """Label of each class name, as torchvision's ImageFolder has it."""
-        return {name: label for label, name in enumerate(self._classes)}
+        return {name: label for label, name in enumerate(self._backend.classes)}
 
     def sample_names(self, sample_ids: Iterable[int]) -> List[str]:
-        """Names of samples by their ids (0 to ``plan.dataset_samples`` - 1): paths below the dataset's folder, as
-        ImageFolder has them. One question to the daemon for 8192 of them, of some milliseconds.
+        """The names of samples: their paths below the folder of the dataset, as in ImageFolder. Sample ids are 0 to
+        ``plan.dataset_samples`` - 1. This asks the daemon once for each 8192 ids, which takes a few milliseconds.
 
         Raises
         ------
         bandwise.JobError
-            If there is no such sample.
+            If an id does not exist.
         bandwise.ConnectionError
-            If no daemon is there any more.
+            If no daemon is left.
         """
         ids = [int(sample) for sample in sample_ids]
         if any(sample < 0 for sample in ids):
-            raise JobError(f"sample ids begin at 0, and one is {min(ids)}")
-        return self._names.of(ids)
+            raise JobError(f"sample ids must be at least 0, not {min(ids)}")
+        return self._backend.names.of(ids)
 
     def __len__(self) -> int:
-        """Batches that the next ``for`` gives this rank; within one, those of all of it. Of the whole run: see ``plan``."""
+        """The number of batches that the next ``for`` gives this rank. Inside a ``for``: the number of all its batches. For
+        the length of the whole run, see ``plan``."""
         return len(self._position)
 
     def __repr__(self) -> str:
         return (
-            f"Loader({', '.join(self._addresses)}: {self._plan.curriculum}, steps {self._position.first} to "
-            f"{self._position.end}, rank {self._rank} of {self._world_size}, at step {self._position.step})"
+            f"Loader({', '.join(self._backend.addresses)}: {self._backend.plan.curriculum}, steps {self._position.first} to "
+            f"{self._position.end}, rank {self._share[0]} of {self._share[1]}, at step {self._position.step})"
         )
 
     # ---- iterating ------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Batch]:
-        self._check_usable()
+        self._backend.check_usable()
         return self._position.begin(self)
 
     def epoch_iter(self) -> Iterator[Batch]:
-        """The batches from where the loader stands to the end of that epoch, whatever ``loop`` says: what a ``for`` gives
-        with ``loop="epoch"``. What comes next is prefetched over the borders of epochs."""
-        self._check_usable()
+        """The batches of the rest of the current epoch, whatever ``Span.loop`` is: what a ``for`` gives with
+        ``loop="epoch"``. Prefetching continues into the next epoch."""
+        self._backend.check_usable()
         return self._position.begin_epoch(self)
 
     def set_epoch(self, epoch: int) -> None:
-        """The next ``for`` begins with this epoch, from 0, if the loader stands in another one. In loops written for a
-        DistributedSampler it stands there anyhow, and nothing happens. A ``for`` that goes through the whole run, as
-        ``loop`` may say, ignores it."""
+        """Moves the loader to the start of an epoch, counted from 0, unless it is already in that epoch. So loops written
+        for a DistributedSampler work, and nothing moves. With ``loop="run"`` and ``loop="repeat"`` this has no effect on
+        a ``for``."""
         self._position.set_epoch(epoch)
 
     def reset(self) -> None:
-        """Goes back to ``from_step``, on purpose: the next ``for`` gives the same images in the same order again."""
-        self._check_usable()
+        """Moves the loader back to ``Span.from_step``: the next ``for`` gives the same images in the same order again."""
+        self._backend.check_usable()
         self._position.move(self._position.first)
 
     def state_dict(self) -> Dict[str, Any]:
-        """Where the run stands, behind the last batch that was handed out; for ``torch.save`` or JSON. A step of which
-        some batches were handed out counts as not begun. Any rank's will do for all, and for any number of ranks."""
-        fields = [list(field) for field in self._plan.fields]
-        return {"fingerprint": self._plan.fingerprint, "step": self._position.step, "fields": fields}
+        """The position after the last batch that was handed out, for ``torch.save`` or JSON. If only some batches of a
+        step were handed out, the position is the start of that step. The state of one rank serves all ranks, and any
+        number of ranks."""
+        fields = [list(field) for field in self._backend.plan.fields]
+        return {"fingerprint": self._backend.plan.fingerprint, "step": self._position.step, "fields": fields}
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        """Goes on where ``state_dict`` was taken, with the next ``for``, which ends with the epoch that was begun. Ranks, ``batch_size`` and ``accumulate`` may
-        be others, as long as a step has as many rows.
+        """Resumes at the position of ``state_dict``: the next ``for`` gives the rest of the interrupted epoch. The number of
+        ranks, ``batch_size`` and ``accumulate`` may differ, as long as a step has the same number of rows.
 
         Raises
         ------
         bandwise.FingerprintError
-            If this loader's job is another one; it names the fields that differ.
+            If the state belongs to another job. The message names the fields that differ.
         """
         try:
             step = int(state_dict["step"])
             fields = [(str(name), str(value)) for name, value in state_dict["fields"]]
             fingerprint = str(state_dict["fingerprint"])
         except (KeyError, TypeError, ValueError) as error:
-            raise JobError("this is no state of a loader: it has no fingerprint, step and fields") from error
-        self._check_fingerprint(fingerprint, fields)
-        if not 0 <= step <= self._plan.steps:
-            raise JobError(f"step {step} is beyond the plan, which has {self._plan.steps} steps")
+            raise JobError("state_dict must be that of a loader, with fingerprint, step and fields") from error
+        self._backend.check_fingerprint(fingerprint, fields)
+        if not 0 <= step <= self._backend.plan.steps:
+            raise JobError(f"the step of a state must be from 0 to {self._backend.plan.steps}, the end of the plan, not {step}")
         self._position.move(step, resumed=True)
 
     # ---- the end --------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Ends everything: iterators, their work on the daemons, a private daemon. Batches that were handed out stay.
-        Called by ``with``, and when the loader is collected."""
-        if self._closed:
+        """Ends all iterators and their work on the daemons, and leaves the private daemon. Batches that were handed out
+        remain valid. The end of a ``with`` calls this, and so does garbage collection."""
+        backend = self._backend
+        if backend.closed:
             return
-        self._closed = True
-        if os.getpid() != self._owner:
-            return
-        if hasattr(self, "_position"):
+        if hasattr(self, "_position") and os.getpid() == backend.owner:
             self._position.warn_if_unfinished()
-        for iterator in list(self._passes):
-            iterator.close()
-        if self._daemon is not None:
-            self._daemon.close()
+        backend.close()
 
     def __enter__(self) -> Loader:
         return self
@@ -432,19 +317,19 @@ class Loader:
 
     def __del__(self) -> None:
         # A module may have been emptied before, at the end of the interpreter: then the system closes everything.
-        if hasattr(self, "_passes") and os is not None:
+        if hasattr(self, "_backend") and os is not None:
             self.close()
 
     @staticmethod
     def _say_at_exit() -> None:
         for loader in list(_OPEN):
-            if not loader._closed and loader._owner == os.getpid():
+            if not loader._backend.closed and loader._backend.owner == os.getpid():
                 loader._position.warn_if_unfinished()
 
     def __reduce__(self) -> Any:
         # What `spawn`, DataLoader's workers and deepcopy would need: threads and sockets belong to this process.
         raise TypeError(
-            "a Loader is neither pickled nor copied: make it in the process that uses it; what a run needs to go on is "
+            "a Loader can be neither pickled nor copied: make it in the process that uses it; to resume a run elsewhere, use "
             "its state_dict()"
         )
 

@@ -12,35 +12,33 @@ import itertools
 import logging
 import threading
 import weakref
-from typing import TYPE_CHECKING, Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
+from ._backend import Backend
 from ._batch import Batch, Use
 from ._errors import Error, JobError, RunOverError
+from ._groups import Span
 from ._pass import Pass
 from ._plan import Plan
-
-if TYPE_CHECKING:
-    from ._loader import Loader
-
-LOOPS = ("auto", "epoch", "run", "repeat")
 
 _LOG = logging.getLogger("bandwise")
 
 
 class Position:
-    """The step that comes next, and the pass that is under way. It does not know its loader, which has it."""
+    """The next step, and the pass in progress. It does not know its loader, which owns it."""
 
-    def __init__(self, plan: Plan, share: Tuple[int, int, int], first: int, steps: Optional[int], loop: str) -> None:
-        if loop not in LOOPS:
-            raise JobError(f"loop is {', '.join(map(repr, LOOPS[:-1]))} or {LOOPS[-1]!r}, not {loop!r}")
+    def __init__(self, backend: Backend, share: Tuple[int, int, int], span: Span) -> None:
+        plan, first = backend.plan, span.from_step
         if first > plan.steps:
-            raise JobError(f"from_step is {first}, which is beyond the plan: that has {plan.steps} steps")
-        self.plan = plan
+            raise JobError(f"from_step must be at most {plan.steps}, the number of steps of the plan, not {first}")
+        self.backend = backend
+        self.plan: Plan = plan
         self.share = share
         """Rank, world size, and batches of a rank's step."""
         self.first = first
-        self.end = plan.steps if steps is None else min(plan.steps, first + steps)
-        self.loop = ("repeat" if plan.same_every_epoch else "epoch") if loop == "auto" else loop
+        self.end = plan.steps if span.steps is None else min(plan.steps, first + span.steps)
+        automatic = "repeat" if plan.same_every_epoch else "epoch"
+        self.loop: str = automatic if span.loop == "auto" else span.loop
         self.step = first
         """The step at which a state resumes."""
         self.run: Optional[Pass] = None
@@ -56,7 +54,7 @@ class Position:
         self.is_plan_known = False
         """Whether the program has asked for the plan, and so for its number of epochs."""
         self._told = False
-        self._warn_of_odd_validation(automatic=loop == "auto")
+        self._warn_of_odd_validation(automatic=span.loop == "auto")
 
     # ---- how much -------------------------------------------------------------------------------------------
 
@@ -81,8 +79,8 @@ class Position:
 
     # ---- a `for` --------------------------------------------------------------------------------------------
 
-    def begin(self, loader: Loader) -> Loop:
-        """The batches of a `for`."""
+    def begin(self, loader: object) -> Loop:
+        """The batches of a `for`, which keeps the loader alive."""
         with self._lock:
             if self.loop == "repeat":
                 return self._begin_anew(loader)
@@ -92,7 +90,7 @@ class Position:
             self._warn_of_lost_batches()
             return self._go_on(loader, self.end if self.loop == "run" else None)
 
-    def begin_epoch(self, loader: Loader) -> Loop:
+    def begin_epoch(self, loader: object) -> Loop:
         """The batches to the end of an epoch, whatever a `for` gets."""
         with self._lock:
             if self.loop == "repeat" and self.step >= self.end and self._epoch is None:
@@ -100,20 +98,20 @@ class Position:
             self._go_to_epoch()
             return self._go_on(loader, None)
 
-    def _begin_anew(self, loader: Loader) -> Loop:
+    def _begin_anew(self, loader: object) -> Loop:
         first, self._resumed = self.step if self._resumed else self.first, False
         self.step = first
-        run = Pass(loader, first, self.end)
+        run = Pass(self.backend, first, self.end)
         return self._latest_is(Loop(loader, self, run, self.batches(first, self.end), self.end, alone=True))
 
-    def _go_on(self, loader: Loader, end: Optional[int]) -> Loop:
+    def _go_on(self, loader: object, end: Optional[int]) -> Loop:
         if self.step >= self.end:
             raise RunOverError(self._is_over())
         end = self.end_of_epoch() if end is None else end
         run = self.run
         if run is None or run.is_over or run.next_step != self.step:
             self.drop()
-            run = self.run = Pass(loader, self.step, self.end)
+            run = self.run = Pass(self.backend, self.step, self.end)
         count = self.batches(self.step, end) - run.batches_of_step
         self._resumed = False
         return self._latest_is(Loop(loader, self, run, count, end, alone=False))
@@ -135,7 +133,7 @@ class Position:
         return (
             f"the run is over: {done} have been handed out. Ask for more with a larger `epochs`, which is "
             f"{self.plan.budget:g} here; to begin again on purpose, with the same images in the same order, call "
-            "`loader.reset()`, or give the loader `loop=\"repeat\"`"
+            "`loader.reset()`, or give the loader `span=bandwise.Span(loop=\"repeat\")`"
         )
 
     # ---- moves ----------------------------------------------------------------------------------------------
@@ -242,7 +240,7 @@ class Position:
 class Loop:
     """The batches of one `for`."""
 
-    def __init__(self, loader: Loader, position: Position, run: Pass, count: int, end: int, alone: bool) -> None:
+    def __init__(self, loader: object, position: Position, run: Pass, count: int, end: int, alone: bool) -> None:
         # The loader lives as long as somebody iterates, as in `for batch in Loader(...)`.
         self._loader = loader
         self._position = position
@@ -262,14 +260,14 @@ class Loop:
 
     def __next__(self) -> Batch:
         # Before the lock: in a forked child, that of a thread which is not there may be held for ever.
-        self._loader._check_process()
+        self._position.backend.check_process()
         with self._run.lock:
             return self._next()
 
     def _next(self) -> Batch:
         if self.is_over:
             raise StopIteration
-        if not (self._alone or self._loader._closed or self._position.is_latest(self)):
+        if not (self._alone or self._position.backend.closed or self._position.is_latest(self)):
             raise Error(
                 "another `for` over this loader has begun, or it was moved by load_state_dict or reset: a loader is one "
                 "position in its run, so there is one `for` at a time; make a second Loader for a second one"

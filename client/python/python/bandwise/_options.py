@@ -1,4 +1,4 @@
-"""Options of a loader: how they are read, and those that come in groups."""
+"""Reads single options of a loader: numbers, addresses, names or files, fingerprints."""
 
 from __future__ import annotations
 
@@ -6,25 +6,13 @@ import math
 import operator
 import os
 from pathlib import Path
-from typing import Any, NamedTuple, Optional, Tuple, Type, TypeVar
+from typing import Any, Optional, Tuple
 
 from ._errors import JobError
 
 
 FILE_NAME_BYTES = 256
 """Longest name of a file that a daemon takes."""
-
-
-class ReplayBuffer(NamedTuple):
-    """How the replay buffers of a job are made up. It decides which rows a step repeats."""
-
-    chunk: int = 0
-    """Rows that stay together, at least 1. 0 (default): the daemon's 4."""
-    lanes: int = 0
-    """Buffers into which a step is cut, each for its own part of the rows, at least 1. 0 (default): the daemon's 1."""
-    steps: int = 0
-    """Longest buffer in steps, 1 to 65,536; stages with a longer one are cut to it, which takes less memory. 0 (default):
-    the curriculum's own lengths."""
 
 
 def whole(name: str, value: int, least: int, most: int = 2**32 - 1) -> int:
@@ -34,7 +22,7 @@ def whole(name: str, value: int, least: int, most: int = 2**32 - 1) -> int:
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {value!r}") from None
     if not least <= number <= most:
-        raise JobError(f"{name} is {number}, and must be from {least} to {most}")
+        raise JobError(f"{name} must be from {least} to {most}, not {number}")
     return number
 
 
@@ -45,18 +33,8 @@ def real(name: str, value: float, least: float = -math.inf, most: float = math.i
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, not {value!r}") from None
     if (least > -math.inf or most < math.inf) and not least <= number <= most:
-        raise JobError(f"{name} is {number:g}, and must be from {least:.12g} to {most:.12g}")
+        raise JobError(f"{name} must be from {least:.12g} to {most:.12g}, not {number:g}")
     return number
-
-
-Group = TypeVar("Group")
-
-
-def of_type(name: str, value: Any, kind: Type[Group]) -> Group:
-    """A group of options."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a bandwise.{kind.__name__}(...), not {value!r}")
-    return value
 
 
 def is_address(text: str) -> bool:
@@ -84,10 +62,11 @@ def name_or_file(what: str, value: Any) -> Tuple[Optional[str], Optional[str], s
 
 
 def fingerprint_bytes(text: str) -> bytes:
+    """The 32 bytes of a fingerprint."""
     try:
         fingerprint = bytes.fromhex(text)
-    except ValueError:
+    except (TypeError, ValueError):
         fingerprint = b""
     if len(fingerprint) != 32:
-        raise JobError(f"a fingerprint has 64 hex digits, which {text!r} is not")
+        raise JobError(f"expect_fingerprint must have 64 hex digits, not {text!r}")
     return fingerprint

@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from typing import Optional, Union
 
 from . import _device, _native
-from ._batch import Batch, converter
-from ._daemon import DYING_SECONDS, PrivateDaemon
-from ._errors import ConnectionError, Error
-
-if TYPE_CHECKING:
-    from ._loader import Loader
+from ._backend import Backend
+from ._batch import Batch
+from ._errors import Error
 
 SLICE_SECONDS = 0.1
 """How long a wait keeps signals waiting, and a private daemon's death unnoticed."""
@@ -29,29 +26,15 @@ def _log_level() -> int:
     return next((level for level in levels if _LOG.isEnabledFor(level)), logging.CRITICAL)
 
 
-def _checks_daemon(daemon: Optional[PrivateDaemon]) -> Callable[..., None]:
-    """Raises if a private daemon has died; that says more than an error that came of it."""
-
-    def check(error: Optional[Error] = None) -> None:
-        if daemon is not None:
-            daemon.check(DYING_SECONDS if isinstance(error, ConnectionError) else 0.0)
-
-    return check
-
-
 class Pass:
     """One pass over a run: the receiving thread, and where it stands. Dropping it ends its work on the daemons.
 
     It does not keep the loader, which keeps it from one `for` to the next, with what was prefetched.
     """
 
-    def __init__(self, loader: Loader, first: int, end: int) -> None:
-        self._owner, self._names = loader._owner, loader._names
-        self._daemon = loader._daemon
-        self._check_daemon = _checks_daemon(loader._daemon)
-        if loader._convert is None:
-            loader._convert = converter(loader._arrays)
-        self._convert = loader._convert
+    def __init__(self, backend: Backend, first: int, end: int) -> None:
+        self._backend = backend
+        self._convert = backend.converter()
         self.next_step = first
         """Where the run goes on behind the batches that were handed out."""
         self.batches_of_step = 0
@@ -62,11 +45,12 @@ class Pass:
         # What was met by looking ahead: a batch on its way, or what ends the run, to be raised behind the one at hand.
         self._ahead: Union[None, _device.Moving, Exception] = None
         left = max(end - first, 0)
-        expected = (bytes.fromhex(loader._plan.fingerprint), list(loader._plan.fields))
-        options = {**loader._run, "from_step": first, "steps": left, "expected": expected, "log_level": _log_level()}
-        self._mover = _device.mover(*loader._target, loader._plan, loader._run["prefetch"])
-        self._run = _native.Run(loader._addresses, loader._job, options)
-        loader._passes.add(self)
+        expected = (bytes.fromhex(backend.plan.fingerprint), list(backend.plan.fields))
+        options = {**backend.run, "from_step": first, "steps": left, "expected": expected, "log_level": _log_level()}
+        device, dtype, layout, _ = backend.target
+        self._mover = _device.mover(device, dtype, layout, backend.plan, backend.run["prefetch"])
+        self._run = _native.Run(backend.addresses, backend.job, options)
+        backend.passes.add(self)
 
     def __next__(self) -> Batch:
         """The next batch, for whoever holds the lock."""
@@ -110,25 +94,26 @@ class Pass:
         try:
             received = self._run.next(seconds)
             if received is None:
-                self._check_daemon()
+                self._backend.check_daemon()
         except Error as error:
             # A private daemon that has died says more.
-            self._check_daemon(error)
+            self._backend.check_daemon(error)
             raise
         finally:
             self._tell()
-        return None if received is None else Batch(*received, self._convert, self._names)
+        return None if received is None else Batch(*received, self._convert, self._backend.names)
 
     def _tell(self) -> None:
         """Hands on what the client has said: the receiving thread itself never waits for the interpreter."""
         lines = self._run.logged()
         if lines:
             try:
-                self._check_daemon()
+                self._backend.check_daemon()
             except Error:
                 # They would say that its return is waited for; the error says more, now or with the next wait.
                 return
-        news = () if self._daemon is None else self._daemon.news()
+        daemon = self._backend.daemon
+        news = () if daemon is None else daemon.news()
         for level, line in (*lines, *news):
             _LOG.log(level, "%s", line)
 
@@ -137,7 +122,7 @@ class Pass:
         self._ahead = None
         self._run.close()
         # A GPU is of no use in a forked child, not even to let go of it.
-        if self._mover is not None and os.getpid() == self._owner:
+        if self._mover is not None and os.getpid() == self._backend.owner:
             self._mover.close()
 
     def __del__(self) -> None:

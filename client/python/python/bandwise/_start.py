@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from typing import List, Optional, Tuple
+from typing import List, Tuple
 
 from ._daemon_options import DaemonOptions, toml
 from ._errors import DatasetError
@@ -24,7 +24,7 @@ RANKS = 8
 """Ranks to expect where no launcher says how many there are in `LOCAL_WORLD_SIZE`."""
 
 
-def kind(dataset: str, program: str, threads: Optional[int], options: DaemonOptions) -> str:
+def kind(dataset: str, program: str, options: DaemonOptions) -> str:
     """The key by which private daemons are shared: the folder, then all the rest."""
     folder, executable = os.stat(dataset), os.stat(program)
     # A path may stand for different folders in containers that share a folder for temporary files. A daemon has the
@@ -32,7 +32,7 @@ def kind(dataset: str, program: str, threads: Optional[int], options: DaemonOpti
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     of_folder = (dataset, folder.st_dev, folder.st_ino)
     of_program = (program, executable.st_mtime_ns, executable.st_size)
-    rest = digest(of_program, threads, cores, options.identity(), digits=KEY_DIGITS)
+    rest = digest(of_program, cores, options.identity(), digits=KEY_DIGITS)
     return digest(of_folder, digits=FOLDER_DIGITS) + rest
 
 
@@ -59,10 +59,10 @@ def configuration(dataset: str, options: DaemonOptions) -> str:
     return toml(options, dataset, DATASET, defaults)
 
 
-def arguments(place: Place, threads: Optional[int]) -> List[str]:
+def arguments(place: Place) -> List[str]:
     """What the program is told."""
     words = ["serve", "--exit-with-stdin", "--remove-at-end", place.folder, "--listen", f"unix:{place.socket}"]
-    return [*words, "--config", place.config, "--threads", str(threads or 0)]
+    return [*words, "--config", place.config]
 
 
 def start(command: List[str], stdin: int, log: int) -> Tuple[int, threading.Thread]:
