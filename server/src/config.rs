@@ -77,7 +77,7 @@ pub struct Config {
 }
 
 /// A dataset that needs no files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// A dataset named `synthetic` of ready-made rows: what is left of the time of a batch is transport.

@@ -1,7 +1,7 @@
-//! Bandwise: a data-loading daemon for training visual backbones, and its command line.
+//! The daemon of Bandwise, a data loader for training visual backbones. The command line is a crate above this one.
 //!
 //! ```text
-//! cli     what a person types           -> config, server, the Rust client, reports, pictures
+//! config  a file, flags over it         -> settings, or all mistakes at once
 //! server  the daemon's life             -> datasets, pipeline, listeners, drain
 //! service the wire                      -> jobs, wants, parts, errors      (the only tonic on the server's side)
 //! net     limits of connections         -> guarded connections of every listener
@@ -17,16 +17,14 @@
 mod admin;
 mod available_memory;
 pub mod catalog;
-pub mod cli;
 pub mod config;
 mod handover;
 mod lease;
 mod listen;
-mod log_filter;
+pub mod log_filter;
 mod net;
-mod npy;
-mod picture;
-mod reduce;
 pub mod server;
 pub mod service;
 mod socket_file;
+
+pub use net::raise_descriptor_limit;

@@ -6,7 +6,7 @@
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// The reason why `filter` cannot be used, if there is one.
-pub(crate) fn problem(filter: &str) -> Option<String> {
+pub fn problem(filter: &str) -> Option<String> {
     filter.split(',').map(str::trim).find_map(|directive| {
         let (part, level) =
             directive.split_once('=').map_or((None, directive), |(part, level)| (Some(part), level));
@@ -22,7 +22,7 @@ pub(crate) fn problem(filter: &str) -> Option<String> {
 }
 
 /// `filter` without spaces, and with `info` for all parts that it does not name if it sets no level for them.
-pub(crate) fn complete(filter: &str) -> String {
+pub fn complete(filter: &str) -> String {
     let directives: Vec<&str> = filter.split(',').map(str::trim).collect();
     let base = if directives.iter().all(|directive| directive.contains('=')) { "info," } else { "" };
     format!("{base}{}", directives.join(","))

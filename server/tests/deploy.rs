@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use bandwise::config::{Config, MemoryMib, Settings};
+use bandwise_server::config::{Config, MemoryMib, Settings};
 
 /// Program, index, connections and the scratch memory of workers.
 const OVERHEAD_MIB: u64 = 512;

@@ -17,7 +17,6 @@ mod feistel;
 mod file;
 mod locate;
 mod lr;
-mod models;
 mod order;
 mod plan;
 mod presets;
@@ -34,7 +33,6 @@ pub use curriculum::{
 pub use file::{CurriculumFileError, MAX_FILE_BYTES};
 pub use locate::{Moment, StepOutOfRange};
 pub use lr::MIN_LR_FACTOR;
-pub use models::{MODEL_NAMES, ModelProfile, ProcessBatch, UnknownModel, Unshareable};
 pub use order::{Order, OrderKind};
 pub use plan::{Plan, PlanError, PlanRequest, StagePlan, Tail};
 pub use presets::{PRESET_NAMES, UnknownCurriculum};

@@ -1,4 +1,4 @@
-//! Pure pixel kernels of Bandwise: resize, flip, augmentation, Fourier crop, tensor output, spectra.
+//! Pure pixel kernels of Bandwise: resize, flip, augmentation, Fourier crop, tensor output.
 //!
 //! Kernels are functions on slices. They know no clock, environment, file, log, async runtime or protobuf,
 //! and allocate nothing per row. Every SIMD path gives the bytes of its scalar twin: the level is a value
@@ -14,7 +14,6 @@ mod fourier;
 mod level;
 mod name;
 mod resize;
-mod spectrum;
 mod tensor;
 mod view;
 
@@ -24,6 +23,5 @@ pub use fourier::{FourierCrop, FourierError, MAX_FOURIER_SIDE};
 pub use level::SimdLevel;
 pub use name::UnknownName;
 pub use resize::{Filter, Place, ReducedPart, Resizer, Through};
-pub use spectrum::{log_magnitude, low_pass};
 pub use tensor::{Dtype, Layout, Normalization, PixelTable, rgb_to_planes_f32, write_pixels, write_planes};
 pub use view::{Rect, RgbView};

@@ -40,7 +40,7 @@ pub(crate) struct Shares {
 
 /// Raises the limit of open descriptors as far as the process may. The usual one is for programs that call `select`,
 /// which this is not.
-pub(crate) fn raise() {
+pub fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
         return;

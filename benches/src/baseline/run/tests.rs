@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use bandwise::{
+use bandwise_client::Connection;
+use bandwise_dataset::NoProgress;
+use bandwise_server::{
     config::{Config, DatasetConfig, Settings as DaemonSettings},
     server::{Daemon as InProcess, open_datasets},
 };
-use bandwise_client::Connection;
-use bandwise_dataset::NoProgress;
 use clap::ValueEnum as _;
 use tempfile::TempDir;
 

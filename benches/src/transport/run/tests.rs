@@ -1,11 +1,11 @@
 //! The whole bench once, with a daemon in this process and without the copies that need another one.
 
-use bandwise::{
+use bandwise_client::Connection;
+use bandwise_dataset::NoProgress;
+use bandwise_server::{
     config::{Config, Settings as DaemonSettings, Source as Kind},
     server::{Daemon as InProcess, open_datasets},
 };
-use bandwise_client::Connection;
-use bandwise_dataset::NoProgress;
 use tempfile::TempDir;
 
 use super::{super::Quantiles, *};

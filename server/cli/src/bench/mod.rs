@@ -1,0 +1,329 @@
+//! `bandwise bench`: what an image of a dataset costs on this machine, stage by stage and part by part.
+//!
+//! Two measurements a stage: one worker alone, with a clock between the parts; then a real daemon with all its
+//! threads and a client in this process. What the daemon's CPU time has beyond the worker's is the assembling of
+//! batches and their way over the socket, on both sides.
+
+pub(super) mod parts;
+mod path;
+mod split;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use bandwise_client::proto;
+use bandwise_curriculum::Curriculum;
+use bandwise_job::{BadSample, Fidelity, Unreadable};
+use bandwise_kernels::{Dtype, Layout};
+use bandwise_recipe::{LowFrequency, OutputFormat, Program, Recipe, Work, Workbench};
+use serde::Serialize;
+
+use crate::{
+    Failure,
+    dataset_args::IndexArgs,
+    format::{json_line, table},
+    job_args::{CurriculumArg, JobArgs, RecipeArg, ReplayArgs},
+    output::outln,
+    progress, runtime, usage,
+};
+use parts::{PARTS, WorkerTime};
+use path::PathTime;
+
+/// Budget of the measured runs: longer than anybody waits.
+const EPOCHS: f64 = 1e6;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  bandwise bench --dataset /data/imagenet/train --seconds 5\n\n\
+    Figures are CPU microseconds for each image. Files that were read before come from the page cache.\n\
+    Run it on an idle machine, and with the cores that the daemon will have.")]
+pub(crate) struct Args {
+    /// Folder of class folders; of splits, that of one of them.
+    #[arg(long, value_name = "PATH")]
+    dataset: PathBuf,
+    #[command(flatten)]
+    index: IndexArgs,
+    /// Curriculum whose bandwidths are measured, each at its largest magnitude: efficienttrain, efficienttrain++, efficienttrain++-deit,
+    /// efficienttrain++-convnext, efficienttrain++-replay, efficienttrain++-resnet-replay,
+    /// efficienttrain++-deit-replay, none, or a TOML file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "efficienttrain++")]
+    curriculum: CurriculumArg,
+    /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
+    #[arg(long, value_name = "NAME|FILE")]
+    recipe: Option<RecipeArg>,
+    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
+    #[arg(long, value_name = "METHOD")]
+    low_frequency: Option<LowFrequency>,
+    /// Pixels: exact (those of Pillow and timm), fast (cheaper, with a published error).
+    #[arg(long, default_value = "exact")]
+    fidelity: Fidelity,
+    /// Element type of the images: u8, f16, bf16, f32.
+    #[arg(long, default_value = "f32")]
+    dtype: Dtype,
+    /// Axis order of the images: nchw, nhwc.
+    #[arg(long, default_value = "nchw")]
+    layout: Layout,
+    /// Rows of a batch.
+    #[arg(long, value_name = "b", default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..=8192))]
+    batch_size: u64,
+    /// Worker threads of the daemon; 0 is all cores that the process may use.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// Seconds of each measurement; there are two a stage.
+    #[arg(long, value_name = "S", default_value_t = 3.0)]
+    seconds: f64,
+    /// Seed of the draws.
+    #[arg(long, value_name = "X", default_value_t = 0)]
+    seed: u64,
+    /// Print JSON, one object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    dataset: String,
+    samples: u64,
+    mean_encoded_bytes: f64,
+    curriculum: String,
+    recipe: String,
+    fidelity: String,
+    simd: &'static str,
+    threads: usize,
+    batch_size: u64,
+    undecodable: u64,
+    stages: Vec<StageReport>,
+}
+
+/// Microseconds an image, and what follows from them.
+#[derive(Debug, Serialize)]
+struct StageReport {
+    bandwidth: u32,
+    magnitude: f64,
+    read_us: f64,
+    header_us: f64,
+    /// Entropy decoding and inverse transform; without JPEGs all of the decoding.
+    entropy_idct_us: f64,
+    upsample_colour_us: f64,
+    resize_us: f64,
+    flip_us: f64,
+    augment_us: f64,
+    low_frequency_us: f64,
+    normalize_us: f64,
+    erase_us: f64,
+    worker_us: f64,
+    /// CPU time of daemon and client an image beyond the worker's.
+    assemble_send_us: f64,
+    path_cpu_us: f64,
+    /// What came out of the daemon.
+    images_per_s: f64,
+    /// That over what the workers' time alone would allow.
+    efficiency: f64,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    crate::log("error")?;
+    let curriculum = args.curriculum.load()?;
+    let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
+    let time = time(args.seconds)?;
+    let stages = distinct_stages(&curriculum);
+    let programs = programs(args, &curriculum, &recipe, &stages)?;
+    let folder =
+        tempfile::Builder::new().prefix("bandwise-bench-").tempdir().context("no temporary folder")?;
+    let settings = path::settings(&args.dataset, args.index.cache_dir.clone(), folder.path(), args.threads)?;
+    let dataset = args.index.open_one(&args.dataset)?;
+    let batch = args.batch_size.min(dataset.len());
+    let jobs =
+        stages.iter().map(|&stage| job(args, &curriculum, stage, batch)).collect::<Result<Vec<_>, _>>()?;
+
+    let bar = progress::bar(2 * stages.len() as u64, "measurements");
+    let share = split::transform_share(&dataset);
+    let mut bench = Workbench::new(settings.pipeline.simd)?;
+    let mut workers = Vec::new();
+    for program in &programs {
+        workers.push(parts::measure(&dataset, program, &mut bench, args.seed, time)?);
+        bar.inc(1);
+    }
+    drop(bench);
+    let paths = runtime(1)?.block_on(path::measure(&settings, jobs, time, || bar.inc(1)))?;
+    bar.finish_and_clear();
+
+    let threads = settings.pipeline.threads;
+    let measured = stages.iter().zip(&workers).zip(&paths);
+    let report = Report {
+        dataset: args.dataset.display().to_string(),
+        samples: dataset.len(),
+        mean_encoded_bytes: mean_encoded_bytes(&workers),
+        curriculum: curriculum.name().to_owned(),
+        recipe: recipe.name().to_owned(),
+        fidelity: args.fidelity.to_string(),
+        simd: settings.pipeline.simd.name(),
+        threads,
+        batch_size: batch,
+        undecodable: workers.iter().map(|worker| worker.undecodable).sum(),
+        stages: measured
+            .map(|((stage, worker), path)| StageReport::new(*stage, worker, *path, share, threads))
+            .collect(),
+    };
+    if args.json {
+        return Ok(json_line(&report)?);
+    }
+    report.print();
+    Ok(())
+}
+
+fn time(seconds: f64) -> Result<Duration, Failure> {
+    let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time > Duration::ZERO);
+    time.ok_or_else(|| usage(anyhow::anyhow!("--seconds {seconds}: a time above 0 is needed")))
+}
+
+fn programs(
+    args: &Args,
+    curriculum: &Curriculum,
+    recipe: &Recipe,
+    stages: &[(u32, f64)],
+) -> Result<Vec<Program>, Failure> {
+    let (base, format) = (curriculum.base(), OutputFormat { dtype: args.dtype, layout: args.layout });
+    let program = |&(bandwidth, magnitude): &(u32, f64)| {
+        Program::with_fidelity(args.fidelity, recipe, base, bandwidth, magnitude, format)
+    };
+    stages.iter().map(program).collect::<Result<_, _>>().map_err(usage)
+}
+
+/// The bandwidths of the stages in order, each once and with its largest magnitude.
+fn distinct_stages(curriculum: &Curriculum) -> Vec<(u32, f64)> {
+    let mut stages: Vec<(u32, f64)> = Vec::new();
+    for stage in curriculum.stages() {
+        match stages.iter_mut().find(|(bandwidth, _)| *bandwidth == stage.bandwidth) {
+            Some((_, magnitude)) => *magnitude = magnitude.max(stage.magnitude),
+            None => stages.push((stage.bandwidth, stage.magnitude)),
+        }
+    }
+    stages
+}
+
+/// A job that stays in one stage.
+fn job(
+    args: &Args,
+    curriculum: &Curriculum,
+    (bandwidth, magnitude): (u32, f64),
+    batch: u64,
+) -> Result<proto::Job, Failure> {
+    let stage = format!(
+        "name = \"bench\"\nbase = {}\n[[stage]]\nshare = 1.0\nbandwidth = {bandwidth}\nmagnitude = {magnitude}\n",
+        curriculum.base()
+    );
+    let own_recipe = || RecipeArg::Name(bandwise_job::own_recipe(curriculum).to_owned());
+    let job_args = JobArgs {
+        curriculum: args.curriculum.clone(),
+        epochs: EPOCHS,
+        recipe: Some(args.recipe.clone().unwrap_or_else(own_recipe)),
+        seed: args.seed,
+        dtype: args.dtype,
+        layout: args.layout,
+        fidelity: args.fidelity,
+        low_frequency: args.low_frequency,
+        on_bad_sample: BadSample::Substitute,
+        on_unreadable: Unreadable::Fail,
+        replay: ReplayArgs::default(),
+    };
+    let curriculum = Some(proto::job::Curriculum::CurriculumToml(stage));
+    Ok(proto::Job { curriculum, ..job_args.job("bench", batch)? })
+}
+
+fn mean_encoded_bytes(workers: &[WorkerTime]) -> f64 {
+    let (bytes, images) = workers
+        .iter()
+        .fold((0, 0), |(bytes, images), worker| (bytes + worker.encoded_bytes, images + worker.images));
+    bytes as f64 / images.max(1) as f64
+}
+
+impl StageReport {
+    fn new(
+        (bandwidth, magnitude): (u32, f64),
+        worker: &WorkerTime,
+        path: PathTime,
+        transform_share: Option<f64>,
+        threads: usize,
+    ) -> Self {
+        let part = |work: Work| {
+            PARTS
+                .iter()
+                .zip(worker.parts)
+                .find(|(part, _)| **part == work)
+                .map_or(0.0, |(_, time)| worker.us(time))
+        };
+        let (decode, share) = (part(Work::Decode), transform_share.unwrap_or(1.0));
+        let worker_us = worker.total_us();
+        Self {
+            bandwidth,
+            magnitude,
+            read_us: worker.us(worker.read),
+            header_us: part(Work::Header),
+            entropy_idct_us: share * decode,
+            upsample_colour_us: (1.0 - share) * decode,
+            resize_us: part(Work::Resize),
+            flip_us: part(Work::Flip),
+            augment_us: part(Work::Augment),
+            low_frequency_us: part(Work::LowFrequency),
+            normalize_us: part(Work::Normalize),
+            erase_us: part(Work::Erase),
+            worker_us,
+            assemble_send_us: (path.cpu_us - worker_us).max(0.0),
+            path_cpu_us: path.cpu_us,
+            images_per_s: path.images_per_s,
+            efficiency: path.images_per_s * worker_us / (1e6 * threads as f64),
+        }
+    }
+
+    /// Name and microseconds of the rows of the table.
+    fn rows(&self) -> [(&'static str, f64); 13] {
+        [
+            ("read", self.read_us),
+            ("header", self.header_us),
+            ("entropy + IDCT", self.entropy_idct_us),
+            ("upsample + colour", self.upsample_colour_us),
+            ("resize", self.resize_us),
+            ("flip", self.flip_us),
+            ("augment", self.augment_us),
+            ("low frequency", self.low_frequency_us),
+            ("normalise", self.normalize_us),
+            ("erase", self.erase_us),
+            ("one worker", self.worker_us),
+            ("assemble + send + receive", self.assemble_send_us),
+            ("daemon + client, CPU", self.path_cpu_us),
+        ]
+    }
+}
+
+impl Report {
+    fn print(&self) {
+        outln!(
+            "{}: {} samples of {:.0} kB; recipe {}, {}; {}; batches of {}; CPU microseconds per image\n",
+            self.dataset,
+            self.samples,
+            self.mean_encoded_bytes / 1e3,
+            self.recipe,
+            self.fidelity,
+            self.simd,
+            self.batch_size
+        );
+        let heads: Vec<String> =
+            self.stages.iter().map(|stage| format!("B {}, m {}", stage.bandwidth, stage.magnitude)).collect();
+        let head: Vec<&str> = [""].into_iter().chain(heads.iter().map(String::as_str)).collect();
+        let mut table = table(&head);
+        for row in 0..self.stages.first().map_or(0, |stage| stage.rows().len()) {
+            let name = self.stages[0].rows()[row].0.to_owned();
+            let cells = self.stages.iter().map(|stage| format!("{:.1}", stage.rows()[row].1));
+            table.add_row([name].into_iter().chain(cells));
+        }
+        let rates = self.stages.iter().map(|stage| format!("{:.0}", stage.images_per_s));
+        table.add_row([format!("images/s, {} threads", self.threads)].into_iter().chain(rates));
+        let shares = self.stages.iter().map(|stage| format!("{:.2}", stage.efficiency));
+        table.add_row(["of what the workers allow".to_owned()].into_iter().chain(shares));
+        outln!("{table}");
+        if self.undecodable > 0 {
+            outln!("{} undecodable images were left out; `bandwise check` names them", self.undecodable);
+        }
+    }
+}

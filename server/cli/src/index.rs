@@ -1,0 +1,155 @@
+//! `bandwise index`: builds the index of a dataset ahead, and the hashes of its content.
+
+use std::{path::PathBuf, thread, time::Duration};
+
+use bandwise_dataset::{Dataset, IndexSource, OpenOptions, Warning};
+use serde::Serialize;
+
+use crate::{
+    Failure,
+    dataset_args::{IndexArgs, LayoutArgs},
+    format::{bytes, grouped, json_line},
+    output::outln,
+    progress, usage,
+};
+
+/// Until the times of files and folders that were changed just now tell any further change.
+const SETTLES: Duration = Duration::from_millis(2200);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  bandwise index /data/imagenet/train\n  \
+    bandwise index /data/imagenet --content --cache-dir /var/cache/bandwise\n\n\
+    A later start looks at each file's size and times, and lists only what has changed. With --content every file is\n\
+    read once; later only those whose size or times differ.")]
+pub(crate) struct Args {
+    /// Folder of class folders, or of the splits train, val and test.
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    /// Hash the content of every sample (SHA-256), and print the digest that covers it: the one of a dataset that is
+    /// served with content = true or --content.
+    #[arg(long)]
+    content: bool,
+    /// List of the samples to keep, one class/file.jpg a line.
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
+    /// List of samples to leave out.
+    #[arg(long, value_name = "FILE")]
+    leave_out: Option<PathBuf>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    index: IndexArgs,
+    /// Print JSON, one object a dataset.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    path: String,
+    split: Option<String>,
+    samples: u64,
+    classes: usize,
+    digest: String,
+    /// Whether the digest covers the content.
+    content: bool,
+    /// Samples whose content was read for it just now.
+    hashed: u64,
+    encoded_bytes: u64,
+    index_from_cache: bool,
+    index_bytes: u64,
+    warnings: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    crate::log("error")?;
+    let mut options = OpenOptions::new(&args.path);
+    args.layout.apply(&mut options);
+    args.index.apply(&mut options);
+    options.content = args.content;
+    options.keep.clone_from(&args.keep);
+    options.leave_out.clone_from(&args.leave_out);
+    if options.cache_dir.is_none() {
+        return Err(usage(anyhow::anyhow!(
+            "there is no home folder to keep the index in: give --cache-dir FOLDER"
+        )));
+    }
+    let mut datasets = open(&options)?;
+    if datasets.iter().any(|(_, dataset)| !dataset.is_settled()) {
+        thread::sleep(SETTLES);
+        // Hashes that are kept are not made again.
+        options.rescan = false;
+        let hashed: Vec<u64> = datasets.iter().map(|(_, dataset)| dataset.hashed()).collect();
+        datasets = open(&options)?;
+        report(args, &datasets, &hashed)?;
+    } else {
+        report(args, &datasets, &[])?;
+    }
+    let kept = |dataset: &Dataset| {
+        !dataset.warnings().iter().any(|warning| matches!(warning, Warning::CacheNotWritten { .. }))
+    };
+    if datasets.iter().all(|(_, dataset)| kept(dataset)) {
+        Ok(())
+    } else {
+        Err(Failure::Failed(anyhow::anyhow!("the index could not be kept; give another --cache-dir FOLDER")))
+    }
+}
+
+type Datasets = Vec<(Option<String>, Dataset)>;
+
+fn open(options: &OpenOptions) -> Result<Datasets, Failure> {
+    let scan = progress::scan("the dataset");
+    Ok(Dataset::open_splits(options, scan.as_ref())?)
+}
+
+/// `hashed_before` is how many samples of each were hashed by an earlier opening.
+fn report(args: &Args, datasets: &Datasets, hashed_before: &[u64]) -> Result<(), Failure> {
+    for (i, (split, dataset)) in datasets.iter().enumerate() {
+        let before = hashed_before.get(i).copied().unwrap_or(0);
+        let report = Report::new(split.clone(), dataset, args.content, before);
+        if args.json { json_line(&report)? } else { report.print(dataset.is_settled()) }
+    }
+    Ok(())
+}
+
+impl Report {
+    fn new(split: Option<String>, dataset: &Dataset, content: bool, hashed_before: u64) -> Self {
+        Self {
+            path: dataset.root().display().to_string(),
+            split,
+            samples: dataset.len(),
+            classes: dataset.classes().len(),
+            digest: dataset.digest().to_string(),
+            content,
+            hashed: dataset.hashed().max(hashed_before),
+            encoded_bytes: (0..dataset.len()).map(|sample| dataset.encoded_len(sample)).sum(),
+            index_from_cache: dataset.index_source() == IndexSource::Cache,
+            index_bytes: dataset.index_bytes(),
+            warnings: dataset.warnings().iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn print(&self, is_settled: bool) {
+        outln!("dataset     {}", self.path);
+        outln!(
+            "samples     {} in {} classes, {}",
+            grouped(self.samples),
+            grouped(self.classes as u64),
+            bytes(self.encoded_bytes)
+        );
+        let covers = if self.content { "names, classes, sizes, content" } else { "names, classes, sizes" };
+        outln!("digest      {} ({covers})", self.digest);
+        if self.content {
+            outln!("hashed      {} now, the others were kept", grouped(self.hashed));
+        }
+        for warning in &self.warnings {
+            outln!("warning     {warning}");
+        }
+        if !is_settled {
+            outln!(
+                "note        the next start lists or hashes again, since something has a time to come or many links are broken"
+            );
+        }
+        outln!("");
+    }
+}

@@ -1,0 +1,282 @@
+//! The flags that make a job, shared by the commands that ask for one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use bandwise_client::{RankShare, proto};
+use bandwise_curriculum::{Curriculum, PRESET_NAMES};
+use bandwise_job::{BadSample, Fidelity, Unreadable};
+use bandwise_kernels::{Dtype, Layout};
+use bandwise_recipe::{LowFrequency, Recipe};
+
+use crate::{Failure, usage};
+
+/// A curriculum by name or from a file.
+#[derive(Clone, Debug)]
+pub(crate) enum CurriculumArg {
+    Name(String),
+    File(PathBuf),
+}
+
+impl From<&str> for CurriculumArg {
+    /// A preset's name is a name; what looks like a path is a file; the rest is taken for a misspelt name.
+    fn from(text: &str) -> Self {
+        if !PRESET_NAMES.contains(&text) && like_a_path(text) {
+            Self::File(PathBuf::from(text))
+        } else {
+            Self::Name(text.to_owned())
+        }
+    }
+}
+
+impl CurriculumArg {
+    /// For the wire: the name, or the file's text.
+    pub(crate) fn to_wire(&self) -> Result<proto::job::Curriculum, Failure> {
+        Ok(match self {
+            Self::Name(name) => proto::job::Curriculum::CurriculumName(name.clone()),
+            Self::File(path) => proto::job::Curriculum::CurriculumToml(read("curriculum", path)?),
+        })
+    }
+
+    /// The file's name for the daemon's messages.
+    fn file(&self) -> String {
+        match self {
+            Self::Name(_) => String::new(),
+            Self::File(path) => wire_name(path),
+        }
+    }
+
+    /// For use in this process.
+    pub(crate) fn load(&self) -> Result<Curriculum, Failure> {
+        match self {
+            Self::Name(name) => Curriculum::preset(name).map_err(usage),
+            Self::File(path) => {
+                Curriculum::from_toml(&path.display().to_string(), &read("curriculum", path)?).map_err(usage)
+            }
+        }
+    }
+}
+
+/// A path as the wire takes it, which is for messages: one that is too long by its end.
+fn wire_name(path: &Path) -> String {
+    let whole = path.display().to_string();
+    let from = whole.len().saturating_sub(MAX_FILE_NAME_BYTES);
+    (from..=whole.len()).find_map(|from| whole.get(from..)).unwrap_or_default().to_owned()
+}
+
+/// Longest name of a file on the wire.
+const MAX_FILE_NAME_BYTES: usize = 256;
+
+fn read(what: &str, path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the {what} {}", path.display()))
+        .map_err(Failure::Usage)
+}
+
+/// A recipe by name or from a file.
+#[derive(Clone, Debug)]
+pub(crate) enum RecipeArg {
+    Name(String),
+    File(PathBuf),
+}
+
+impl From<&str> for RecipeArg {
+    /// As for curricula: a name is a name, what looks like a path is a file.
+    fn from(text: &str) -> Self {
+        if !Recipe::NAMES.contains(&text) && like_a_path(text) {
+            Self::File(PathBuf::from(text))
+        } else {
+            Self::Name(text.to_owned())
+        }
+    }
+}
+
+impl RecipeArg {
+    /// For the wire: the name, or the file's text.
+    pub(crate) fn to_wire(&self) -> Result<proto::job::Recipe, Failure> {
+        Ok(match self {
+            Self::Name(name) => proto::job::Recipe::RecipeName(name.clone()),
+            Self::File(path) => proto::job::Recipe::RecipeToml(read("recipe", path)?),
+        })
+    }
+
+    /// The file's name for the daemon's messages.
+    fn file(&self) -> String {
+        match self {
+            Self::Name(_) => String::new(),
+            Self::File(path) => wire_name(path),
+        }
+    }
+
+    /// For use in this process: the recipe that is asked for, or the curriculum's own.
+    pub(crate) fn load(
+        recipe: Option<&Self>,
+        low_frequency: Option<LowFrequency>,
+        curriculum: &Curriculum,
+    ) -> Result<Recipe, Failure> {
+        match recipe {
+            None => Recipe::named(bandwise_job::own_recipe(curriculum), low_frequency).map_err(usage),
+            Some(Self::Name(name)) => Recipe::named(name, low_frequency).map_err(usage),
+            Some(Self::File(_)) if low_frequency.is_some() => {
+                Err(usage(anyhow::anyhow!("--low-frequency: a recipe file says its method itself")))
+            }
+            Some(Self::File(path)) => {
+                Recipe::from_toml(&path.display().to_string(), &read("recipe", path)?).map_err(usage)
+            }
+        }
+    }
+}
+
+fn like_a_path(text: &str) -> bool {
+    let path = Path::new(text);
+    text.contains('/') || path.extension().is_some_and(|ext| ext == "toml") || path.is_file()
+}
+
+/// What a job is made of, besides its dataset.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct JobArgs {
+    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
+    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
+    /// TOML file.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) curriculum: CurriculumArg,
+    /// Budget in epochs; the curriculum says whether passes over the data or 224-equivalents.
+    #[arg(long, value_name = "E")]
+    pub(crate) epochs: f64,
+    /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) recipe: Option<RecipeArg>,
+    /// Seed of every draw and of the order.
+    #[arg(long, value_name = "X", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Element type of the images: f32 (what models take as it is), f16 or bf16 (half the bytes), u8 (a quarter; pixels
+    /// of 0 to 255, not normalised).
+    #[arg(long, default_value = "f32")]
+    pub(crate) dtype: Dtype,
+    /// Axis order of the images: nchw, nhwc.
+    #[arg(long, default_value = "nchw")]
+    pub(crate) layout: Layout,
+    /// Pixels: exact (those of Pillow and timm), fast (cheaper, with a published error).
+    #[arg(long, default_value = "exact")]
+    pub(crate) fidelity: Fidelity,
+    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) low_frequency: Option<LowFrequency>,
+    /// Undecodable samples: substitute (the next decodable one), zero (label -1), fail.
+    #[arg(long, default_value = "substitute", value_name = "POLICY")]
+    pub(crate) on_bad_sample: BadSample,
+    /// Samples that a daemon cannot read: fail (the batch is asked for again, at every daemon, over the patience of the
+    /// run), substitute (the next one that can be read and decoded; batches then depend on what a daemon could read).
+    #[arg(long, default_value = "fail", value_name = "POLICY")]
+    pub(crate) on_unreadable: Unreadable,
+    #[command(flatten)]
+    pub(crate) replay: ReplayArgs,
+}
+
+/// How rows are replayed.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[allow(clippy::struct_field_names, reason = "the names of the flags")]
+pub(crate) struct ReplayArgs {
+    /// Where stages replay: rows that are drawn and stay together. Times --replay-lanes it must divide the fresh rows of
+    /// a step. [default: 4]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) replay_chunk: Option<u32>,
+    /// Where stages replay: buffers into which the rows of a step are cut; 1 is shared by all ranks. [default: 1]
+    #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) replay_lanes: Option<u32>,
+    /// For stages that replay: the longest buffer in steps; stages with a longer one are cut to it. `bandwise plan` shows what
+    /// a buffer takes. [default: the curriculum's]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) replay_buffer: Option<u32>,
+}
+
+impl JobArgs {
+    /// The job for a dataset of the daemon, with steps of `global_batch` rows.
+    pub(crate) fn job(&self, dataset: &str, global_batch: u64) -> Result<proto::Job, Failure> {
+        let dtype = match self.dtype {
+            Dtype::U8 => proto::Dtype::U8,
+            Dtype::F16 => proto::Dtype::F16,
+            Dtype::Bf16 => proto::Dtype::Bf16,
+            Dtype::F32 => proto::Dtype::F32,
+        };
+        let layout = match self.layout {
+            Layout::Nchw => proto::Layout::Nchw,
+            Layout::Nhwc => proto::Layout::Nhwc,
+        };
+        let low_frequency = match self.low_frequency {
+            None => proto::LowFrequency::Unspecified,
+            Some(LowFrequency::Lanczos) => proto::LowFrequency::Lanczos,
+            Some(LowFrequency::Fourier) => proto::LowFrequency::Fourier,
+        };
+        let on_bad_sample = match self.on_bad_sample {
+            BadSample::Substitute => proto::BadSample::Substitute,
+            BadSample::Zero => proto::BadSample::Zero,
+            BadSample::Fail => proto::BadSample::Fail,
+        };
+        let on_unreadable = match self.on_unreadable {
+            Unreadable::Fail => proto::Unreadable::Fail,
+            Unreadable::Substitute => proto::Unreadable::Substitute,
+        };
+        let fidelity = match self.fidelity {
+            Fidelity::Exact => proto::Fidelity::Exact,
+            Fidelity::Fast => proto::Fidelity::Fast,
+        };
+        Ok(proto::Job {
+            datasets: vec![proto::DatasetShare { name: dataset.to_owned(), weight: None }],
+            curriculum: Some(self.curriculum.to_wire()?),
+            epochs: self.epochs,
+            global_batch,
+            recipe: self.recipe.as_ref().map(RecipeArg::to_wire).transpose()?,
+            seed: self.seed,
+            dtype: dtype.into(),
+            layout: layout.into(),
+            low_frequency: low_frequency.into(),
+            on_bad_sample: on_bad_sample.into(),
+            on_unreadable: on_unreadable.into(),
+            fidelity: fidelity.into(),
+            replay_chunk: self.replay.replay_chunk.unwrap_or_default(),
+            replay_lanes: self.replay.replay_lanes.unwrap_or_default(),
+            curriculum_file: self.curriculum.file(),
+            recipe_file: self.recipe.as_ref().map(RecipeArg::file).unwrap_or_default(),
+            replay_buffer: self.replay.replay_buffer.unwrap_or_default(),
+            ..proto::Job::default()
+        })
+    }
+}
+
+/// A rank's place and batch size.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct RankArgs {
+    /// Rows that one rank holds at once; the global batch is batch size x accumulate x world size.
+    #[arg(long, value_name = "b")]
+    pub(crate) batch_size: u64,
+    /// Batches a rank accumulates for one step.
+    #[arg(long, value_name = "A", default_value_t = 1)]
+    pub(crate) accumulate: u64,
+    /// This rank, from 0.
+    #[arg(long, value_name = "R", default_value_t = 0)]
+    pub(crate) rank: u64,
+    /// Number of ranks.
+    #[arg(long, value_name = "W", default_value_t = 1)]
+    pub(crate) world_size: u64,
+}
+
+impl RankArgs {
+    /// Rows of a step over all ranks.
+    pub(crate) fn global_batch(&self) -> Result<u64, Failure> {
+        self.batch_size
+            .checked_mul(self.accumulate)
+            .and_then(|rows| rows.checked_mul(self.world_size))
+            .filter(|&rows| rows > 0)
+            .ok_or_else(|| {
+                usage(anyhow::anyhow!(
+                    "batch size, accumulate and world size must be at least 1, and their product below 2^64"
+                ))
+            })
+    }
+
+    /// Which rows of a step are this rank's.
+    pub(crate) fn share(&self) -> RankShare {
+        RankShare { rank: self.rank, world_size: self.world_size, accumulate: self.accumulate }
+    }
+}

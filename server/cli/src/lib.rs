@@ -1,0 +1,190 @@
+//! The command line of Bandwise over the daemon as a library: one file a command, and what they share.
+//!
+//! Exit codes: 0 good, 1 failed, 2 usage or bad configuration. Results go to standard output, everything else to
+//! standard error.
+
+#![forbid(unsafe_code)]
+
+mod apply;
+mod augment_arg;
+mod bench;
+mod check;
+mod dataset_args;
+mod demo;
+mod format;
+mod index;
+mod job_args;
+mod npy;
+mod output;
+mod picture;
+mod plan;
+mod preview;
+mod progress;
+mod pull;
+mod reduce;
+mod serve;
+mod spectrum;
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use bandwise_server::log_filter;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// The data loader that shows a model what it is ready for: low frequencies first.
+#[derive(Debug, Parser)]
+#[command(name = "bandwise", version, max_term_width = 110, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a curriculum of the embedded photographs, pull it, and draw what the model sees.
+    Demo(demo::Args),
+    /// Run the daemon.
+    Serve(serve::Args),
+    /// Show the stages and steps of a curriculum.
+    Plan(plan::Args),
+    /// Pull batches from a daemon, measure, and digest them.
+    Pull(pull::Args),
+    /// Draw what the model sees: rows are samples, columns are stages.
+    Preview(preview::Args),
+    /// Apply operations to one image, in the order given.
+    Apply(apply::Args),
+    /// Measure what an image of a dataset costs on this machine, part by part.
+    Bench(bench::Args),
+    /// Build the index of a dataset ahead, also of its content.
+    Index(index::Args),
+    /// Scan a dataset: counts, sizes, formats, undecodable samples, digest.
+    Check(check::Args),
+}
+
+/// How a command failed: the exit code follows from it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line or the configuration is wrong: exit code 2.
+    Usage(anyhow::Error),
+    /// It did not work out: exit code 1.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Marks an error as one of usage.
+pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::Usage(error.into())
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Preview(args) => preview::run(&args),
+        Command::Apply(args) => apply::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Index(args) => index::run(&args),
+        Command::Check(args) => check::run(&args),
+    };
+    let (code, error) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) if error.is::<output::Closed>() => return ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => (2, error),
+        Err(Failure::Failed(error)) => (1, error),
+    };
+    eprintln!("error: {}", told(&error));
+    ExitCode::from(code)
+}
+
+/// An error with its causes, each once: many repeat their cause in their own sentence.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// Logs to standard error. `BANDWISE_LOG` overrides the filter.
+pub(crate) fn log(filter: &str) -> Result<(), Failure> {
+    let (source, filter) = match std::env::var("BANDWISE_LOG") {
+        Ok(filter) => ("BANDWISE_LOG", filter),
+        Err(_) => ("log", filter.to_owned()),
+    };
+    if let Some(problem) = log_filter::problem(&filter) {
+        return Err(usage(anyhow::anyhow!("{source} = {filter}: {problem}")));
+    }
+    let filter = EnvFilter::try_new(log_filter::complete(&filter))
+        .map_err(|error| usage(anyhow::anyhow!("{source} = {filter}: {error}")))?;
+    let colours = std::io::stderr().is_terminal();
+    // Fails only if a logger is there already, as in tests.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        // A log that nobody reads any more is not worth a panic.
+        .log_internal_errors(false)
+        .try_init();
+    Ok(())
+}
+
+/// An async runtime for a client. One thread reads from the connections and puts batches together: to hand each part of
+/// a batch to another thread costs more than to copy it.
+pub(crate) fn client_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// An async runtime for a daemon, alone or with clients.
+pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
+    // The runtime does not return what it meets when it starts its threads, it panics.
+    let trial: Result<Vec<_>, _> = (0..threads)
+        .map(|_| std::thread::Builder::new().spawn(|| std::thread::sleep(THREAD_TRIAL)))
+        .collect();
+    for thread in trial.map_err(no_thread)? {
+        // It does nothing that can fail.
+        let _ = thread.join();
+    }
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("bw-async")
+        .enable_all()
+        .build()?)
+}
+
+/// Time that the threads of a trial live: all of them at once.
+const THREAD_TRIAL: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// The system refuses a thread.
+pub(crate) fn no_thread(error: std::io::Error) -> Failure {
+    let hint =
+        "the system allows this user or container no more processes (ulimit -u, pids.max): raise the limit";
+    Failure::Failed(anyhow::Error::new(error).context(format!("cannot start a thread; {hint}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::told;
+
+    #[test]
+    fn causes_are_told_once() {
+        let inner = anyhow::anyhow!("no such file");
+        assert_eq!(told(&inner), "no such file");
+        let quoted = anyhow::anyhow!("no such file").context("cannot read x: no such file");
+        assert_eq!(told(&quoted), "cannot read x: no such file");
+        let failed: Result<(), _> = Err(inner).context("cannot read y");
+        assert_eq!(told(&failed.unwrap_err()), "cannot read y: no such file");
+    }
+}
