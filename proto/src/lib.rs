@@ -1,12 +1,15 @@
 //! The wire contract of Bandwise, package `bandwise.v1`, generated from `bandwise/v1/loader.proto`.
 //!
 //! The comments of the `.proto` file are the documentation of every message and field: shapes, units, ranges,
-//! defaults and errors. This crate adds nothing to them but the numbers that both sides must agree on.
+//! defaults and errors. This crate adds to them only what both sides must agree on: numbers and how addresses are
+//! written.
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod detail;
 
+pub use address::{Address, AddressError};
 pub use detail::{detail_of, status_with_detail};
 
 /// The generated messages, client and server of `bandwise.v1`.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bandwise_client::Address;
+use bandwise_proto::Address;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::{server::StartError, socket_file::SocketFile};

@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use bandwise_client::Address;
 use bandwise_dataset::{Dataset, DatasetError, Progress};
 use bandwise_pipeline::{Pipeline, PipelineError, Stats};
+use bandwise_proto::Address;
 use bandwise_proto::v1::loader_server::LoaderServer;
 use futures_util::stream;
 use thiserror::Error;

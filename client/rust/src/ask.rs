@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bandwise_proto::Address;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout_at},
 };
 
-use crate::{address::Address, connection::Connection, error::ClientError, greet::GRACE};
+use crate::{connection::Connection, error::ClientError, greet::GRACE};
 
 /// Asks all daemons at once. The first of the list that answers counts, not the fastest: once one has answered, those
 /// before it have a second more. Gives its place in the list with its answer, and takes `patience` at most, though a

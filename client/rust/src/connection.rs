@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bandwise_proto::{
-    MAX_SAMPLE_IDS,
+    Address, MAX_SAMPLE_IDS,
     v1::{
         DescribeRequest, DescribeResponse, Job, PlanRequest, PlanResponse, Sample, SamplesRequest,
         SharedMemoryRequest, loader_client::LoaderClient,
@@ -13,7 +13,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
-    address::Address,
     error::{ClientError, root_cause},
     spec::StreamSpec,
     stream::{BatchStream, Expected},

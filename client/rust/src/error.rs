@@ -2,14 +2,11 @@
 
 use std::error::Error as _;
 
-use bandwise_proto::{detail_of, v1::ErrorDetail};
+use bandwise_proto::{Address, AddressError, detail_of, v1::ErrorDetail};
 use thiserror::Error;
 use tonic::{Code, Status};
 
-use crate::{
-    address::{Address, AddressError},
-    share::ShareError,
-};
+use crate::share::ShareError;
 
 /// Why a call, a stream or a run failed.
 #[derive(Debug, Error)]

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use bandwise_proto::v1::{Job, PlanResponse};
+use bandwise_proto::{
+    Address,
+    v1::{Job, PlanResponse},
+};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::{address::Address, connection::Connection, error::ClientError, lane::OPEN_TIMEOUT};
+use crate::{connection::Connection, error::ClientError, lane::OPEN_TIMEOUT};
 
 /// How long the others are waited for when one daemon has answered: the first of the list decides, not the fastest, so
 /// that a run begins in the same way each time.

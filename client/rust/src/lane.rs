@@ -13,14 +13,13 @@ use std::{
     time::Duration,
 };
 
-use bandwise_proto::v1::WantSteps;
+use bandwise_proto::{Address, v1::WantSteps};
 use tokio::{
     task::JoinHandle,
     time::{Sleep, sleep, timeout},
 };
 
 use crate::{
-    address::Address,
     backoff::Backoff,
     connection::Connection,
     error::ClientError,

@@ -36,7 +36,6 @@
 
 #![forbid(unsafe_code)]
 
-mod address;
 mod ask;
 mod backoff;
 mod batch;
@@ -63,9 +62,8 @@ mod unreadable;
 mod upcoming;
 mod wire;
 
-pub use address::{Address, AddressError};
 pub use ask::ask_any;
-pub use bandwise_proto::v1 as proto;
+pub use bandwise_proto::{Address, AddressError, v1 as proto};
 pub use batch::Batch;
 pub use connection::Connection;
 pub use error::ClientError;

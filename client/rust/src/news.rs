@@ -5,7 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{address::Address, error::ClientError};
+use bandwise_proto::Address;
+
+use crate::error::ClientError;
 
 /// Losses of a daemon that are told as they come.
 const BURST: u32 = 5;

@@ -15,14 +15,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bandwise_proto::v1::{
-    BatchHeader, Job, PlanResponse, ReplayedRow, StagePlan, Substitution, TensorInfo, WantSteps,
+use bandwise_proto::{
+    Address,
+    v1::{BatchHeader, Job, PlanResponse, ReplayedRow, StagePlan, Substitution, TensorInfo, WantSteps},
 };
 use bytes::Bytes;
 use tokio::time::sleep;
 
 use crate::{
-    address::Address,
     backoff::Backoff,
     batch::Batch,
     buffers::{Buffer, Buffers},

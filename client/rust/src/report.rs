@@ -1,10 +1,10 @@
 //! What each daemon has done for a run.
 
 use crate::{
-    address::Address,
     schedule::{Counts, Phase},
     transport::Transport,
 };
+use bandwise_proto::Address;
 
 /// What a daemon has done for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,11 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bandwise_proto::v1::{Job, PlanResponse};
+use bandwise_proto::{
+    Address,
+    v1::{Job, PlanResponse},
+};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::{
-    address::Address,
     batch::Batch,
     ceiling::Ceiling,
     connection::Connection,

@@ -2,16 +2,17 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use bandwise_proto::v1::{SharedMemoryGrant, SharedMemoryRequest};
+use bandwise_proto::{
+    Address,
+    v1::{SharedMemoryGrant, SharedMemoryRequest},
+};
 use bandwise_shm::{Lease, Slots, Token, door_of, receive_descriptor};
 use tokio::{
     io::{AsyncWriteExt as _, Interest},
     net::UnixStream,
 };
 
-use crate::{
-    address::Address, connection::Connection, error::ClientError, spec::StreamSpec, stream::BatchStream,
-};
+use crate::{connection::Connection, error::ClientError, spec::StreamSpec, stream::BatchStream};
 
 /// How long the hand-over of a descriptor may take: everything it needs is there already.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{address::Address, error::ClientError, news::Allowance, schedule::BatchId};
+use bandwise_proto::Address;
+
+use crate::{error::ClientError, news::Allowance, schedule::BatchId};
 
 /// A batch that comes sooner is not worth a line.
 const SOON: Duration = Duration::from_secs(1);

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use bandwise_client::Address;
 use bandwise_dataset::OpenOptions;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::SimdLevel;
 use bandwise_pipeline::{PipelineConfig, ReplayConfig};
+use bandwise_proto::Address;
 use bandwise_proto::MAX_BATCH_ROWS;
 
 use super::{Config, ConfigError, DatasetConfig, DecodeLimitsConfig, MIB, MemoryMib, Source, user_cache_dir};
