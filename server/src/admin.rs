@@ -61,7 +61,11 @@ struct Status {
     replayed_rows_made: u64,
     batches: u64,
     encoded_bytes: u64,
-    read_ahead_samples: u64,
+    fetched_samples: u64,
+    fetch_timeouts: u64,
+    fetch_waiting_rows: u64,
+    fetch_bytes_in_use: u64,
+    fetch_bytes: u64,
     worker_busy_seconds: f64,
     batch_bytes_in_use: u64,
     prefetch_bytes: u64,
@@ -111,7 +115,11 @@ impl State {
             replayed_rows_made: load(&stats.replayed_rows_made),
             batches: load(&stats.batches),
             encoded_bytes: load(&stats.encoded_bytes),
-            read_ahead_samples: load(&stats.read_ahead),
+            fetched_samples: load(&stats.fetched),
+            fetch_timeouts: load(&stats.fetch_timeouts),
+            fetch_waiting_rows: load(&stats.fetch_waiting),
+            fetch_bytes_in_use: load(&stats.fetch_bytes),
+            fetch_bytes: config.fetch.bytes,
             worker_busy_seconds: load(&stats.worker_busy_ns) as f64 / 1e9,
             batch_bytes_in_use: load(&stats.batch_bytes_in_use),
             prefetch_bytes: config.prefetch_bytes,
@@ -246,8 +254,9 @@ impl Collector for StatusCollector {
 }
 
 /// What only grows.
-fn counters(status: &Status) -> [Plain<u64>; 10] {
-    let read_ahead = "Samples asked for ahead of need, since reads were slow";
+fn counters(status: &Status) -> [Plain<u64>; 11] {
+    let fetched = "Samples that were not in memory and so were fetched";
+    let timeouts = "Fetches that storage did not answer in time";
     let from_memo = "Rows that were made before and copied, for replay";
     let refused = "Connections refused, or closed since they asked for nothing";
     let substituted = "Rows that hold another sample since theirs could not be read here";
@@ -258,7 +267,8 @@ fn counters(status: &Status) -> [Plain<u64>; 10] {
         ("replayed_rows_made", made_again, None, status.replayed_rows_made),
         ("batches", "Batches completed", None, status.batches),
         ("encoded", "Encoded bytes read", Some(&Unit::Bytes), status.encoded_bytes),
-        ("read_ahead_samples", read_ahead, None, status.read_ahead_samples),
+        ("fetched_samples", fetched, None, status.fetched_samples),
+        ("fetch_timeouts", timeouts, None, status.fetch_timeouts),
         ("unreadable_samples", "Samples that could not be read here", None, status.unreadable_samples),
         ("connections_refused", refused, None, status.connections_refused),
         ("unreadable_rows_substituted", substituted, None, status.unreadable_rows_substituted),
@@ -267,8 +277,9 @@ fn counters(status: &Status) -> [Plain<u64>; 10] {
 }
 
 /// What is so now.
-fn gauges(status: &Status) -> [Plain<i64>; 12] {
+fn gauges(status: &Status) -> [Plain<i64>; 15] {
     let bytes = Some(&Unit::Bytes);
+    let fetch_memory = "Samples that are being fetched or wait for a worker";
     let kept = "Shared memory that trainers keep beyond their streams";
     let shared_budget = "Memory that may be shared with trainers";
     let reserved = "Memory for such rows that open jobs may take";
@@ -278,6 +289,9 @@ fn gauges(status: &Status) -> [Plain<i64>; 12] {
         ("streams", "Open streams", None, status.streams as i64),
         ("batch_memory", "Batch memory on loan", bytes, status.batch_bytes_in_use as i64),
         ("prefetch_budget", "Batch memory allowed", bytes, status.prefetch_bytes as i64),
+        ("fetch_waiting_rows", "Rows that wait for a fetch to begin", None, status.fetch_waiting_rows as i64),
+        ("fetch_memory", fetch_memory, bytes, status.fetch_bytes_in_use as i64),
+        ("fetch_budget", "Memory for such samples allowed", bytes, status.fetch_bytes as i64),
         ("shared_memory", "Memory shared with trainers", bytes, status.shared_bytes_in_use as i64),
         ("shared_memory_kept", kept, bytes, status.shared_bytes_kept as i64),
         ("shared_memory_budget", shared_budget, bytes, status.shared_bytes as i64),

@@ -42,6 +42,12 @@ pub struct Config {
     pub pin_threads: bool,
     /// Batch memory in MiB, shared by all streams.
     pub prefetch_mib: u64,
+    /// Memory in MiB for samples that are being fetched from storage, or wait for a worker then.
+    pub fetch_mib: u64,
+    /// Samples of one dataset that are fetched from storage at a time.
+    pub max_fetches: usize,
+    /// Seconds that storage has to give a sample.
+    pub fetch_seconds: u64,
     /// Memory that streams share with trainers on this host, in MiB; 0 for none.
     pub shared_memory_mib: u64,
     /// Memory for rows that later steps replay, in MiB, shared by all jobs; 0 for none.
@@ -223,6 +229,9 @@ impl Default for Config {
             threads: 0,
             pin_threads: false,
             prefetch_mib: 1024,
+            fetch_mib: 256,
+            max_fetches: 32,
+            fetch_seconds: 30,
             shared_memory_mib: 2048,
             replay_memory_mib: MemoryMib::Auto,
             replay_shortage: Shortage::default(),

@@ -43,7 +43,11 @@ fn the_sidecars_budgets_fit_into_its_limit() {
     let pipeline = Settings::check(&config).unwrap().pipeline;
     // Each client may have one largest batch beyond the budget.
     let beyond = pipeline.max_batch_bytes;
-    let budgets = pipeline.prefetch_bytes + pipeline.shared_bytes + pipeline.replay.bytes + beyond;
+    let budgets = pipeline.prefetch_bytes
+        + pipeline.fetch.bytes
+        + pipeline.shared_bytes
+        + pipeline.replay.bytes
+        + beyond;
     let (sum, limit) = ((budgets >> 20) + OVERHEAD_MIB, memory_mib(&pod, "limits"));
     assert!(sum <= limit, "the budgets are {sum} MiB of {limit}");
     assert_eq!(memory_mib(&pod, "requests"), limit, "the pod is placed where it has room");

@@ -107,8 +107,8 @@ pub enum ClientError {
         sample: u64,
         /// Its name: the path below the folder of the dataset.
         name: String,
-        /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `no_memory` or
-        /// `io`.
+        /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `timed_out`,
+        /// `no_memory` or `io`.
         cause: String,
         /// The sentence of the daemon that was asked last.
         reason: String,

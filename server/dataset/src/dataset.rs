@@ -3,19 +3,21 @@
 use std::fmt;
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::error::DatasetError;
+use crate::folder::Folder;
 use crate::index::Class;
 use crate::open::{IndexSource, dataset_folder, open_index};
 use crate::options::OpenOptions;
-use crate::paths::{display, join};
+use crate::paths::display;
 use crate::progress::Progress;
-use crate::read::{ReadError, read_file, will_need};
+use crate::read::ReadError;
 use crate::samples::Samples;
+use crate::source::{Encoded, Need, Nothing, Source};
 use crate::splits::{self, Layout};
 use crate::subset::subset;
-use crate::suspicion::Suspicion;
 use crate::synthetic::{self, Synthetic};
 use crate::warning::Warning;
 
@@ -28,8 +30,8 @@ pub struct Dataset {
     samples: Samples,
     digest: Digest,
     warnings: Vec<Warning>,
-    source: IndexSource,
-    suspicion: Option<Suspicion>,
+    index_source: IndexSource,
+    source: Arc<dyn Source>,
     hashed: u64,
     is_settled: bool,
 }
@@ -48,14 +50,15 @@ impl Dataset {
         let kept = subset(&opened.index, options)?;
         let part = kept.as_ref().map(|kept| opened.index.select(kept));
         let digest = opened.digest(kept.as_deref(), part.as_ref().unwrap_or(&opened.index), options)?;
-        let index = part.unwrap_or_else(|| mem::take(&mut opened.index));
+        let index = Arc::new(part.unwrap_or_else(|| mem::take(&mut opened.index)));
+        let source = Folder::new(opened.root.clone(), Arc::clone(&index), opened.suspicion);
         Ok(Self {
             root: opened.root,
             samples: Samples::Files(index),
             digest,
             warnings: opened.warnings,
-            source: opened.source,
-            suspicion: opened.suspicion,
+            index_source: opened.source,
+            source: Arc::new(source),
             hashed: opened.hashed,
             is_settled: opened.is_settled,
         })
@@ -87,8 +90,8 @@ impl Dataset {
             samples: Samples::Synthetic(Synthetic::new()),
             digest: synthetic::DIGEST,
             warnings: Vec::new(),
-            source: IndexSource::None,
-            suspicion: None,
+            index_source: IndexSource::None,
+            source: Nothing::shared(),
             hashed: 0,
             is_settled: true,
         }
@@ -165,45 +168,41 @@ impl Dataset {
         self.samples.find(name)
     }
 
-    /// The file of a sample; none lies there in the synthetic dataset.
-    pub fn path(&self, sample: u64) -> PathBuf {
-        join(&self.root, &self.name(sample))
-    }
-
     /// Encoded bytes of a sample, from the index.
     pub fn encoded_len(&self, sample: u64) -> u64 {
         self.samples.encoded_len(sample)
     }
 
-    /// Asks the system to fetch a sample into its page cache, without waiting for the bytes; opening the file may
-    /// wait. A hint: what goes wrong is found out by the read.
-    pub fn will_need(&self, sample: u64) {
-        will_need(&self.path(sample));
+    /// Where the encoded bytes come from.
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    /// The same samples with their bytes from another source, as a cache in front of the dataset's own.
+    #[must_use]
+    pub fn with_source(self, source: Arc<dyn Source>) -> Self {
+        Self { source, ..self }
     }
 
     /// Reads the encoded bytes of a sample into `buffer`, in place of its content.
     ///
-    /// Allocates at most `limit_bytes`, and nothing if the buffer has the room. Waits for the disk: call it from
-    /// a thread that may.
+    /// Allocates at most `limit_bytes`. Waits for the storage, without an end if it hangs: call it from a thread that may.
     ///
     /// # Errors
     /// [`ReadError::OverLimit`] if the index says that the sample is larger than `limit_bytes`; every other error
     /// means that this server cannot read it. After an error the content of the buffer is not specified.
     pub fn read(&self, sample: u64, limit_bytes: u64, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
-        if self.is_synthetic() {
-            buffer.clear();
-            return Ok(());
+        let encoded_bytes = self.encoded_len(sample);
+        if encoded_bytes > limit_bytes {
+            let path = self.source.location(sample);
+            return Err(ReadError::OverLimit { path, encoded_bytes, limit_bytes });
         }
-        let expected = self.encoded_len(sample);
-        let read = read_file(&self.path(sample), expected, limit_bytes, buffer);
-        if let (Err(error), Some(suspicion)) = (&read, &self.suspicion)
-            // A sample without a size in the index was known to be broken.
-            && expected > 0
-            && error.is_change()
-        {
-            suspicion.set();
+        let mut encoded = Encoded { bytes: mem::take(buffer), ..Encoded::default() };
+        if !self.source.fetch_now(sample, Need::Whole, &mut encoded) {
+            encoded = self.source.fetch(sample, Need::Whole).wait()?;
         }
-        read
+        *buffer = encoded.bytes;
+        Ok(())
     }
 
     /// Identifies the index: the same for the same names, classes and sizes, wherever they lie; and the same content, if
@@ -235,7 +234,7 @@ impl Dataset {
 
     /// Where the index came from.
     pub fn index_source(&self) -> IndexSource {
-        self.source
+        self.index_source
     }
 
     /// Memory that the index takes, in bytes.

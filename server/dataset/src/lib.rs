@@ -11,7 +11,8 @@
 //!   that has found it wrong;
 //! - `synthetic`, `samples`: a dataset without files, and what is common to it and an index;
 //! - `subset`, `splits`: parts of a dataset by list file, and folders that hold `train` and `val`;
-//! - `read`: the bytes of one sample. The index knows nothing of it, so that other storage can stand there;
+//! - `source`: where the bytes of samples come from, of which the index knows nothing; `folder` is the source of files,
+//!   with `read` for those that storage has, and `page_cache` for those that are in memory;
 //! - `look`, `open`, `dataset`: from the cache or by a scan, and the public face.
 //!
 //! The crate does not decode, retry or prefetch, reads no environment variable and never writes into a dataset.
@@ -23,17 +24,20 @@ mod content;
 mod dataset;
 mod digest;
 mod error;
+mod folder;
 mod index;
 mod look;
 mod names;
 mod open;
 mod options;
 mod order;
+mod page_cache;
 mod paths;
 mod progress;
 mod read;
 mod samples;
 mod scan;
+mod source;
 mod splits;
 mod stamps;
 mod subset;
@@ -51,4 +55,5 @@ pub use open::IndexSource;
 pub use options::{OpenOptions, Splits};
 pub use progress::{NoProgress, Progress};
 pub use read::ReadError;
+pub use source::{Encoded, Fetch, Need, SideData, Source};
 pub use warning::{LeftOut, Warning};

@@ -2,12 +2,13 @@
 //!
 //! What goes wrong here is *unreadable*: a property of this server, which never changes a batch. Whether the
 //! bytes can be decoded is another question. Nothing is retried but interrupted calls, and a read from a file
-//! system that hangs hangs too: time limits belong to the caller's threads.
+//! system that hangs hangs too: retries and time limits belong to the caller.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use thiserror::Error;
@@ -50,6 +51,14 @@ pub enum ReadError {
         /// Bytes in the file; fewer than its size if it shrank while it was read.
         found: u64,
     },
+    /// The storage has not answered in time.
+    #[error("its storage has not answered within {} s; look at the mount", .after.as_secs_f64())]
+    TimedOut {
+        /// The file.
+        path: PathBuf,
+        /// Time that it had.
+        after: Duration,
+    },
     /// The sample is larger than the job accepts. Known from the index alone, so it is the same everywhere.
     #[error("the file has {encoded_bytes} bytes, over the limit of {limit_bytes}")]
     OverLimit {
@@ -85,17 +94,9 @@ impl ReadError {
 
 /// Reads the file at `path`, which the index says has `expected` bytes, into `buffer` in place of its content.
 ///
-/// Allocates at most `limit_bytes`, and nothing if the buffer has the room. After an error the content of the
-/// buffer is not specified.
-pub(crate) fn read_file(
-    path: &Path,
-    expected: u64,
-    limit_bytes: u64,
-    buffer: &mut Vec<u8>,
-) -> Result<(), ReadError> {
-    if expected > limit_bytes {
-        return Err(ReadError::OverLimit { path: path.to_owned(), encoded_bytes: expected, limit_bytes });
-    }
+/// Allocates `expected` bytes unless the buffer has the room. After an error the content of the buffer is not
+/// specified.
+pub(crate) fn read_file(path: &Path, expected: u64, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
     let (file, metadata) = open_without_waiting(path).map_err(|reason| ReadError::from_io(path, reason))?;
     if !metadata.is_file() {
         return Err(ReadError::NotAFile { path: path.to_owned() });
@@ -108,16 +109,6 @@ pub(crate) fn read_file(
         Ok(found) if found == expected => Ok(()),
         Ok(found) => Err(ReadError::SizeChanged { path: path.to_owned(), expected, found }),
         Err(reason) => Err(ReadError::from_io(path, reason)),
-    }
-}
-
-/// Asks the system to fetch a file.
-pub(crate) fn will_need(path: &Path) {
-    if let Ok((file, metadata)) = open_without_waiting(path)
-        && metadata.is_file()
-    {
-        // File systems without it lose nothing.
-        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::WillNeed);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the samples of a dataset are, whichever kind it is. Methods that take a sample panic, as slices do, unless
 //! it is below `len()`.
 
+use std::sync::Arc;
+
 use crate::index::{Class, Index};
 use crate::synthetic::Synthetic;
 
@@ -8,7 +10,7 @@ use crate::synthetic::Synthetic;
 #[derive(Clone, Debug)]
 pub(crate) enum Samples {
     /// Files below a folder.
-    Files(Index),
+    Files(Arc<Index>),
     /// No files.
     Synthetic(Synthetic),
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::{
+    dispatch::StreamId,
     error::BatchError,
     layout::BatchLayout,
     loan::{LentSlot, Loan, LoanedBytes},
@@ -109,6 +110,7 @@ pub(crate) type Outcome = Result<Batch, BatchError>;
 #[derive(Debug)]
 pub(crate) struct BatchWork {
     pub(crate) request: BatchRequest,
+    pub(crate) stream: StreamId,
     pub(crate) order: Order,
     /// Rows that are neither written nor given up.
     remaining: AtomicUsize,
@@ -144,7 +146,12 @@ pub(crate) struct RowOutcome {
 }
 
 impl BatchWork {
-    pub(crate) fn new(request: BatchRequest, loan: Loan, done: oneshot::Sender<Outcome>) -> Self {
+    pub(crate) fn new(
+        request: BatchRequest,
+        stream: StreamId,
+        loan: Loan,
+        done: oneshot::Sender<Outcome>,
+    ) -> Self {
         let rows = request.layout.rows();
         let job = &request.job;
         let order = Order::new(job.order(), job.seed(), request.moment.epoch, job.dataset_samples());
@@ -154,6 +161,7 @@ impl BatchWork {
             Mixing::new(mix, (job.seed(), request.moment.step), request.first_row, rows, image)
         });
         Self {
+            stream,
             order,
             mixing,
             remaining: AtomicUsize::new(rows),

@@ -371,7 +371,7 @@ impl Dispatcher {
             Charge::Slot => {}
         }
         stream.bytes += size;
-        let work = Arc::new(BatchWork::new(wanted.request, loan, wanted.done));
+        let work = Arc::new(BatchWork::new(wanted.request, id, loan, wanted.done));
         stream.begun = Some(Begun { rows, work });
         Some(())
     }

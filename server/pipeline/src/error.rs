@@ -43,8 +43,8 @@ pub enum BatchError {
         sample: u64,
         /// Its name.
         name: String,
-        /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `no_memory`
-        /// or `io`.
+        /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `timed_out`,
+        /// `no_memory` or `io`.
         cause: &'static str,
         /// What the file system said.
         detail: String,

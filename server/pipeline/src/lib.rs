@@ -1,13 +1,13 @@
 //! Worker threads, bounded queues and batches.
 //!
 //! ```text
-//! Stream::want -> wants -> dispatcher (1 thread) -> tasks, one a row -> workers (N threads)
-//!        Ticket <------------- the last row of a batch completes it <-------+
+//! Stream::want -> wants -> dispatcher (1 thread) -> tasks, one a row -> workers (N threads)  <-> fetch (samples that
+//!        Ticket <------------- the last row of a batch completes it <-------+                      are not in memory)
 //! ```
 //!
 //! Everything is owned once: the dispatcher owns streams, accounts and free memory; a worker owns its scratch
 //! memory; a batch owns its block until the last of its bytes is dropped. This crate knows no wire format and
-//! runs no async code: a [`Ticket`] is a future that any runtime can wait for.
+//! runs async code in the fetch stage alone: a [`Ticket`] is a future that any runtime can wait for.
 //!
 //! Rows that later steps replay are kept in a memo (`replay`), which is asked before a row is made.
 
@@ -17,6 +17,7 @@ mod batch;
 mod cores;
 mod dispatch;
 mod error;
+mod fetch;
 mod free;
 mod layout;
 mod loan;
@@ -25,9 +26,9 @@ mod memory;
 mod mixing;
 mod pipeline;
 mod place;
-mod read_ahead;
 mod replay;
 mod reserve;
+mod row;
 mod seldom;
 mod share;
 mod skipped;
@@ -39,6 +40,7 @@ mod worker;
 pub use batch::{Batch, Replayed, Substitution};
 pub use dispatch::Priority;
 pub use error::{BatchError, PipelineError, WantError};
+pub use fetch::FetchConfig;
 pub use layout::BatchLayout;
 pub use loan::LentSlot;
 pub use pipeline::{Pipeline, PipelineConfig, StreamOptions};

@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use bandwise_dataset::Dataset;
@@ -19,9 +18,9 @@ use crate::{
     cores,
     dispatch::{Channels, Command, Dispatcher, Priority, StreamId, Task},
     error::PipelineError,
+    fetch::{FetchConfig, FetchStage},
     memory::Block,
     place::Places,
-    read_ahead::ReadAhead,
     replay::{Hold, ReplayConfig, ReplayMemos},
     reserve::Owner,
     share::{Budget, ShareError, SharedPool},
@@ -56,8 +55,8 @@ pub struct PipelineConfig {
     pub simd: SimdLevel,
     /// Whether each worker stays on one core.
     pub pin_threads: bool,
-    /// A read that takes longer did not come from the page cache, so samples are asked for ahead of need.
-    pub slow_read: Duration,
+    /// How samples are fetched that are not in memory.
+    pub fetch: FetchConfig,
 }
 
 /// What a stream is for.
@@ -86,16 +85,14 @@ pub struct Pipeline {
     next_stream: AtomicU64,
     stats: Arc<Stats>,
     places: Arc<Places>,
-    read_ahead: Arc<ReadAhead>,
+    fetch: FetchStage,
     replay: ReplayMemos,
     shared: Arc<Budget>,
-    /// Keeps the threads of `read_ahead` running.
-    _reading_ahead: Sender<()>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Pipeline {
-    /// Starts the threads `bw-dispatch`, `bw-worker-N` and `bw-ahead-N`.
+    /// Starts the threads `bw-dispatch`, `bw-fetch` and `bw-worker-N`.
     ///
     /// # Errors
     ///
@@ -108,7 +105,7 @@ impl Pipeline {
         let (tasks, tasks_rx) = channel::bounded(config.threads);
         let stats: Arc<Stats> = Arc::default();
         let replay = ReplayMemos::new(config.replay, Arc::clone(&stats));
-        let (read_ahead, running) = ReadAhead::start(config.slow_read, &stats)?;
+        let (fetch, fetch_thread) = FetchStage::start(config.fetch, Arc::clone(&stats))?;
         // A slot also has the gaps between tensors and the end of a page.
         let max_slot_bytes = config.max_batch_bytes.saturating_add(bandwise_shm::PAGE as u64);
         let shared = Arc::new(Budget::new(config.shared_bytes, max_slot_bytes, Arc::clone(&stats)));
@@ -119,12 +116,12 @@ impl Pipeline {
             next_stream: AtomicU64::new(1),
             places: Arc::new(Places::new(config.max_streams, Arc::clone(&stats))),
             stats,
-            read_ahead,
+            fetch,
             replay,
             shared,
-            _reading_ahead: running,
-            threads: Vec::with_capacity(config.threads + 1),
+            threads: Vec::with_capacity(config.threads + 2),
         };
+        pipeline.threads.push(fetch_thread);
         let budget = usize::try_from(config.prefetch_bytes).unwrap_or(usize::MAX);
         let largest = usize::try_from(config.max_batch_bytes).unwrap_or(usize::MAX);
         let reserve = Block::rounded(largest);
@@ -139,7 +136,7 @@ impl Pipeline {
 
     fn start_worker(&mut self, index: usize, tasks: Receiver<Task>) -> Result<(), PipelineError> {
         let PipelineConfig { simd, pin_threads, .. } = self.config;
-        let worker = Worker::new(simd, Arc::clone(&self.stats), Arc::clone(&self.read_ahead))?;
+        let worker = Worker::new(simd, Arc::clone(&self.stats), self.fetch.clone())?;
         self.spawn(format!("bw-worker-{index}"), move || {
             if pin_threads && let Err(error) = cores::pin(index) {
                 tracing::warn!(index, %error, "cannot pin a worker to a core");
@@ -191,9 +188,9 @@ impl Pipeline {
         self.commands
             .send(Command::Open { id, owner, wants: intake, slots, priority, place })
             .map_err(|_| PipelineError::Stopped)?;
-        let (read_ahead, commands) = (Arc::clone(&self.read_ahead), self.commands.clone());
+        let commands = self.commands.clone();
         let replay = StreamReplay { hold, fresh_only };
-        Ok(Stream::new(id, (dataset, job), (limits, replay), wants, read_ahead, (commands, pool_end)))
+        Ok(Stream::new(id, (dataset, job), (limits, replay), wants, (commands, pool_end)))
     }
 
     /// The stream's hold on the rows that are kept for replay, if it has use for them.
@@ -248,6 +245,7 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         // Already gone if the dispatcher panicked; the workers end with it either way.
         let _ = self.commands.send(Command::Stop);
+        self.fetch.stop();
         for thread in self.threads.drain(..) {
             // A panicked thread has been reported by the panic hook.
             let _ = thread.join();

@@ -23,6 +23,7 @@ pub(crate) fn cause_of(error: &ReadError) -> &'static str {
         ReadError::Missing { .. } => "missing",
         ReadError::NotAFile { .. } => "not_a_file",
         ReadError::SizeChanged { .. } => "size_changed",
+        ReadError::TimedOut { .. } => "timed_out",
         ReadError::Io { reason, .. } => match reason.kind() {
             io::ErrorKind::PermissionDenied => "permission_denied",
             io::ErrorKind::OutOfMemory => NO_MEMORY,
@@ -39,6 +40,7 @@ fn reason_of(cause: &str) -> &'static str {
         "not_a_file" => "unreadable_not_a_file",
         "size_changed" => "unreadable_size_changed",
         "permission_denied" => "unreadable_permission_denied",
+        "timed_out" => "unreadable_timed_out",
         _ => "unreadable_io",
     }
 }

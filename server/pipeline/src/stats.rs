@@ -23,8 +23,14 @@ pub struct Stats {
     pub batches: AtomicU64,
     /// Nanoseconds that workers spent on rows, summed over the workers.
     pub worker_busy_ns: AtomicU64,
-    /// Samples that the system was asked for before a worker needed them, because reads were slow.
-    pub read_ahead: AtomicU64,
+    /// Samples that were not in memory and so were fetched.
+    pub fetched: AtomicU64,
+    /// Fetches among them that storage did not answer in time.
+    pub fetch_timeouts: AtomicU64,
+    /// Rows that wait for a fetch to begin.
+    pub fetch_waiting: AtomicU64,
+    /// Bytes of samples that are being fetched or wait for a worker.
+    pub fetch_bytes: AtomicU64,
     /// Samples that could not be read here.
     pub unreadable: AtomicU64,
     /// Rows that hold another sample because theirs could not be read here, as their job asks for.

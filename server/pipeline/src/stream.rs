@@ -17,7 +17,6 @@ use crate::{
     dispatch::{Command, StreamId},
     error::{BatchError, WantError},
     layout::BatchLayout,
-    read_ahead::ReadAhead,
     replay::Hold,
     share::PoolEnd,
     wants::{Pending, Wanted, Wants},
@@ -51,7 +50,6 @@ pub struct Stream {
     limits: StreamLimits,
     replay: StreamReplay,
     wants: Arc<Wants>,
-    read_ahead: Arc<ReadAhead>,
     commands: Sender<Command>,
     pool_end: Option<Arc<PoolEnd>>,
 }
@@ -62,10 +60,9 @@ impl Stream {
         (dataset, job): (Arc<Dataset>, Arc<Job>),
         (limits, replay): (StreamLimits, StreamReplay),
         wants: Arc<Wants>,
-        read_ahead: Arc<ReadAhead>,
         (commands, pool_end): (Sender<Command>, Option<Arc<PoolEnd>>),
     ) -> Self {
-        Self { id, dataset, job, limits, replay, wants, read_ahead, commands, pool_end }
+        Self { id, dataset, job, limits, replay, wants, commands, pool_end }
     }
 
     /// The job.
@@ -91,7 +88,6 @@ impl Stream {
         if let Some(hold) = &self.replay.hold {
             hold.advance(step);
         }
-        self.read_ahead.hint(&request);
         self.wants.push(Wanted { request, done })?;
         Ok(Ticket { step, first_row, receiver, _pending: pending })
     }

@@ -1,38 +1,34 @@
-//! A worker thread: takes rows, makes them, writes them in place. It never waits for the network.
+//! A worker thread: takes rows, makes them, writes them in place. It waits for neither the network nor storage.
 
 use std::{
     any::Any,
-    iter,
+    iter, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use bandwise_curriculum::{Moment, Order, StepOutOfRange};
-use bandwise_dataset::ReadError;
+use bandwise_dataset::{Encoded, Need};
 use bandwise_decode::DecodeError;
 use bandwise_job::{BadSample, Origin};
 use bandwise_kernels::SimdLevel;
-use bandwise_recipe::{DrawKey, Workbench};
-use crossbeam::channel::Receiver;
-
-use crate::{
-    batch::{BatchRequest, BatchWork, READY_MADE_BYTE, RowOutcome, Substitution},
-    dispatch::Task,
-    error::BatchError,
-    memory::RowSlot,
-    read_ahead::ReadAhead,
-    seldom::Seldom,
-    skipped::{NO_MEMORY, Skipped, UNREADABLE, cause_of},
-    stats::Stats,
+use bandwise_recipe::Workbench;
+use crossbeam::{
+    channel::{self, Receiver},
+    select,
 };
 
-/// Undecodable samples in a row after which a substitute is no longer looked for.
-const MAX_TRIES: u64 = 64;
-
-/// Waits between the tries to read an unreadable sample: enough for a hiccup, too short to matter.
-const READ_RETRIES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(50)];
+use crate::{
+    batch::{BatchWork, READY_MADE_BYTE, RowOutcome, Substitution},
+    dispatch::Task,
+    error::BatchError,
+    fetch::{FetchStage, FetchedRow, FetchedSample, WaitingRow},
+    memory::RowSlot,
+    row::RowInProgress,
+    seldom::Seldom,
+    skipped::{NO_MEMORY, UNREADABLE, cause_of},
+    stats::Stats,
+};
 
 /// Clients ask again for what cannot be read, for a minute and from everywhere.
 static UNREADABLE_LINES: Seldom = Seldom::new();
@@ -41,49 +37,94 @@ static UNREADABLE_LINES: Seldom = Seldom::new();
 pub(crate) struct Worker {
     bench: Workbench,
     level: SimdLevel,
-    encoded: Vec<u8>,
+    encoded: Encoded,
     stats: Arc<Stats>,
-    read_ahead: Arc<ReadAhead>,
+    fetch: FetchStage,
+}
+
+/// A row to resume, and its sample.
+type Resumed = (Box<RowInProgress>, FetchedSample);
+
+/// How far a worker came with a row.
+enum Progress {
+    Made(RowOutcome),
+    /// Its sample is not in memory.
+    Waits(Box<RowInProgress>),
+}
+
+impl From<RowOutcome> for Progress {
+    fn from(outcome: RowOutcome) -> Self {
+        Self::Made(outcome)
+    }
 }
 
 impl Worker {
     pub(crate) fn new(
         level: SimdLevel,
         stats: Arc<Stats>,
-        read_ahead: Arc<ReadAhead>,
+        fetch: FetchStage,
     ) -> Result<Self, bandwise_decode::DecoderInitError> {
-        Ok(Self { bench: Workbench::new(level)?, level, encoded: Vec::new(), stats, read_ahead })
+        Ok(Self { bench: Workbench::new(level)?, level, encoded: Encoded::default(), stats, fetch })
     }
 
     /// Works until the dispatcher is gone.
     pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
-        for Task { slot, more, work } in tasks {
-            for slot in iter::once(slot).chain(more) {
-                self.take(slot, &work);
+        let mut fetched = self.fetch.fetched().clone();
+        loop {
+            select! {
+                recv(tasks) -> task => match task {
+                    Ok(task) => self.begin(task),
+                    Err(_) => return,
+                },
+                recv(fetched) -> row => match row {
+                    Ok(row) => self.resume(row),
+                    // The stage is gone, and the pipeline is about to stop.
+                    Err(_) => fetched = channel::never(),
+                },
             }
         }
     }
 
-    fn take(&mut self, mut slot: RowSlot, work: &BatchWork) {
+    fn begin(&mut self, Task { slot, more, work }: Task) {
+        for slot in iter::once(slot).chain(more) {
+            self.take(slot, Arc::clone(&work), None);
+        }
+    }
+
+    fn resume(&mut self, FetchedRow { waiting: WaitingRow { slot, work, row }, sample }: FetchedRow) {
+        self.take(slot, work, Some((row, sample)));
+    }
+
+    fn take(&mut self, mut slot: RowSlot, work: Arc<BatchWork>, fetched: Option<Resumed>) {
         if !work.needs(slot.row()) {
             drop(slot);
             work.skip(1);
             return;
         }
         let begun = Instant::now();
-        let outcome = self.guarded_row(work, &mut slot);
+        let progress = self.guarded_row(&work, &mut slot, fetched);
         Stats::add(&self.stats.worker_busy_ns, begun.elapsed().as_nanos() as u64);
+        let outcome = match progress {
+            Ok(Progress::Waits(row)) => return self.fetch.submit(WaitingRow { slot, work, row }),
+            Ok(Progress::Made(outcome)) => Ok(outcome),
+            Err(error) => Err(error),
+        };
         if work.row_done(slot, outcome) {
             Stats::add(&self.stats.batches, 1);
         }
     }
 
     /// Makes a row; a panic becomes an error of its batch, and the scratch memory starts afresh.
-    fn guarded_row(&mut self, work: &BatchWork, slot: &mut RowSlot) -> Result<RowOutcome, BatchError> {
-        let result = catch_unwind(AssertUnwindSafe(|| self.row(work, slot)));
+    fn guarded_row(
+        &mut self,
+        work: &BatchWork,
+        slot: &mut RowSlot,
+        fetched: Option<Resumed>,
+    ) -> Result<Progress, BatchError> {
+        let result = catch_unwind(AssertUnwindSafe(|| self.row(work, slot, fetched)));
         result.unwrap_or_else(|panic| {
             Stats::add(&self.stats.panics, 1);
-            // Without memory for a new one the old one goes on: it carries nothing from one image into the next.
+            // Without memory for a new one the old one stays: it carries nothing from one image into the next.
             if let Ok(bench) = Workbench::new(self.level) {
                 self.bench = bench;
             }
@@ -99,118 +140,157 @@ impl Worker {
     }
 
     /// A row that is kept is copied, any other is made, and kept if later steps may replay it.
-    fn row(&mut self, work: &BatchWork, slot: &mut RowSlot) -> Result<RowOutcome, BatchError> {
+    fn row(
+        &mut self,
+        work: &BatchWork,
+        slot: &mut RowSlot,
+        fetched: Option<Resumed>,
+    ) -> Result<Progress, BatchError> {
         let request = &work.request;
         let row = request.step_row(slot.row());
         let origin = request.job.origin(&request.moment, row);
-        let Some(lookup) = &request.lookup else { return self.make_row(work, slot, row, origin) };
-        if let Some(kept) = lookup.find(origin) {
+        let lookup = request.lookup.as_ref();
+        if let Some(kept) = lookup.filter(|_| fetched.is_none()).and_then(|lookup| lookup.find(origin)) {
             Stats::add(&self.stats.rows_from_memo, 1);
             slot.image().copy_from_slice(&kept.image);
             slot.set_label(kept.label);
             Stats::add(&self.stats.rows, 1);
             let substitution = kept.substitution(row);
             let (delivered, label) = (kept.delivered, kept.label);
-            return Ok(RowOutcome { origin_step: origin.step, delivered, label, substitution });
+            return Ok(RowOutcome { origin_step: origin.step, delivered, label, substitution }.into());
         }
-        let outcome = self.make_row(work, slot, row, origin)?;
-        Stats::add(&self.stats.replayed_rows_made, u64::from(!request.is_fresh(row)));
-        lookup.keep(request.moment.stage, origin, slot.image(), &outcome);
-        Ok(outcome)
+        let progress = self.make_row(work, slot, (row, origin), fetched)?;
+        if let (Progress::Made(outcome), Some(lookup)) = (&progress, lookup) {
+            Stats::add(&self.stats.replayed_rows_made, u64::from(!request.is_fresh(row)));
+            lookup.keep(request.moment.stage, origin, slot.image(), outcome);
+        }
+        Ok(progress)
     }
 
-    /// Makes the row that was fresh at `origin` as row `row` of the batch's step.
+    /// Makes the row that was fresh at `origin` as row `row` of the batch's step, as far as its samples are in memory.
     fn make_row(
         &mut self,
         work: &BatchWork,
         slot: &mut RowSlot,
-        row: u64,
-        origin: Origin,
-    ) -> Result<RowOutcome, BatchError> {
-        let request = &work.request;
-        let (job, moment) = (&request.job, &request.moment);
-        let (at, requested) = requested(work, origin, row)?;
-        if request.dataset.is_synthetic() {
-            return Ok(self.synthetic_row(work, slot, requested, origin));
+        (row, origin): (u64, Origin),
+        fetched: Option<Resumed>,
+    ) -> Result<Progress, BatchError> {
+        let (mut row, mut fetched) = match fetched {
+            Some((row, sample)) => (row, Some(sample)),
+            None => (Box::new(RowInProgress::new(work, row, origin)?), None),
+        };
+        if work.request.dataset.is_synthetic() {
+            return Ok(self.synthetic_row(work, slot, &row).into());
         }
-        let view = ((at.first_row_in_epoch + origin.fresh_row) % u64::from(job.recipe().views())) as u32;
-        let key = DrawKey { seed: job.seed(), epoch: at.epoch, sample: requested, view };
-        let mut skipped = Skipped::default();
-        for attempt in 0..MAX_TRIES {
-            let sample = (requested + attempt) % job.dataset_samples();
-            match self.sample(work, sample, key, slot) {
-                Ok(Ok(())) => {
-                    let instead = skipped.instead(row, requested, sample);
-                    return Ok(self.made_row(work, slot, origin.step, instead));
-                }
-                Ok(Err(error)) => {
-                    self.report_undecodable(work, sample, &error);
-                    match job.on_bad_sample() {
-                        // The place of a sample that could not be read wants a picture.
-                        _ if skipped.any() => {}
-                        BadSample::Substitute => {}
-                        BadSample::Zero => {
-                            return Ok(self.zero_row(slot, (row, origin.step), requested, &error));
-                        }
-                        BadSample::Fail => return Err(undecodable(work, sample, &error)),
-                    }
-                    skipped.undecodable(&error);
-                }
-                Err(error) => skipped.unreadable(job.on_unreadable(), error)?,
+        loop {
+            let made = match fetched.take() {
+                Some(sample) => self.fetched_sample(work, &row, sample, slot),
+                None => match self.sample_at_hand(work, &row, slot) {
+                    Some(made) => made,
+                    None => return Ok(Progress::Waits(row)),
+                },
+            };
+            if let Some(outcome) = self.judge(work, &mut row, made, slot)? {
+                return Ok(outcome.into());
+            }
+            if !row.pass_over() {
+                return Err(nothing_left(work, *row));
             }
         }
-        Err(skipped.nothing_left(|tries, detail| BatchError::NoSubstitute {
-            step: moment.step,
-            sample: requested,
-            name: request.dataset.display_name(requested),
-            tries,
-            detail,
-        }))
+    }
+
+    /// The row, if its sample was made or needs no picture; `None` if another sample is to be tried.
+    fn judge(
+        &mut self,
+        work: &BatchWork,
+        row: &mut RowInProgress,
+        made: Result<Result<(), DecodeError>, BatchError>,
+        slot: &mut RowSlot,
+    ) -> Result<Option<RowOutcome>, BatchError> {
+        let job = &work.request.job;
+        match made {
+            Ok(Ok(())) => return Ok(Some(self.made_row(work, slot, row))),
+            Ok(Err(error)) => {
+                self.report_undecodable(work, row.sample(), &error);
+                match job.on_bad_sample() {
+                    // The place of a sample that could not be read wants a picture.
+                    _ if row.skipped.any() => {}
+                    BadSample::Substitute => {}
+                    BadSample::Zero => return Ok(Some(self.zero_row(slot, row, &error))),
+                    BadSample::Fail => return Err(undecodable(work, row.sample(), &error)),
+                }
+                row.skipped.undecodable(&error);
+            }
+            Err(error) => row.skipped.unreadable(job.on_unreadable(), error)?,
+        }
+        Ok(None)
     }
 
     /// A row whose image was made, of the sample that the order asked for or of another.
-    fn made_row(
-        &self,
-        work: &BatchWork,
-        slot: &mut RowSlot,
-        origin_step: u64,
-        (delivered, substitution): (u64, Option<Substitution>),
-    ) -> RowOutcome {
+    fn made_row(&self, work: &BatchWork, slot: &mut RowSlot, row: &mut RowInProgress) -> RowOutcome {
+        let (delivered, substitution) =
+            mem::take(&mut row.skipped).instead(row.row, row.requested, row.sample());
         let label = i64::from(work.request.dataset.label(delivered));
         slot.set_label(label);
         Stats::add(&self.stats.rows, 1);
         let unreadable = substitution.as_ref().is_some_and(|other| other.reason.starts_with(UNREADABLE));
         Stats::add(&self.stats.unreadable_substituted, u64::from(unreadable));
-        RowOutcome { origin_step, delivered, label, substitution }
+        RowOutcome { origin_step: row.origin.step, delivered, label, substitution }
     }
 
-    /// Reads a sample and makes its image. The outer error is about this machine, the inner one about the bytes.
-    fn sample(
+    /// The image of a row's sample if that is known to be too large or is in memory. As in all of these, the outer error is
+    /// about this machine, the inner one about the bytes.
+    fn sample_at_hand(
         &mut self,
         work: &BatchWork,
-        sample: u64,
-        key: DrawKey,
+        row: &RowInProgress,
+        slot: &mut RowSlot,
+    ) -> Option<Result<Result<(), DecodeError>, BatchError>> {
+        let dataset = &work.request.dataset;
+        let (bytes, limit) = (dataset.encoded_len(row.sample()), work.request.job.limits().max_encoded_bytes);
+        if bytes > limit {
+            return Some(Ok(Err(DecodeError::TooLong { bytes, limit })));
+        }
+        let mut encoded = mem::take(&mut self.encoded);
+        let is_there = dataset.source().fetch_now(row.sample(), Need::Whole, &mut encoded);
+        let made = is_there.then(|| self.image(work, row, &encoded, slot));
+        self.encoded = encoded;
+        made
+    }
+
+    /// The image of a sample that was fetched. Its bytes are gone after that.
+    fn fetched_sample(
+        &mut self,
+        work: &BatchWork,
+        row: &RowInProgress,
+        sample: FetchedSample,
+        slot: &mut RowSlot,
+    ) -> Result<Result<(), DecodeError>, BatchError> {
+        match &sample.encoded {
+            Ok(encoded) => self.image(work, row, encoded, slot),
+            Err(error) => Err(self.unreadable(work, row.sample(), cause_of(error), error.to_string())),
+        }
+    }
+
+    /// Makes an image of encoded bytes.
+    fn image(
+        &mut self,
+        work: &BatchWork,
+        row: &RowInProgress,
+        encoded: &Encoded,
         slot: &mut RowSlot,
     ) -> Result<Result<(), DecodeError>, BatchError> {
         let request = &work.request;
-        let limits = request.job.limits();
-        match self.read(work, sample, limits.max_encoded_bytes) {
-            Ok(()) => {}
-            Err(ReadError::OverLimit { encoded_bytes, limit_bytes, .. }) => {
-                return Ok(Err(DecodeError::TooLong { bytes: encoded_bytes, limit: limit_bytes }));
-            }
-            Err(error) => return Err(self.unreadable(work, sample, cause_of(&error), error.to_string())),
-        }
-        Stats::add(&self.stats.encoded_bytes, self.encoded.len() as u64);
+        Stats::add(&self.stats.encoded_bytes, encoded.bytes.len() as u64);
         let program = request.job.program(request.moment.stage).map_err(|error| BatchError::Panicked {
             step: request.moment.step,
             row: request.first_row,
             detail: error.to_string(),
         })?;
-        match self.bench.make(program, &self.encoded, &limits, key, slot.image()) {
+        match self.bench.make(program, &encoded.bytes, &request.job.limits(), row.key, slot.image()) {
             // Not a property of the bytes: another daemon may have the memory.
             Err(error) if !error.is_undecodable() => {
-                Err(self.unreadable(work, sample, NO_MEMORY, error.to_string()))
+                Err(self.unreadable(work, row.sample(), NO_MEMORY, error.to_string()))
             }
             made => Ok(made),
         }
@@ -221,7 +301,7 @@ impl Worker {
         let dataset = &work.request.dataset;
         if let Some(lines_left_out) = UNREADABLE_LINES.turn() {
             // Clients get the name alone: folders of this host are none of their business.
-            let path = dataset.path(sample);
+            let path = dataset.source().location(sample);
             tracing::warn!(
                 sample,
                 ?path,
@@ -235,46 +315,25 @@ impl Worker {
         BatchError::Unreadable { step, sample, name, cause, detail }
     }
 
-    fn read(&mut self, work: &BatchWork, sample: u64, limit: u64) -> Result<(), ReadError> {
-        let dataset = &work.request.dataset;
-        let mut waits = READ_RETRIES.iter();
-        loop {
-            let begun = Instant::now();
-            let read = dataset.read(sample, limit, &mut self.encoded);
-            self.read_ahead.has_read(begun.elapsed());
-            match read {
-                Ok(()) => return Ok(()),
-                Err(error @ ReadError::OverLimit { .. }) => return Err(error),
-                Err(error) => match waits.next() {
-                    Some(wait) => thread::sleep(*wait),
-                    None => return Err(error),
-                },
-            }
-        }
-    }
-
     /// A row without an encoded image behind it: its label, and its pixels unless they are there.
-    fn synthetic_row(&self, work: &BatchWork, slot: &mut RowSlot, sample: u64, origin: Origin) -> RowOutcome {
+    fn synthetic_row(&self, work: &BatchWork, slot: &mut RowSlot, row: &RowInProgress) -> RowOutcome {
+        let sample = row.requested;
         if work.request.ready_made().is_none() {
             slot.image().fill(READY_MADE_BYTE);
         }
         let label = i64::from(work.request.dataset.label(sample));
         slot.set_label(label);
         Stats::add(&self.stats.rows, 1);
-        RowOutcome { origin_step: origin.step, delivered: sample, label, substitution: None }
+        RowOutcome { origin_step: row.origin.step, delivered: sample, label, substitution: None }
     }
 
-    fn zero_row(
-        &self,
-        slot: &mut RowSlot,
-        (row, origin_step): (u64, u64),
-        requested: u64,
-        error: &DecodeError,
-    ) -> RowOutcome {
+    fn zero_row(&self, slot: &mut RowSlot, row: &RowInProgress, error: &DecodeError) -> RowOutcome {
         slot.image().fill(0);
         slot.set_label(-1);
         Stats::add(&self.stats.rows, 1);
-        let substitution = Substitution { row, requested, delivered: requested, reason: error.reason() };
+        let (origin_step, requested) = (row.origin.step, row.requested);
+        let substitution =
+            Substitution { row: row.row, requested, delivered: requested, reason: error.reason() };
         RowOutcome { origin_step, delivered: requested, label: -1, substitution: Some(substitution) }
     }
 
@@ -285,29 +344,6 @@ impl Worker {
     }
 }
 
-/// Where the row of `origin` was fresh, and the sample that the order asked for there.
-fn requested(work: &BatchWork, origin: Origin, row: u64) -> Result<(Moment, u64), BatchError> {
-    let BatchRequest { job, moment, .. } = &work.request;
-    let at = if origin.step == moment.step {
-        *moment
-    } else {
-        // A row is replayed from a step before it, which the plan has.
-        let defect = |error: StepOutOfRange| BatchError::Panicked {
-            step: moment.step,
-            row,
-            detail: error.to_string(),
-        };
-        job.plan().locate(origin.step).map_err(defect)?
-    };
-    let position = (at.first_row_in_epoch + origin.fresh_row) / u64::from(job.recipe().views());
-    let sample = if at.epoch == moment.epoch {
-        work.order.sample(position)
-    } else {
-        Order::new(job.order(), job.seed(), at.epoch, job.dataset_samples()).sample(position)
-    };
-    Ok((at, sample))
-}
-
 fn undecodable(work: &BatchWork, sample: u64, error: &DecodeError) -> BatchError {
     BatchError::Undecodable {
         step: work.request.moment.step,
@@ -316,6 +352,16 @@ fn undecodable(work: &BatchWork, sample: u64, error: &DecodeError) -> BatchError
         reason: error.reason(),
         detail: error.to_string(),
     }
+}
+
+fn nothing_left(work: &BatchWork, RowInProgress { requested, skipped, .. }: RowInProgress) -> BatchError {
+    skipped.nothing_left(|tries, detail| BatchError::NoSubstitute {
+        step: work.request.moment.step,
+        sample: requested,
+        name: work.request.dataset.display_name(requested),
+        tries,
+        detail,
+    })
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

@@ -10,7 +10,7 @@ use std::{
 use bandwise_dataset::OpenOptions;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::SimdLevel;
-use bandwise_pipeline::{PipelineConfig, ReplayConfig};
+use bandwise_pipeline::{FetchConfig, PipelineConfig, ReplayConfig};
 use bandwise_proto::Address;
 use bandwise_proto::MAX_BATCH_ROWS;
 
@@ -154,9 +154,6 @@ fn net(config: &Config, mistakes: &mut Vec<String>) -> NetSettings {
     NetSettings { max_connections, max_connections_per_peer, handshake: Duration::from_secs(seconds) }
 }
 
-/// Several times what a read from the page cache takes.
-const SLOW_READ: Duration = Duration::from_millis(1);
-
 fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
     let threads = match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -189,7 +186,16 @@ fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
         max_batch_bytes: ranged("max_batch_mib", config.max_batch_mib, 1, 2048, mistakes) * MIB,
         simd,
         pin_threads: config.pin_threads,
-        slow_read: SLOW_READ,
+        fetch: fetch(config, mistakes),
+    }
+}
+
+fn fetch(config: &Config, mistakes: &mut Vec<String>) -> FetchConfig {
+    let seconds = ranged("fetch_seconds", config.fetch_seconds, 1, 3600, mistakes);
+    FetchConfig {
+        bytes: ranged("fetch_mib", config.fetch_mib, 1, 1 << 24, mistakes) * MIB,
+        parallel: ranged("max_fetches", config.max_fetches as u64, 1, 1024, mistakes) as usize,
+        time_limit: Duration::from_secs(seconds),
     }
 }
 

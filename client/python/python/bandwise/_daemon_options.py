@@ -25,6 +25,9 @@ KEYS = {
     "max_megapixels": "decode_limits.max_megapixels",
     "max_encoded_mib": "decode_limits.max_encoded_mib",
     "prefetch_mib": "prefetch_mib",
+    "fetch_mib": "fetch_mib",
+    "max_fetches": "max_fetches",
+    "fetch_seconds": "fetch_seconds",
     "shared_memory_mib": "shared_memory_mib",
     "replay_memory_mib": "replay_memory_mib",
     "replay_shortage": "replay_shortage",
@@ -48,6 +51,9 @@ RANGES = {
     "max_megapixels": (1, 10_000),
     "max_encoded_mib": (1, 65_536),
     "prefetch_mib": (1, 1 << 24),
+    "fetch_mib": (1, 1 << 24),
+    "max_fetches": (1, 1024),
+    "fetch_seconds": (1, 3600),
     "shared_memory_mib": (0, 1 << 24),
     "replay_memory_mib": (0, 1 << 24),
     "max_batch_mib": (1, 2048),
@@ -111,6 +117,13 @@ class DaemonOptions:
     prefetch_mib:
         Memory for batches in progress or waiting to be sent, in MiB, 1 to 16,777,216. Default: 1024 for each rank of the
         host.
+    fetch_mib:
+        Memory for files that are not in the page cache, while they are fetched from storage and wait for a worker, in MiB,
+        1 to 16,777,216. Default 256.
+    max_fetches:
+        Largest number of files fetched from storage at a time, 1 to 1024. Default 32.
+    fetch_seconds:
+        Seconds after which a file that storage has not delivered counts as unreadable, 1 to 3600. Default 30.
     shared_memory_mib:
         Memory shared with loaders, in MiB, 0 to 16,777,216. 0 means none. Default: 4096 for each rank of the host.
     replay_memory_mib:
@@ -162,6 +175,9 @@ class DaemonOptions:
     max_megapixels: Optional[int] = None
     max_encoded_mib: Optional[int] = None
     prefetch_mib: Optional[int] = None
+    fetch_mib: Optional[int] = None
+    max_fetches: Optional[int] = None
+    fetch_seconds: Optional[int] = None
     shared_memory_mib: Optional[int] = None
     replay_memory_mib: Union[None, int, Literal["auto"]] = None
     replay_shortage: Optional[Literal["refuse", "recompute"]] = None

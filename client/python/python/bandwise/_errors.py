@@ -71,6 +71,7 @@ class UnreadableSampleError(_SampleError, OSError):
 
     @property
     def reason(self) -> str:
-        """A stable word: ``missing``, ``not_a_file``, ``permission_denied``, ``size_changed``, ``no_memory`` or ``io``."""
+        """A stable word: ``missing``, ``not_a_file``, ``permission_denied``, ``size_changed``, ``timed_out``, ``no_memory`` or
+        ``io``."""
         reason: str = self.detail.get("cause", "")
         return reason

@@ -16,7 +16,7 @@ fn a_dataset_tells_what_it_holds() {
     let classes: Vec<_> = dataset.class_to_idx().map(|(class, label)| (class.name(), label)).collect();
     assert_eq!(classes, [("a", 0), ("b", 1)]);
     assert_eq!((dataset.label(0), dataset.label(2), dataset.is_empty()), (0, 1, false));
-    assert_eq!(dataset.path(1), tree.data().join("b/1.jpg"));
+    assert_eq!(dataset.source().location(1), tree.data().join("b/1.jpg"));
     assert_eq!(dataset.encoded_len(1), "data/b/1.jpg".len() as u64);
     assert_eq!((dataset.root(), dataset.index_source()), (tree.data().as_path(), IndexSource::Scan));
     assert!(dataset.warnings().is_empty());

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses a part")]
 
 pub mod gate;
+pub mod storage;
 
 use std::{
     fs,
@@ -25,7 +26,7 @@ use bandwise_decode::DecodeLimits;
 use bandwise_job::{BadSample, Fidelity, Job, JobSpec, ReplaySpec, Unreadable};
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
 use bandwise_pipeline::{
-    Batch, BatchError, Pipeline, PipelineConfig, Priority, ReplayConfig, ReplayShortage, Stream,
+    Batch, BatchError, FetchConfig, Pipeline, PipelineConfig, Priority, ReplayConfig, ReplayShortage, Stream,
     StreamOptions, Ticket,
 };
 use bandwise_recipe::OutputFormat;
@@ -52,7 +53,7 @@ pub fn config() -> PipelineConfig {
         max_batch_bytes: 1 << 30,
         simd: SimdLevel::detect(),
         pin_threads: false,
-        slow_read: Duration::from_mins(1),
+        fetch: FetchConfig { bytes: 64 << 20, parallel: 8, time_limit: Duration::from_mins(1) },
     }
 }
 
@@ -91,7 +92,17 @@ impl Bench {
     }
 
     pub fn open(&self) -> Stream {
-        self.pipeline.open(Arc::clone(&self.dataset), Arc::clone(&self.job)).unwrap()
+        self.open_over(&self.dataset)
+    }
+
+    /// A stream of the same job over the same samples from elsewhere.
+    pub fn open_over(&self, dataset: &Arc<Dataset>) -> Stream {
+        self.pipeline.open(Arc::clone(dataset), Arc::clone(&self.job)).unwrap()
+    }
+
+    /// The dataset opened once more.
+    pub fn reopened(&self) -> Dataset {
+        Dataset::open(&OpenOptions::new(self.folder.path()), &NoProgress).unwrap()
     }
 
     /// A stream of high priority.
