@@ -8,6 +8,7 @@ use crate::fence::fenced;
 use crate::format::Format;
 use crate::header::{Detail, Header};
 use crate::limits::DecodeLimits;
+use crate::placement::Placement;
 use crate::{foreign, jpeg, still};
 
 /// Decodes one image after the other. One per worker thread; `Send`, not shared.
@@ -18,20 +19,6 @@ pub struct Decoder {
     turbo: jpeg::Turbo,
     pixels: PixelBuffer,
     samples: PixelBuffer,
-}
-
-/// Where in a buffer the wanted pixels lie: the first byte and the bytes from row to row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Placement {
-    pub(crate) start: usize,
-    pub(crate) stride: usize,
-}
-
-impl Placement {
-    /// Rows of `width` RGB pixels without gaps, from the first byte on.
-    pub(crate) fn packed(width: u32) -> Self {
-        Self { start: 0, stride: 3 * width as usize }
-    }
 }
 
 impl Decoder {

@@ -2,9 +2,8 @@
 
 use crate::error::DecodeError;
 use crate::format::Format;
-use crate::jpeg::JpegLayout;
+use crate::layout::{JpegLayout, PnmLayout};
 use crate::limits::DecodeLimits;
-use crate::still::PnmLayout;
 
 /// Format and size of an image whose size is within the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

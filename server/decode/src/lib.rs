@@ -67,7 +67,9 @@ mod format;
 mod header;
 mod headroom;
 mod jpeg;
+mod layout;
 mod limits;
+mod placement;
 mod still;
 
 pub use decoder::Decoder;

@@ -23,20 +23,12 @@ pub(crate) use window::reduced;
 use bandwise_kernels::Rect;
 
 use crate::buffer::PixelBuffer;
-use crate::decoder::Placement;
 use crate::error::DecodeError;
+use crate::format::Format;
 use crate::header::{Detail, Header};
+use crate::layout::{JpegLayout, Samples};
 use crate::limits::DecodeLimits;
-use crate::{Format, jpeg::turbo::Samples};
-
-/// What decoding needs to know of a JPEG beside its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct JpegLayout {
-    samples: Samples,
-    is_lossless: bool,
-    /// The sides of an iMCU in pixels, if parts of this file may be decoded without the rest.
-    part_unit: Option<(u32, u32)>,
-}
+use crate::placement::Placement;
 
 /// Reads all markers of `bytes`.
 pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
@@ -58,13 +50,6 @@ pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Deco
     let part_unit = frame.part_unit().filter(|_| is_plain);
     header.detail = Detail::Jpeg(JpegLayout { part_unit, ..layout });
     Ok(header)
-}
-
-impl JpegLayout {
-    /// Whether the file may be decoded at a fraction of its size.
-    pub(crate) fn is_reducible(self) -> bool {
-        self.samples == Samples::Rgb && !self.is_lossless
-    }
 }
 
 /// Size, components and sampling factors (horizontal in the high nibble) of a JPEG inside another file.

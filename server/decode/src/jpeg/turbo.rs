@@ -17,28 +17,9 @@ use turbojpeg::raw;
 
 use crate::error::{DecodeError, DecoderInitError};
 use crate::format::Format;
-
-/// What the decoder delivers for each pixel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Samples {
-    /// Red, green, blue; grey files three times the same value.
-    Rgb,
-    /// The four stored components, YCCK converted to CMYK.
-    Cmyk,
-    /// One value: lossless files are not converted by the library.
-    Grey,
-}
+use crate::layout::Samples;
 
 impl Samples {
-    /// 3, 4 or 1.
-    pub(super) const fn bytes_per_pixel(self) -> usize {
-        match self {
-            Self::Rgb => 3,
-            Self::Cmyk => 4,
-            Self::Grey => 1,
-        }
-    }
-
     const fn pixel_format(self) -> c_int {
         match self {
             Self::Rgb => raw::TJPF_TJPF_RGB,

@@ -3,8 +3,8 @@
 use bandwise_kernels::Rect;
 
 use crate::buffer::PixelBuffer;
-use crate::decoder::Placement;
 use crate::error::DecodeError;
+use crate::placement::Placement;
 
 /// `width` x `height` pixels, packed. Whatever was there before is still there.
 pub(super) struct Frame<'a> {

@@ -2,8 +2,8 @@
 //!
 //! - `tiff`: TIFF, put together here from strips and tiles, as Pillow and libtiff do it.
 //! - `webp`: the container, of which the first frame goes to libwebp; `webp_pixels`: the call into it.
-//! - `bmp`, `bmp_runs`, `gif`, `gif_codes`, `png`, `png_chunks`, `png_rows`, `png_text`: decoded here; `frame`: the pixels that they fill.
-//! - `pnm`, `pnm_plain`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
+//! - `bmp`, `bmp_runs`, `gif`, `gif_codes`, `png`, `png_chunks`, `png_rows`, `png_text`, `png_error`: decoded here; `frame`: the pixels that they fill.
+//! - `pnm`, `pnm_plain`, `pnm_words`: Netpbm, decoded here, since Pillow scales odd maximum values in its own way.
 
 mod bmp;
 mod bmp_runs;
@@ -12,26 +12,28 @@ mod gif;
 mod gif_codes;
 mod png;
 mod png_chunks;
+mod png_error;
 mod png_rows;
 mod png_text;
 mod pnm;
 mod pnm_plain;
+mod pnm_words;
 mod tiff;
 mod webp;
 mod webp_pixels;
 
-pub(crate) use pnm::{PnmLayout, decode as decode_pnm};
+pub(crate) use pnm::decode as decode_pnm;
 pub(crate) use tiff::decode as decode_tiff;
 
 use bandwise_kernels::Rect;
 
 use self::frame::Frame;
 use crate::buffer::PixelBuffer;
-use crate::decoder::Placement;
 use crate::error::DecodeError;
 use crate::format::Format;
 use crate::header::Header;
 use crate::limits::DecodeLimits;
+use crate::placement::Placement;
 
 /// Format and size of an image that is not a JPEG.
 pub(crate) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Result<Header, DecodeError> {

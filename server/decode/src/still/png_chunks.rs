@@ -3,12 +3,11 @@
 //!
 //! Of an animation the default image is read, or the first frame where that is the first to come.
 
+use super::png_error::{TRUNCATED, corrupt};
 use super::png_text;
 use crate::error::DecodeError;
-use crate::format::Format;
 
 const SIGNATURE_LEN: usize = 8;
-pub(super) const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Png };
 
 /// Colour type and bits a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,10 +292,6 @@ fn long(body: &[u8], at: usize) -> Result<u32, DecodeError> {
 
 fn at_least(body: &[u8], len: usize) -> Result<(), DecodeError> {
     if body.len() < len { Err(corrupt("a chunk that is too short")) } else { Ok(()) }
-}
-
-pub(super) fn corrupt(detail: impl Into<String>) -> DecodeError {
-    DecodeError::corrupt(Format::Png, detail)
 }
 
 /// The CRC of ISO 3309, polynomial 0xEDB88320, by a table of one byte, continued from `start`.

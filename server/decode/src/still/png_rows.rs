@@ -5,7 +5,8 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::png_chunks::{Image, Stream, TRUNCATED, corrupt};
+use super::png_chunks::{Image, Stream};
+use super::png_error::{TRUNCATED, corrupt};
 use crate::error::DecodeError;
 
 /// First column and row of the passes of an interlaced picture, and the steps between columns and rows.

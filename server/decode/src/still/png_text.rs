@@ -3,7 +3,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::png_chunks::corrupt;
+use super::png_error::corrupt;
 use crate::error::DecodeError;
 
 /// A profile or text may inflate to this much.

@@ -7,35 +7,14 @@
 use bandwise_kernels::Rect;
 
 use super::pnm_plain;
+use super::pnm_words::{MOST_DIGITS, TRUNCATED, corrupt, is_space};
 use crate::buffer::PixelBuffer;
-use crate::decoder::Placement;
 use crate::error::DecodeError;
 use crate::format::Format;
 use crate::header::{Detail, Header};
+use crate::layout::{PnmKind, PnmLayout};
 use crate::limits::DecodeLimits;
-
-/// What the header of a Netpbm file says beside the size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PnmLayout {
-    kind: Kind,
-    plain: bool,
-    maxval: u32,
-    width: u32,
-    height: u32,
-    /// Where the samples begin.
-    raster: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Bits,
-    Grey,
-    Colour,
-    /// 32 bits, the low byte first or last.
-    Float {
-        is_little: bool,
-    },
-}
+use crate::placement::Placement;
 
 /// Format and size.
 pub(super) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
@@ -43,12 +22,12 @@ pub(super) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Deco
     let mut tokens = Tokens { bytes, at: 3 };
     let (width, height) = (tokens.number()?, tokens.number()?);
     let kind = match digit {
-        b'1' | b'4' => Kind::Bits,
-        b'2' | b'5' => Kind::Grey,
-        b'f' => Kind::Float { is_little: tokens.scale()? < 0.0 },
-        _ => Kind::Colour,
+        b'1' | b'4' => PnmKind::Bits,
+        b'2' | b'5' => PnmKind::Grey,
+        b'f' => PnmKind::Float { is_little: tokens.scale()? < 0.0 },
+        _ => PnmKind::Colour,
     };
-    let maxval = if matches!(kind, Kind::Grey | Kind::Colour) { tokens.number()? } else { 1 };
+    let maxval = if matches!(kind, PnmKind::Grey | PnmKind::Colour) { tokens.number()? } else { 1 };
     if !(1..65536).contains(&maxval) {
         return Err(corrupt(format!("a maximum value of {maxval}")));
     }
@@ -70,8 +49,8 @@ pub(crate) fn decode(
     let out = &mut pixels.bytes_mut()[..whole_len];
     match (layout.plain, layout.kind) {
         (true, _) => layout.read_plain(bytes, out)?,
-        (false, Kind::Float { is_little }) => layout.read_floats(bytes, is_little, out)?,
-        (false, Kind::Bits) => layout.read_bits(bytes, out)?,
+        (false, PnmKind::Float { is_little }) => layout.read_floats(bytes, is_little, out)?,
+        (false, PnmKind::Bits) => layout.read_bits(bytes, out)?,
         (false, _) => layout.read_raw(bytes, out)?,
     }
     let stride = 3 * layout.width as usize;
@@ -80,12 +59,12 @@ pub(crate) fn decode(
 
 impl PnmLayout {
     fn channels(&self) -> usize {
-        if self.kind == Kind::Colour { 3 } else { 1 }
+        if self.kind == PnmKind::Colour { 3 } else { 1 }
     }
 
     /// The 8-bit value of a sample.
     fn scale(&self, sample: u32) -> u8 {
-        let top = if self.kind == Kind::Grey && self.maxval > 255 { 65535.0 } else { 255.0 };
+        let top = if self.kind == PnmKind::Grey && self.maxval > 255 { 65535.0 } else { 255.0 };
         let scaled = (f64::from(sample) / f64::from(self.maxval) * top).round_ties_even();
         scaled.min(255.0) as u8
     }
@@ -121,7 +100,7 @@ impl PnmLayout {
         let text = bytes.get(self.raster..).unwrap_or_default();
         let n_samples = self.channels() * self.width as usize * self.height as usize;
         let samples = match self.kind {
-            Kind::Bits => pnm_plain::bits(text, n_samples)?,
+            PnmKind::Bits => pnm_plain::bits(text, n_samples)?,
             _ => pnm_plain::numbers(text, n_samples, self.maxval)?,
         };
         self.fill(out, samples.into_iter().map(|sample| Ok(u32::from(sample))))
@@ -150,7 +129,7 @@ impl PnmLayout {
         let mut next = || samples.next().unwrap_or(Err(TRUNCATED)).map(|sample| self.scale(sample));
         for rgb in out.as_chunks_mut::<3>().0 {
             *rgb = match self.kind {
-                Kind::Colour => [next()?, next()?, next()?],
+                PnmKind::Colour => [next()?, next()?, next()?],
                 _ => [next()?; 3],
             };
         }
@@ -160,12 +139,6 @@ impl PnmLayout {
     fn raster_bytes<'a>(&self, bytes: &'a [u8], len: usize) -> Result<&'a [u8], DecodeError> {
         bytes.get(self.raster..).and_then(|rest| rest.get(..len)).ok_or(TRUNCATED)
     }
-}
-
-pub(super) const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Pnm };
-
-pub(super) fn corrupt(detail: impl Into<String>) -> DecodeError {
-    DecodeError::corrupt(Format::Pnm, detail)
 }
 
 /// Words between white space, with comments from `#` to the end of the line.
@@ -193,7 +166,7 @@ impl Tokens<'_> {
     /// A word, and one byte of white space behind it.
     fn word(&mut self) -> Result<Vec<u8>, DecodeError> {
         let mut word = Vec::new();
-        while word.len() <= pnm_plain::MOST_DIGITS {
+        while word.len() <= MOST_DIGITS {
             match self.byte() {
                 Some(byte) if is_space(byte) && word.is_empty() => {}
                 Some(byte) if !is_space(byte) => word.push(byte),
@@ -216,8 +189,4 @@ impl Tokens<'_> {
             .filter(|scale| scale.is_finite() && *scale != 0.0)
             .ok_or_else(|| corrupt("a scale that is no number"))
     }
-}
-
-pub(super) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C)
 }

@@ -1,11 +1,8 @@
 //! The samples of plain Netpbm files, which are text, read in blocks of 1 MiB as Pillow does: a block is looked at
 //! whole where its samples are bits, and no word may be longer than ten characters.
 
-use super::pnm::{TRUNCATED, corrupt, is_space};
+use super::pnm_words::{MOST_DIGITS, TRUNCATED, corrupt, is_space};
 use crate::error::DecodeError;
-
-/// Longest number in characters.
-pub(super) const MOST_DIGITS: usize = 10;
 
 const BLOCK_LEN: usize = 1 << 20;
 

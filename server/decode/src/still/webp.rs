@@ -8,11 +8,11 @@ use bandwise_kernels::Rect;
 use super::frame::Frame;
 use super::webp_pixels;
 use crate::buffer::PixelBuffer;
-use crate::decoder::Placement;
 use crate::error::DecodeError;
 use crate::format::Format;
 use crate::header::{Detail, Header};
 use crate::limits::DecodeLimits;
+use crate::placement::Placement;
 
 const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Webp };
 

@@ -26,12 +26,12 @@ use bandwise_kernels::Rect;
 
 use self::image::{Compression, Image};
 use crate::buffer::PixelBuffer;
-use crate::decoder::Placement;
 use crate::error::DecodeError;
 use crate::format::Format;
 use crate::header::{Detail, Header};
 use crate::jpeg::Turbo;
 use crate::limits::DecodeLimits;
+use crate::placement::Placement;
 
 /// Format and size, and whether the file is of a kind that is decoded.
 pub(super) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
