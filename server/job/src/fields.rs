@@ -20,32 +20,19 @@
 //!
 //! Doubles are written as the shortest decimal that reads back to the same double.
 
-use std::collections::BTreeMap;
-
 use bandwise_curriculum::StagePlan;
 
-use crate::{
-    fingerprint::Fingerprint,
-    job::{Job, Unreadable},
-};
+use crate::{field::Field, fingerprint::Fingerprint, job::Job, policy::Unreadable};
 
-/// One entry of the canonical list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Name, for example `stage.0.bandwidth`.
-    pub name: String,
-    /// Canonical text of the value, without line feeds.
-    pub value: String,
-}
-
-impl Field {
-    fn new(name: impl Into<String>, value: &dyn ToString) -> Self {
-        Self { name: name.into(), value: value.to_string() }
+impl Job {
+    /// The canonical field list.
+    pub fn fields(&self) -> Vec<Field> {
+        of(self)
     }
 }
 
 /// The fields of `job`, in canonical order.
-pub(crate) fn of(job: &Job) -> Vec<Field> {
+fn of(job: &Job) -> Vec<Field> {
     let mut fields = vec![
         Field::new("pixel_semantics", &bandwise_recipe::PIXEL_SEMANTICS),
         Field::new("dataset.digest", &Fingerprint::from(job.dataset_digest)),
@@ -111,23 +98,4 @@ fn stage_fields(job: &Job, fields: &mut Vec<Field>) {
         }
         push("steps_per_epoch", &stage.steps_per_epoch);
     }
-}
-
-/// The fields in which two lists differ, as `name: expected -> here` (`-` where a list lacks the field), in the
-/// order of the names.
-pub fn differing(expected: &[Field], here: &[Field]) -> Vec<String> {
-    let index = |fields: &[Field]| -> BTreeMap<String, String> {
-        fields.iter().map(|field| (field.name.clone(), field.value.clone())).collect()
-    };
-    let (expected, here) = (index(expected), index(here));
-    let mut names: Vec<&String> = expected.keys().chain(here.keys()).collect();
-    names.sort();
-    names.dedup();
-    let value =
-        |map: &BTreeMap<String, String>, name: &str| map.get(name).map_or("-".to_owned(), Clone::clone);
-    names
-        .into_iter()
-        .filter(|name| expected.get(*name) != here.get(*name))
-        .map(|name| format!("{name}: {} -> {}", value(&expected, name), value(&here, name)))
-        .collect()
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use sha2::{Digest, Sha256};
 
-use crate::fields::Field;
+use crate::field::Field;
 
 /// First line of what is hashed: the version of the canonical form.
 const HEAD: &str = "bandwise job 1\n";

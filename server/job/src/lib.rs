@@ -8,13 +8,20 @@
 
 #![forbid(unsafe_code)]
 
+mod error;
+mod field;
 mod fields;
 mod fingerprint;
 mod job;
+mod policy;
 mod replay;
+mod spec;
 
 pub use bandwise_recipe::Fidelity;
-pub use fields::{Field, differing};
+pub use error::JobError;
+pub use field::{Field, differing};
 pub use fingerprint::Fingerprint;
-pub use job::{BadSample, Job, JobError, JobSpec, RecipeChoice, Unreadable, own_recipe};
+pub use job::Job;
+pub use policy::{BadSample, Unreadable};
 pub use replay::{Origin, Replay, ReplaySpec};
+pub use spec::{JobSpec, RecipeChoice, own_recipe};

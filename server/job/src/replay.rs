@@ -20,7 +20,7 @@
 use bandwise_curriculum::StagePlan;
 use bandwise_recipe::{DrawKey, DrawOp, Draws};
 
-use crate::job::JobError;
+use crate::error::JobError;
 
 /// How rows are replayed, in every stage that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
