@@ -26,5 +26,7 @@ mod net;
 pub mod server;
 pub mod service;
 mod socket_file;
+mod start_error;
 
 pub use net::raise_descriptor_limit;
+pub use start_error::StartError;

@@ -5,7 +5,7 @@ use std::io;
 use bandwise_proto::Address;
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::{server::StartError, socket_file::SocketFile};
+use crate::{socket_file::SocketFile, start_error::StartError};
 
 /// A listener that is bound and not yet served.
 #[derive(Debug)]

@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use bandwise_dataset::{Dataset, DatasetError, Progress};
-use bandwise_pipeline::{Pipeline, PipelineError, Stats};
+use bandwise_dataset::{Dataset, Progress};
+use bandwise_pipeline::{Pipeline, Stats};
 use bandwise_proto::Address;
 use bandwise_proto::v1::loader_server::LoaderServer;
 use futures_util::stream;
-use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
 use tonic::{service::Routes, transport::Server as Transport};
 
@@ -25,6 +24,7 @@ use crate::{
     net::{Acceptor, AnyAuthority, Counted, Gate, Limits, NetStats, Shares, Source as Listener},
     service::{Direct, Door, LoaderService},
     socket_file::SocketFile,
+    start_error::StartError,
 };
 
 /// Largest request message: jobs with the text of a curriculum file fit, floods do not.
@@ -37,53 +37,6 @@ const FRAME_BYTES: u32 = 1 << 20;
 /// A host can vanish without a word; a process on this one cannot, and may be stopped for a while.
 const KEEPALIVE_TCP: Duration = Duration::from_secs(10);
 const KEEPALIVE_UNIX: Duration = Duration::from_secs(20);
-
-/// Why a daemon cannot start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// A dataset cannot be opened.
-    #[error("dataset '{name}': {source}")]
-    Dataset {
-        /// Its name.
-        name: String,
-        /// Why.
-        source: Box<DatasetError>,
-    },
-    /// A split has the name of another dataset.
-    #[error("two datasets are named '{name}': splits are named after their folder, so rename the other one")]
-    SameName {
-        /// The name.
-        name: String,
-    },
-    /// The worker threads cannot be started.
-    #[error(transparent)]
-    Pipeline(#[from] PipelineError),
-    /// The thread that resolves jobs cannot be started.
-    #[error("cannot start thread bw-jobs: {0}; raise the limit of processes (ulimit -u, pids.max)")]
-    Thread(std::io::Error),
-    /// An address cannot be bound.
-    #[error("cannot listen on {address}: {reason}")]
-    Bind {
-        /// The address.
-        address: Address,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// The process may open next to no files.
-    #[error(
-        "the process may open only {limit} files, at least {needed} are needed; raise the hard limit \
-         (ulimit -Hn, LimitNOFILE= of systemd)"
-    )]
-    Descriptors {
-        /// The limit.
-        limit: u64,
-        /// Its least value.
-        needed: u64,
-    },
-    /// gRPC reflection cannot be set up.
-    #[error("reflection: {0}")]
-    Reflection(#[from] tonic_reflection::server::Error),
-}
 
 /// Opens the datasets; split folders become `NAME/train`, `NAME/val`, `NAME/test`.
 ///

@@ -6,18 +6,13 @@ use bandwise_proto::{
     Address, MAX_SAMPLE_IDS,
     v1::{
         DescribeRequest, DescribeResponse, Job, PlanRequest, PlanResponse, Sample, SamplesRequest,
-        SharedMemoryRequest, loader_client::LoaderClient,
+        loader_client::LoaderClient,
     },
 };
 use hyper_util::client::legacy::connect::HttpConnector;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{
-    error::{ClientError, root_cause},
-    spec::StreamSpec,
-    stream::{BatchStream, Expected},
-    transport::{self, Transport},
-};
+use crate::error::{ClientError, root_cause};
 
 /// How long a daemon may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,7 +58,7 @@ fn tcp() -> HttpConnector {
 #[derive(Clone, Debug)]
 pub struct Connection {
     address: Address,
-    channel: Channel,
+    pub(crate) channel: Channel,
 }
 
 impl Connection {
@@ -156,50 +151,5 @@ impl Connection {
             samples.extend(answer);
         }
         Ok(samples)
-    }
-
-    /// Opens a stream of batches of `job` over gRPC. The job must have the expected fingerprint if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If the daemon cannot be reached or refuses the job.
-    pub async fn stream(&self, job: Job, expected: Expected) -> Result<BatchStream, ClientError> {
-        self.stream_over(Transport::Grpc, SharedMemoryRequest::default(), job, expected).await
-    }
-
-    /// The same for the fresh rows of batches alone, see [`crate::ReplayBuffer`].
-    pub(crate) async fn fresh_stream(
-        &self,
-        job: Job,
-        expected: Expected,
-    ) -> Result<BatchStream, ClientError> {
-        let spec = StreamSpec { fresh_only: true, ..StreamSpec::over_grpc(job, expected) };
-        self.open_stream(&spec, None).await
-    }
-
-    /// The same over `transport`. Memory that is shared has the shape `request`: as many slots as there will be
-    /// batches asked for ahead or held, each large enough for every batch.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connection::stream`]; also if shared memory is demanded and cannot be had.
-    pub async fn stream_over(
-        &self,
-        transport: Transport,
-        request: SharedMemoryRequest,
-        job: Job,
-        expected: Expected,
-    ) -> Result<BatchStream, ClientError> {
-        let spec = StreamSpec { transport, memory: request, ..StreamSpec::over_grpc(job, expected) };
-        transport::open(self, &spec).await
-    }
-
-    /// Opens a stream; one that asks for shared memory has not heard the answer.
-    pub(crate) async fn open_stream(
-        &self,
-        spec: &StreamSpec,
-        memory: Option<SharedMemoryRequest>,
-    ) -> Result<BatchStream, ClientError> {
-        BatchStream::open(self.channel.clone(), spec, memory).await
     }
 }

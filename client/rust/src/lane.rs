@@ -23,10 +23,11 @@ use crate::{
     backoff::Backoff,
     connection::Connection,
     error::ClientError,
+    opening,
     schedule::Wanted,
     spec::StreamSpec,
     stream::{BatchStream, Reply},
-    transport::{self, Transport},
+    transport::Transport,
 };
 
 /// How long a daemon may take until its stream is open.
@@ -240,5 +241,5 @@ async fn open(
         None => Connection::open(address).await?,
     };
     let capacity = connection.describe("").await?.max_pending_batches;
-    Ok((transport::open(&connection, spec).await?, capacity as usize))
+    Ok((opening::open(&connection, spec).await?, capacity as usize))
 }

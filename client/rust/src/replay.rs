@@ -28,11 +28,12 @@ use crate::{
     buffers::{Buffer, Buffers},
     connection::Connection,
     error::ClientError,
+    expected::Expected,
     memory::Memory,
     news::Allowance,
     options::RunOptions,
     share::RankShare,
-    stream::{BatchStream, Expected, Reply},
+    stream::{BatchStream, Reply},
     unreadable,
 };
 

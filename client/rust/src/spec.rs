@@ -3,7 +3,8 @@
 use bandwise_proto::v1::{Dtype, Job, PlanResponse, Priority, Reader, SharedMemoryRequest, StagePlan};
 
 use crate::{
-    error::ClientError, options::RunOptions, reader, share::RankShare, stream::Expected, transport::Transport,
+    error::ClientError, expected::Expected, options::RunOptions, reader, share::RankShare,
+    transport::Transport,
 };
 
 /// What a stream is to be.

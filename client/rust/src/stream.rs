@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bandwise_proto::v1::{
-    BatchHeader, CancelSteps, Failure, JobField, Open, Part, SharedMemoryGrant, SharedMemoryRequest, Want,
-    WantSteps,
+    BatchHeader, CancelSteps, Failure, Open, Part, SharedMemoryGrant, SharedMemoryRequest, Want, WantSteps,
 };
 use bandwise_shm::Slots;
 use tokio::sync::mpsc;
@@ -23,15 +22,6 @@ use crate::{
 
 /// Largest batch that a client accepts: 2 GiB.
 const MAX_BATCH_BYTES: u64 = 2 << 30;
-
-/// The fingerprint that a job must have on the daemon.
-#[derive(Clone, Debug, Default)]
-pub struct Expected {
-    /// 32 bytes, or empty for any.
-    pub fingerprint: Vec<u8>,
-    /// The fields behind it, so that an error can name those that differ; may be empty.
-    pub fields: Vec<JobField>,
-}
 
 /// What comes out of a stream.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use bandwise_kernels::{Dtype, Layout, Normalization, Rect, SimdLevel, write_planes};
 
-use crate::{draws::Draws, program::OutputFormat};
+use crate::{draws::Draws, output::OutputFormat};
 
 /// Tries to find a box that fits.
 const TRIES: u32 = 10;

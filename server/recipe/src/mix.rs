@@ -9,7 +9,7 @@
 use bandwise_kernels::{Dtype, Layout, Rect};
 use half::{bf16, f16};
 
-use crate::{draws::Draws, program::OutputFormat};
+use crate::{draws::Draws, output::OutputFormat};
 
 /// Which timm decides the far edge of a CutMix box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

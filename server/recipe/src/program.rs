@@ -1,6 +1,6 @@
 //! A recipe made ready for one stage: sides resolved, tables and Fourier matrices built, shared by all workers.
 
-use bandwise_kernels::{Dtype, Filter, FourierCrop, FourierError, Layout, Normalization, PixelTable};
+use bandwise_kernels::{Dtype, Filter, FourierCrop, FourierError, Normalization, PixelTable};
 use thiserror::Error;
 
 use crate::{
@@ -8,18 +8,10 @@ use crate::{
     erase::RandomErase,
     fidelity::{Fidelity, working_side},
     geometry::CropRange,
+    output::OutputFormat,
     randaugment::RandAugment,
     recipe::{LowFrequency, Operation, Recipe, Side},
 };
-
-/// Element type and axis order of the tensors that a program writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OutputFormat {
-    /// Element type.
-    pub dtype: Dtype,
-    /// Axis order.
-    pub layout: Layout,
-}
 
 /// How a program begins: which part of the encoded image becomes a square of `side` pixels.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::server::StartError;
+use crate::start_error::StartError;
 
 /// Standard streams, event queues, listeners, files of the log and of the index.
 const BASE: u64 = 32;
