@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use bandwise_choice::Choice as _;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
 use bandwise_recipe::{DrawKey, Fidelity, LowFrequency, OutputFormat, Program, Recipe, Workbench};
@@ -53,7 +54,7 @@ pub struct Outcome {
 /// If a file cannot be decoded.
 pub fn run(files: &[Vec<u8>], rounds: usize, mut done: impl FnMut()) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
-    for method in [LowFrequency::Lanczos, LowFrequency::Fourier] {
+    for &method in LowFrequency::ALL {
         for (bandwidth, magnitude) in STAGES {
             outcomes.push(measure(files, rounds, method, bandwidth, magnitude)?);
             done();
@@ -116,7 +117,7 @@ fn measure(
     Ok(Outcome {
         bandwidth,
         magnitude,
-        method: method.name(),
+        method: method.as_str(),
         psnr_db_mean: ratios.iter().sum::<f64>() / ratios.len() as f64,
         psnr_db_p5: ratios[ratios.len() / 20],
         speedup: Spread::of_ratios(&exact_us, &fast_us),

@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod choice;
 mod detail;
 
 pub use address::{Address, AddressError};
+pub use choice::WireChoice;
 pub use detail::{detail_of, status_with_detail};
 
 /// The generated messages, client and server of `bandwise.v1`.

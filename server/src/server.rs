@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bandwise_choice::Choice as _;
 use bandwise_dataset::{Dataset, Progress};
 use bandwise_pipeline::{Pipeline, Stats};
 use bandwise_proto::Address;
@@ -78,8 +79,8 @@ pub fn open_datasets(
         let dataset = match source {
             Source::Synthetic => Dataset::synthetic(),
         };
-        tracing::info!(dataset = source.name(), samples = dataset.len(), "dataset ready");
-        catalog.insert(source.name().to_owned(), Arc::new(dataset));
+        tracing::info!(dataset = source.as_str(), samples = dataset.len(), "dataset ready");
+        catalog.insert(source.to_string(), Arc::new(dataset));
     }
     Ok(catalog)
 }

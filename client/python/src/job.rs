@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bandwise_choice::{Choice as _, UnknownChoice, alternatives};
 use bandwise_client::{
-    Address, Expected, RankShare, RunOptions, Transport,
+    Address, Expected, RankShare, RunOptions, Transport, WireChoice,
     proto::{
         BadSample, DatasetShare, DecodeLimits, Dtype, Fidelity, Job, JobField, Layout, LowFrequency,
         Priority, Unreadable, job::Curriculum, job::Recipe,
@@ -78,25 +79,35 @@ pub(crate) fn read_addresses(py: Python<'_>, texts: &[String]) -> PyResult<Vec<A
 }
 
 /// The value that goes by a name, or the names that there are.
-fn choice<T: Copy>(py: Python<'_>, option: &str, name: &str, choices: &[(&str, T)]) -> PyResult<T> {
-    if let Some((_, value)) = choices.iter().find(|(other, _)| *other == name) {
-        return Ok(*value);
+fn choice<W: WireChoice>(py: Python<'_>, name: &str) -> PyResult<W> {
+    W::named(name).ok_or_else(|| {
+        let names = alternatives(&W::names());
+        error(py, "JobError", &format!("{} must be {names}, not '{name}'", W::OPTION))
+    })
+}
+
+/// The names that each option of a job or of its stream may have: Python has no list of its own.
+pub(crate) fn choices() -> [(&'static str, Vec<String>); 8] {
+    fn of<W: WireChoice>() -> (&'static str, Vec<String>) {
+        (W::OPTION, W::names())
     }
-    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-    Err(error(py, "JobError", &format!("{option} '{name}' is not one of {}", names.join(", "))))
+    let transports = Transport::names().into_iter().map(str::to_owned).collect();
+    [
+        of::<Dtype>(),
+        of::<Layout>(),
+        of::<Fidelity>(),
+        of::<LowFrequency>(),
+        of::<BadSample>(),
+        of::<Unreadable>(),
+        of::<Priority>(),
+        (Transport::OPTION, transports),
+    ]
 }
 
 impl JobSpec {
     pub(crate) fn to_wire(&self, py: Python<'_>) -> PyResult<Job> {
-        let dtypes = [("u8", Dtype::U8), ("f16", Dtype::F16), ("bf16", Dtype::Bf16), ("f32", Dtype::F32)];
-        let layouts = [("nchw", Layout::Nchw), ("nhwc", Layout::Nhwc)];
-        let fidelities = [("exact", Fidelity::Exact), ("fast", Fidelity::Fast)];
-        let methods = [("lanczos", LowFrequency::Lanczos), ("fourier", LowFrequency::Fourier)];
-        let policies =
-            [("substitute", BadSample::Substitute), ("zero", BadSample::Zero), ("fail", BadSample::Fail)];
-        let unreadable = [("fail", Unreadable::Fail), ("substitute", Unreadable::Substitute)];
-        let low_frequency = match &self.low_frequency {
-            Some(name) => choice(py, "low_frequency", name, &methods)?,
+        let low_frequency: LowFrequency = match &self.low_frequency {
+            Some(name) => choice(py, name)?,
             None => LowFrequency::Unspecified,
         };
         let (max_pixels, max_encoded_bytes) = self.decode_limits;
@@ -109,12 +120,12 @@ impl JobSpec {
             global_batch: self.global_batch,
             recipe: recipe.or_else(|| self.recipe.1.clone().map(Recipe::RecipeToml)),
             seed: self.seed,
-            dtype: choice(py, "dtype", &self.dtype, &dtypes)?.into(),
-            layout: choice(py, "layout", &self.layout, &layouts)?.into(),
-            fidelity: choice(py, "fidelity", &self.fidelity, &fidelities)?.into(),
+            dtype: choice::<Dtype>(py, &self.dtype)?.into(),
+            layout: choice::<Layout>(py, &self.layout)?.into(),
+            fidelity: choice::<Fidelity>(py, &self.fidelity)?.into(),
             low_frequency: low_frequency.into(),
-            on_bad_sample: choice(py, "on_bad_sample", &self.on_bad_sample, &policies)?.into(),
-            on_unreadable: choice(py, "on_unreadable", &self.on_unreadable, &unreadable)?.into(),
+            on_bad_sample: choice::<BadSample>(py, &self.on_bad_sample)?.into(),
+            on_unreadable: choice::<Unreadable>(py, &self.on_unreadable)?.into(),
             replay_chunk: self.replay_chunk,
             replay_lanes: self.replay_lanes,
             decode_limits: Some(DecodeLimits { max_pixels, max_encoded_bytes })
@@ -129,9 +140,6 @@ impl JobSpec {
 
 impl RunSpec {
     pub(crate) fn to_options(&self, py: Python<'_>) -> PyResult<RunOptions> {
-        let transports =
-            [("auto", Transport::Auto), ("grpc", Transport::Grpc), ("shm", Transport::SharedMemory)];
-        let priorities = [("normal", Priority::Normal), ("high", Priority::High)];
         let patience = patience(py, self.patience)?;
         if !(0.0..=1.0).contains(&self.max_bad_fraction) {
             return Err(error(py, "JobError", "max_bad_fraction is a number from 0 to 1"));
@@ -144,8 +152,11 @@ impl RunSpec {
             steps: self.steps,
             window: self.prefetch,
             expected: Expected { fingerprint, fields },
-            transport: choice(py, "transport", &self.transport, &transports)?,
-            priority: choice(py, "priority", &self.priority, &priorities)?,
+            transport: self
+                .transport
+                .parse()
+                .map_err(|unknown: UnknownChoice| error(py, "JobError", &unknown.to_string()))?,
+            priority: choice(py, &self.priority)?,
             patience,
             max_bad_fraction: self.max_bad_fraction,
             ..RunOptions::default()

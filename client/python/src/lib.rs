@@ -34,6 +34,11 @@ mod run;
 /// `bandwise._native`.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
+    use pyo3::{
+        Bound, PyResult,
+        types::{PyDict, PyDictMethods as _, PyModule, PyModuleMethods as _, PyTuple},
+    };
+
     #[pymodule_export]
     use super::{
         array::{Array, Slot},
@@ -43,8 +48,14 @@ mod _native {
     };
 
     #[pymodule_init]
-    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::log::start();
-        pyo3::types::PyModuleMethods::add(module, "__version__", env!("CARGO_PKG_VERSION"))
+        let choices = super::job::choices().map(|(option, names)| (option, PyTuple::new(module.py(), names)));
+        let lists = PyDict::new(module.py());
+        for (option, names) in choices {
+            lists.set_item(option, names?)?;
+        }
+        module.add("CHOICES", lists)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Literal, Tuple, get_args, get_origin, get_type_hints
 
 import pytest
 
 import bandwise
 from bandwise import BadSamples, DaemonOptions, Device, ReplayBuffer, Span, Transport
-from bandwise import _native
+from bandwise import _daemon, _native
 from bandwise._choices import CHOICES
+from bandwise._daemon_options import CHOICES as DAEMON_CHOICES
 from bandwise._moved import MOVED
 from bandwise._unknown import INSTEAD
 
@@ -177,6 +179,62 @@ def test_names_in_help_are_those_of_the_daemon(address: str) -> None:
             assert used in names or used.endswith(".toml") or used.isupper(), used
     for named in re.findall(r"efficienttrain\+*-[a-z-]+", help_text + readme):
         assert named in described["curricula"], named
+
+
+def literals(function: Any) -> Dict[str, Tuple[str, ...]]:
+    """The options of a function whose type is a list of words, as type checkers see them."""
+    found: Dict[str, Tuple[str, ...]] = {}
+    for option, hint in get_type_hints(function).items():
+        parts = [hint, *get_args(hint)]
+        words = [get_args(part) for part in parts if get_origin(part) is Literal]
+        if words:
+            found[option] = words[0]
+    return found
+
+
+def test_types_name_exactly_the_words_that_are_accepted() -> None:
+    seen = literals(bandwise.Loader.__init__)
+    assert {option: set(words) for option, words in seen.items()} == {
+        option: set(CHOICES[option]) for option in ("layout", "fidelity", "low_frequency", "transport")
+    }
+    assert set(literals(Transport)["kind"]) == set(CHOICES["transport"])
+    for group, options in [(Transport, ["priority"]), (Device, ["arrays"]), (Span, ["loop"]),
+                           (BadSamples, ["on_bad_sample", "on_unreadable"])]:
+        for option in options:
+            assert set(literals(group)[option]) == set(CHOICES[option]), option
+
+
+def test_help_names_exactly_the_words_that_are_accepted() -> None:
+    for described, options in [
+        (bandwise.Loader, {"dtype": "dtype", "layout": "layout", "fidelity": "fidelity", "low_frequency": "low_frequency",
+                           "transport": "transport"}),
+        (Transport, {"kind": "transport", "priority": "priority"}),
+        (Device, {"dtype": "device_dtype", "arrays": "arrays"}),
+        (BadSamples, {"on_bad_sample": "on_bad_sample", "on_unreadable": "on_unreadable"}),
+        (Span, {"loop": "loop"}),
+        (DaemonOptions, {"splits": "splits", "replay_shortage": "replay_shortage"}),
+    ]:  # fmt: skip
+        words = {**CHOICES, **DAEMON_CHOICES}
+        parts = re.split(r"\n    (\w[\w, ]*):\n", described.__doc__ or "")
+        sections = dict(zip(parts[1::2], parts[2::2]))
+        for option, key in options.items():
+            named = set(re.findall(r"``([a-z0-9]+)``", sections[option]))
+            missing, others = set(words[key]) - named, named - set(words[key]) - MENTIONED
+            assert not missing and not others, (described, option, missing, others)
+
+
+MENTIONED = {"autocast", "break", "val", "train", "test", "f32", "f16", "eval", "for", "u8"}
+"""Other words in the help of these options."""
+
+
+def test_the_daemon_has_the_words_of_its_options(tmp_path: Path) -> None:
+    for option, words in DAEMON_CHOICES.items():
+        file = tmp_path / "bandwise.toml"
+        line = f'{option} = "nonsense"\n'
+        dataset = f'[[dataset]]\nname = "x"\npath = "{tmp_path}"\n'
+        file.write_text(dataset + line if option == "splits" else line + dataset)
+        told = subprocess.run([_daemon.binary(), "serve", "--config", file], stderr=subprocess.PIPE, text=True).stderr
+        assert f"{option} must be {' or '.join(words)}, not 'nonsense'" in told
 
 
 def test_each_part_of_a_message_is_said_once(tmp_path: Path, photos: Path) -> None:

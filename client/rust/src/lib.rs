@@ -65,7 +65,7 @@ mod upcoming;
 mod wire;
 
 pub use ask::ask_any;
-pub use bandwise_proto::{Address, AddressError, v1 as proto};
+pub use bandwise_proto::{Address, AddressError, WireChoice, v1 as proto};
 pub use batch::Batch;
 pub use connection::Connection;
 pub use error::ClientError;

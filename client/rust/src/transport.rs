@@ -1,26 +1,16 @@
 //! The ways by which batches travel.
 
-use std::fmt;
+use bandwise_choice::choices;
 
-/// How batches travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// Through shared memory where the daemon is reached over a Unix socket and offers it, else over gRPC.
-    #[default]
-    Auto,
-    /// Over gRPC.
-    Grpc,
-    /// Through shared memory; an error where that cannot be.
-    SharedMemory,
-}
-
-impl fmt::Display for Transport {
-    /// As the command line writes it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Grpc => "grpc",
-            Self::SharedMemory => "shm",
-        })
+choices! {
+    /// How batches travel.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Transport: "transport" = Auto {
+        /// Through shared memory if the daemon is reached over a Unix socket and offers it, otherwise over gRPC.
+        Auto = "auto",
+        /// Through shared memory; an error if that is not possible.
+        SharedMemory = "shm",
+        /// Over gRPC.
+        Grpc = "grpc",
     }
 }

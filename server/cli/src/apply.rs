@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use bandwise_choice::{Choice as _, alternatives};
 use bandwise_decode::{DecodeLimits, Decoder};
 use bandwise_kernels::{
     Augmenter, Filter, FourierCrop, Normalization, PixelTable, Rect, Resizer, RgbView, SimdLevel,
@@ -53,7 +54,7 @@ pub(crate) struct Args {
 
 impl clap::Args for Args {
     fn augment_args(command: Command) -> Command {
-        let operation = |name: &'static str, value: &'static str, help: &'static str| {
+        let operation = |name: &'static str, value: &'static str, help: String| {
             Arg::new(name).long(name).value_name(value).help(help).action(ArgAction::Append)
         };
         let flag = |name: &'static str, help: &'static str| {
@@ -67,14 +68,14 @@ impl clap::Args for Args {
         command
             .arg(Arg::new("in").value_name("IN").required(true).value_parser(value_parser!(PathBuf)).help("Image to read: JPEG, PNG, WebP, TIFF, BMP, GIF, PNM"))
             .arg(Arg::new("out").value_name("OUT").required(true).value_parser(value_parser!(PathBuf)).help("File to write: .png, or .npy (uint8 HWC; float32 CHW after --normalize or --fourier)"))
-            .arg(operation("crop", "x,y,w,h", "Cut out a rectangle, in pixels"))
-            .arg(operation("resize", "FILTER:WxH", "Resize as Pillow does; filters: bilinear, bicubic, lanczos"))
+            .arg(operation("crop", "x,y,w,h", "Cut out a rectangle, in pixels".to_owned()))
+            .arg(operation("resize", "FILTER:WxH", format!("Resize as Pillow does; FILTER is {}", alternatives(&Filter::names()))))
             .arg(flag("flip", "Mirror left and right"))
-            .arg(operation("op", "NAME[=ARG]", augment_arg::HELP))
-            .arg(operation("lanczos", "B", "Resize to B x B with Lanczos, as EfficientTrain++ reduces images"))
+            .arg(operation("op", "NAME[=ARG]", augment_arg::help()))
+            .arg(operation("lanczos", "B", "Resize to B x B with Lanczos, as EfficientTrain++ reduces images".to_owned()))
             .arg(flag("normalize", "Divide by 255, subtract ImageNet's mean, divide by its standard deviation"))
-            .arg(operation("fourier", "B", "Crop the spectrum of a square image to B x B"))
-            .arg(operation("low-pass", "R", "Keep the size, and only frequencies up to R cycles along the longer side"))
+            .arg(operation("fourier", "B", "Crop the spectrum of a square image to B x B".to_owned()))
+            .arg(operation("low-pass", "R", "Keep the size, and only frequencies up to R cycles along the longer side".to_owned()))
             .after_help("Operations happen in the order given; without any, the image is only decoded.\n\nExample:\n  bandwise apply cat.jpg cat96.png --crop 80,20,300,300 --resize bicubic:224x224 --lanczos 96")
     }
 

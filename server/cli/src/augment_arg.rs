@@ -13,48 +13,69 @@ pub(crate) enum AugmentArg {
     TranslateY(f64),
 }
 
-/// Names, and what stands behind the `=`.
-pub(crate) const HELP: &str = "AutoContrast, Equalize, Invert, Rotate=DEGREES (counter-clockwise), Posterize=BITS, \
-    Solarize=THRESHOLD, SolarizeAdd=ADD, Color=FACTOR, Contrast=FACTOR, Brightness=FACTOR, Sharpness=FACTOR, \
-    ShearX=V, ShearY=V, TranslateXRel=FRACTION, TranslateYRel=FRACTION";
+/// What is typed behind the `=` of an operation, and what it makes of that.
+#[derive(Clone, Copy)]
+enum Argument {
+    None(AugmentOp),
+    /// A number, which the help calls by this name.
+    Number(&'static str, fn(f64) -> AugmentArg),
+    /// A whole number from 0 to this one.
+    Whole(&'static str, u32, fn(u32) -> AugmentOp),
+}
+
+use Argument::{None as Nothing, Number, Whole};
+
+/// Every operation: timm's name, and its argument. Names without `Rel` are accepted too.
+const OPERATIONS: [(&str, Argument); 15] = [
+    ("AutoContrast", Nothing(AugmentOp::AutoContrast)),
+    ("Equalize", Nothing(AugmentOp::Equalize)),
+    ("Invert", Nothing(AugmentOp::Invert)),
+    (
+        "Rotate",
+        Number("DEGREES (counter-clockwise)", |degrees| AugmentArg::Op(AugmentOp::Rotate { degrees })),
+    ),
+    ("Posterize", Whole("BITS", 8, |bits| AugmentOp::Posterize { bits })),
+    ("Solarize", Whole("THRESHOLD", 256, |threshold| AugmentOp::Solarize { threshold })),
+    ("SolarizeAdd", Whole("ADD", 255, |add| AugmentOp::SolarizeAdd { add })),
+    ("Color", Number("FACTOR", |factor| AugmentArg::Op(AugmentOp::Color { factor }))),
+    ("Contrast", Number("FACTOR", |factor| AugmentArg::Op(AugmentOp::Contrast { factor }))),
+    ("Brightness", Number("FACTOR", |factor| AugmentArg::Op(AugmentOp::Brightness { factor }))),
+    ("Sharpness", Number("FACTOR", |factor| AugmentArg::Op(AugmentOp::Sharpness { factor }))),
+    ("ShearX", Number("V", |shear| AugmentArg::Op(AugmentOp::ShearX { shear }))),
+    ("ShearY", Number("V", |shear| AugmentArg::Op(AugmentOp::ShearY { shear }))),
+    ("TranslateXRel", Number("FRACTION", AugmentArg::TranslateX)),
+    ("TranslateYRel", Number("FRACTION", AugmentArg::TranslateY)),
+];
+
+/// The operations as they are typed: `Invert, Rotate=DEGREES (counter-clockwise), ...`.
+pub(crate) fn help() -> String {
+    let each = OPERATIONS.map(|(name, argument)| match argument {
+        Nothing(_) => name.to_owned(),
+        Number(what, _) | Whole(what, ..) => format!("{name}={what}"),
+    });
+    each.join(", ")
+}
 
 impl AugmentArg {
     /// Reads `NAME` or `NAME=ARG`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, arg) = text.split_once('=').map_or((text, None), |(name, arg)| (name, Some(arg)));
-        let none = |op| match arg {
-            None => Ok(Self::Op(op)),
-            Some(_) => Err(format!("{name} takes no argument")),
+        let is_named = |known: &str| known == name || known.strip_suffix("Rel") == Some(name);
+        let Some((_, argument)) = OPERATIONS.iter().find(|(known, _)| is_named(known)) else {
+            return Err(format!("unknown operation '{name}'; the operations are {}", help()));
         };
-        let number = || match arg.map(str::parse::<f64>) {
-            Some(Ok(number)) if number.is_finite() => Ok(number),
-            Some(_) => Err(format!("the argument of {name} is not a number")),
-            None => Err(format!("{name} needs an argument: {name}=NUMBER")),
-        };
-        let whole = |most: u32| match arg.map(str::parse::<u32>) {
-            Some(Ok(number)) if number <= most => Ok(number),
-            Some(_) => Err(format!("the argument of {name} is not a whole number from 0 to {most}")),
-            None => Err(format!("{name} needs an argument: {name}=NUMBER")),
-        };
-        match name {
-            "AutoContrast" => none(AugmentOp::AutoContrast),
-            "Equalize" => none(AugmentOp::Equalize),
-            "Invert" => none(AugmentOp::Invert),
-            "TranslateX" | "TranslateXRel" => Ok(Self::TranslateX(number()?)),
-            "TranslateY" | "TranslateYRel" => Ok(Self::TranslateY(number()?)),
-            _ => Ok(Self::Op(match name {
-                "Rotate" => AugmentOp::Rotate { degrees: number()? },
-                "Posterize" => AugmentOp::Posterize { bits: whole(8)? },
-                "Solarize" => AugmentOp::Solarize { threshold: whole(256)? },
-                "SolarizeAdd" => AugmentOp::SolarizeAdd { add: whole(255)? },
-                "Color" => AugmentOp::Color { factor: number()? },
-                "Contrast" => AugmentOp::Contrast { factor: number()? },
-                "Brightness" => AugmentOp::Brightness { factor: number()? },
-                "Sharpness" => AugmentOp::Sharpness { factor: number()? },
-                "ShearX" => AugmentOp::ShearX { shear: number()? },
-                "ShearY" => AugmentOp::ShearY { shear: number()? },
-                _ => return Err(format!("unknown operation; known are {HELP}")),
-            })),
+        let needed = || format!("{name} needs an argument: {name}=NUMBER");
+        match argument {
+            Nothing(_) if arg.is_some() => Err(format!("{name} takes no argument")),
+            Nothing(op) => Ok(Self::Op(*op)),
+            Number(_, make) => match arg.ok_or_else(needed)?.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(make(number)),
+                _ => Err(format!("the argument of {name} must be a number")),
+            },
+            Whole(_, most, make) => match arg.ok_or_else(needed)?.parse::<u32>() {
+                Ok(number) if number <= *most => Ok(Self::Op(make(number))),
+                _ => Err(format!("the argument of {name} must be a whole number from 0 to {most}")),
+            },
         }
     }
 
@@ -73,6 +94,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_help_names_what_is_accepted() {
+        assert_eq!(help().split(", ").count(), OPERATIONS.len());
+        for typed in help().split(", ") {
+            let name = typed.split('=').next().unwrap_or_default();
+            let text = if typed.contains('=') { format!("{name}=1") } else { name.to_owned() };
+            let op = AugmentArg::parse(&text).unwrap().resolve(8, 8);
+            assert_eq!(
+                op.name(),
+                name.trim_end_matches("Rel"),
+                "each operation is in its own line of the table"
+            );
+        }
+    }
+
+    #[test]
     fn names_and_arguments_are_read() {
         let op = |text| AugmentArg::parse(text).map(|arg| arg.resolve(200, 100));
         assert_eq!(op("AutoContrast"), Ok(AugmentOp::AutoContrast));
@@ -80,8 +116,8 @@ mod tests {
         assert_eq!(op("TranslateXRel=0.25"), Ok(AugmentOp::TranslateX { pixels: 50.0 }));
         assert_eq!(op("TranslateY=-0.5"), Ok(AugmentOp::TranslateY { pixels: -50.0 }));
         for (text, part) in [
-            ("Rotate=abc", "Rotate is not a number"),
-            ("Rotate=nan", "not a number"),
+            ("Rotate=abc", "Rotate must be a number"),
+            ("Rotate=nan", "must be a number"),
             ("Rotate", "Rotate=NUMBER"),
             ("Invert=1", "takes no argument"),
             ("Posterize=9", "0 to 8"),

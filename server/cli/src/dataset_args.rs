@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use bandwise_dataset::{Dataset, DatasetError, OpenOptions, Splits};
 use bandwise_server::config::user_cache_dir;
 
-use crate::progress;
+use crate::{
+    choices::{self, choice},
+    progress,
+};
 
 /// Use of a cached index.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,9 +29,8 @@ pub(crate) struct IndexArgs {
 /// Layout of a folder.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct LayoutArgs {
-    /// auto: a folder that holds folders named train, val or test with class folders in them is several datasets; never:
-    /// it is one, whose classes are its folders. [default: auto]
-    #[arg(long, value_name = "auto|never")]
+    #[arg(long, hide_possible_values = true, value_parser = choice::<Splits>(),
+        help = format!("{} [default: auto]", choices::help::<Splits>("Folders that hold splits")))]
     pub(crate) splits: Option<Splits>,
     /// Accept class folders without images.
     #[arg(long)]

@@ -9,7 +9,11 @@ use bandwise_job::{BadSample, Fidelity, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, Recipe};
 
-use crate::{Failure, usage};
+use crate::{
+    Failure,
+    choices::{self, choice, to_wire},
+    usage,
+};
 
 /// A curriculum by name or from a file.
 #[derive(Clone, Debug)]
@@ -135,39 +139,33 @@ fn like_a_path(text: &str) -> bool {
 /// What a job is made of, besides its dataset.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct JobArgs {
-    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
-    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
-    /// TOML file.
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", help = choices::curricula("Curriculum"))]
     pub(crate) curriculum: CurriculumArg,
     /// Budget in epochs; the curriculum says whether passes over the data or 224-equivalents.
     #[arg(long, value_name = "E")]
     pub(crate) epochs: f64,
-    /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe"))]
     pub(crate) recipe: Option<RecipeArg>,
     /// Seed of every draw and of the order.
     #[arg(long, value_name = "X", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Element type of the images: f32 (what models take as it is), f16 or bf16 (half the bytes), u8 (a quarter; pixels
-    /// of 0 to 255, not normalised).
-    #[arg(long, default_value = "f32")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Dtype>(),
+        help = choices::help::<Dtype>("Element type of the images"))]
     pub(crate) dtype: Dtype,
-    /// Axis order of the images: nchw, nhwc.
-    #[arg(long, default_value = "nchw")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Layout>(),
+        help = choices::help::<Layout>("Axis order of the images"))]
     pub(crate) layout: Layout,
-    /// Pixels: exact (those of Pillow and timm), fast (cheaper, with a published error).
-    #[arg(long, default_value = "exact")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Fidelity>(),
+        help = choices::help::<Fidelity>("Fidelity of the pixels"))]
     pub(crate) fidelity: Fidelity,
-    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
+        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
     pub(crate) low_frequency: Option<LowFrequency>,
-    /// Undecodable samples: substitute (the next decodable one), zero (label -1), fail.
-    #[arg(long, default_value = "substitute", value_name = "POLICY")]
+    #[arg(long, default_value_t, value_name = "POLICY", hide_possible_values = true, value_parser = choice::<BadSample>(),
+        help = choices::help::<BadSample>("Undecodable samples"))]
     pub(crate) on_bad_sample: BadSample,
-    /// Samples that a daemon cannot read: fail (the batch is asked for again, at every daemon, over the patience of the
-    /// run), substitute (the next one that can be read and decoded; batches then depend on what a daemon could read).
-    #[arg(long, default_value = "fail", value_name = "POLICY")]
+    #[arg(long, default_value_t, value_name = "POLICY", hide_possible_values = true, value_parser = choice::<Unreadable>(),
+        help = choices::help::<Unreadable>("Samples that a daemon cannot read"))]
     pub(crate) on_unreadable: Unreadable,
     #[command(flatten)]
     pub(crate) replay: ReplayArgs,
@@ -193,34 +191,7 @@ pub(crate) struct ReplayArgs {
 impl JobArgs {
     /// The job for a dataset of the daemon, with steps of `global_batch` rows.
     pub(crate) fn job(&self, dataset: &str, global_batch: u64) -> Result<proto::Job, Failure> {
-        let dtype = match self.dtype {
-            Dtype::U8 => proto::Dtype::U8,
-            Dtype::F16 => proto::Dtype::F16,
-            Dtype::Bf16 => proto::Dtype::Bf16,
-            Dtype::F32 => proto::Dtype::F32,
-        };
-        let layout = match self.layout {
-            Layout::Nchw => proto::Layout::Nchw,
-            Layout::Nhwc => proto::Layout::Nhwc,
-        };
-        let low_frequency = match self.low_frequency {
-            None => proto::LowFrequency::Unspecified,
-            Some(LowFrequency::Lanczos) => proto::LowFrequency::Lanczos,
-            Some(LowFrequency::Fourier) => proto::LowFrequency::Fourier,
-        };
-        let on_bad_sample = match self.on_bad_sample {
-            BadSample::Substitute => proto::BadSample::Substitute,
-            BadSample::Zero => proto::BadSample::Zero,
-            BadSample::Fail => proto::BadSample::Fail,
-        };
-        let on_unreadable = match self.on_unreadable {
-            Unreadable::Fail => proto::Unreadable::Fail,
-            Unreadable::Substitute => proto::Unreadable::Substitute,
-        };
-        let fidelity = match self.fidelity {
-            Fidelity::Exact => proto::Fidelity::Exact,
-            Fidelity::Fast => proto::Fidelity::Fast,
-        };
+        let low_frequency = self.low_frequency.map(to_wire::<proto::LowFrequency>).transpose()?;
         Ok(proto::Job {
             datasets: vec![proto::DatasetShare { name: dataset.to_owned(), weight: None }],
             curriculum: Some(self.curriculum.to_wire()?),
@@ -228,12 +199,12 @@ impl JobArgs {
             global_batch,
             recipe: self.recipe.as_ref().map(RecipeArg::to_wire).transpose()?,
             seed: self.seed,
-            dtype: dtype.into(),
-            layout: layout.into(),
-            low_frequency: low_frequency.into(),
-            on_bad_sample: on_bad_sample.into(),
-            on_unreadable: on_unreadable.into(),
-            fidelity: fidelity.into(),
+            dtype: to_wire::<proto::Dtype>(self.dtype)?.into(),
+            layout: to_wire::<proto::Layout>(self.layout)?.into(),
+            low_frequency: low_frequency.unwrap_or_default().into(),
+            on_bad_sample: to_wire::<proto::BadSample>(self.on_bad_sample)?.into(),
+            on_unreadable: to_wire::<proto::Unreadable>(self.on_unreadable)?.into(),
+            fidelity: to_wire::<proto::Fidelity>(self.fidelity)?.into(),
             replay_chunk: self.replay.replay_chunk.unwrap_or_default(),
             replay_lanes: self.replay.replay_lanes.unwrap_or_default(),
             curriculum_file: self.curriculum.file(),

@@ -9,6 +9,7 @@ mod apply;
 mod augment_arg;
 mod bench;
 mod check;
+mod choices;
 mod dataset_args;
 mod demo;
 mod format;

@@ -14,6 +14,7 @@ use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Work
 
 use crate::{
     Failure,
+    choices::{self, choice},
     dataset_args::IndexArgs,
     demo::{self, save},
     job_args::{CurriculumArg, RecipeArg},
@@ -39,16 +40,12 @@ pub(crate) struct Args {
     dataset: PathBuf,
     #[command(flatten)]
     index: IndexArgs,
-    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
-    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a
-    /// TOML file.
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", help = choices::curricula("Curriculum"))]
     curriculum: CurriculumArg,
-    /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe"))]
     recipe: Option<RecipeArg>,
-    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
+        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
     low_frequency: Option<LowFrequency>,
     /// Seed of the draws.
     #[arg(long, value_name = "X", default_value_t = 0)]

@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     Failure,
+    choices::{self, choice},
     dataset_args::{IndexArgs, LayoutArgs},
     log, no_thread, progress, runtime, usage,
 };
@@ -51,11 +52,9 @@ pub(crate) struct Args {
     layout: LayoutArgs,
     #[command(flatten)]
     index: IndexArgs,
-    /// A dataset that needs no files, beside those of --dataset. synthetic: a dataset of that name, 1281167 samples
-    /// in 1000 classes, every byte of every image 60, the label the sample id mod 1000. Nothing is read or decoded,
-    /// so it measures transport alone.
-    #[arg(long, value_name = "SOURCE")]
-    source: Option<SourceArg>,
+    #[arg(long, value_name = "SOURCE", hide_possible_values = true, value_parser = choice::<Source>(),
+        help = choices::help::<Source>("A dataset that needs no files, beside those of --dataset"))]
+    source: Option<Source>,
     /// Where to listen, as unix:PATH or HOST:PORT; repeatable. [default: unix:bandwise.sock in the runtime
     /// directory of the user]
     #[arg(long, value_name = "ADDRESS")]
@@ -96,21 +95,6 @@ pub(crate) struct Args {
     simd: Option<String>,
 }
 
-/// A dataset that needs no files, as `--source` names it.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum SourceArg {
-    /// A dataset named `synthetic` of ready-made rows: what is left of the time of a batch is transport.
-    Synthetic,
-}
-
-impl From<SourceArg> for Source {
-    fn from(source: SourceArg) -> Self {
-        match source {
-            SourceArg::Synthetic => Self::Synthetic,
-        }
-    }
-}
-
 fn dataset(text: &str) -> Result<DatasetConfig, String> {
     let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
     if name.is_empty() || path.is_empty() {
@@ -137,7 +121,7 @@ impl Args {
         config.dataset.extend(self.dataset.iter().cloned());
         config.dataset.iter_mut().for_each(|dataset| self.apply(dataset));
         config.cache_dir = self.index.cache_dir.clone().or(config.cache_dir);
-        config.source = self.source.map(Source::from).or(config.source);
+        config.source = self.source.or(config.source);
         if !self.listen.is_empty() {
             config.listen.clone_from(&self.listen);
         }

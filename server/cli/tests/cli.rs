@@ -331,8 +331,8 @@ fn apply_refuses_in_one_line() {
     apply(&["--normalize"], &[".npy"]);
     apply(&["--normalize", "--flip"], &["8-bit"]);
     apply(&["--rotate", "3"], &["--rotate"]);
-    apply(&["--op", "Rotate=abc"], &["--op Rotate=abc", "not a number"]);
-    apply(&["--op", "Rotation=3"], &["Rotation", "known are AutoContrast"]);
+    apply(&["--op", "Rotate=abc"], &["--op Rotate=abc", "must be a number"]);
+    apply(&["--op", "Rotation=3"], &["Rotation", "the operations are AutoContrast"]);
     apply(&["--op", "Posterize=9"], &["0 to 8"]);
     apply(&["--op", "Invert=1"], &["no argument"]);
     apply(&["--normalize", "--op", "Invert"], &["8-bit"]);

@@ -8,8 +8,9 @@ use bandwise_client::{
     ClientError, Expected, RankShare, ReplayBuffer, Reply, Run, RunOptions,
     proto::{self, BatchHeader},
 };
+use bandwise_pipeline::ReplayShortage;
 use bandwise_proto::detail_of;
-use bandwise_server::config::{MemoryMib, Shortage};
+use bandwise_server::config::MemoryMib;
 use common::{Rows, Server, get_batch, photos, pull, pull_all, raw_client};
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
@@ -46,7 +47,7 @@ async fn steps(server: &Server) -> u64 {
 async fn with_memory(mib: u64) -> Server {
     Server::with(&photos(), |config| {
         config.replay_memory_mib = MemoryMib::Mib(mib);
-        config.replay_shortage = Shortage::Recompute;
+        config.replay_shortage = ReplayShortage::Recompute;
     })
     .await
 }

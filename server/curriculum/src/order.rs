@@ -7,8 +7,7 @@
 //!
 //! How rows are cut out of an epoch is the plan's business, what a sample is the dataset's.
 
-use std::fmt;
-
+use bandwise_choice::choices;
 use chacha20::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -20,22 +19,14 @@ const DOMAIN: [u8; 16] = *b"bandwise order 1";
 /// Longest list that is shuffled in a table, of two bytes a sample.
 const TABLE_LEN: u64 = 1024;
 
-/// How the samples of an epoch are ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderKind {
-    /// In an order that looks random and that (seed, epoch) decide.
-    Shuffled,
-    /// As the dataset lists them.
-    Sequential,
-}
-
-impl fmt::Display for OrderKind {
-    /// `shuffled` or `sequential`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Shuffled => "shuffled",
-            Self::Sequential => "sequential",
-        })
+choices! {
+    /// How the samples of an epoch are ordered.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum OrderKind: "order" {
+        /// In an order that looks random and that (seed, epoch) decide.
+        Shuffled = "shuffled",
+        /// As the dataset lists them.
+        Sequential = "sequential",
     }
 }
 

@@ -12,28 +12,20 @@
 mod error;
 mod lay;
 
-use std::fmt;
+use bandwise_choice::choices;
 
 pub use error::PlanError;
 
 use crate::curriculum::Curriculum;
 
-/// What becomes of the rows at the end of an epoch that do not fill a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tail {
-    /// They are left out: `floor(N / G)` steps an epoch, all of them full.
-    Drop,
-    /// They make a last, shorter step: `ceil(N / G)` steps an epoch.
-    Keep,
-}
-
-impl fmt::Display for Tail {
-    /// `drop` or `keep`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Drop => "drop",
-            Self::Keep => "keep",
-        })
+choices! {
+    /// What becomes of the rows at the end of an epoch that do not fill a step.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Tail: "tail" {
+        /// They are left out: `floor(N / G)` steps an epoch, all of them full.
+        Drop = "drop",
+        /// They make a last, shorter step: `ceil(N / G)` steps an epoch.
+        Keep = "keep",
     }
 }
 

@@ -4,34 +4,15 @@ Plain Python 3 without packages, written from the description in src/order.rs an
 mistake would have to be made twice. Run it to print the table of the test.
 """
 
+import sys
 from math import isqrt
-from struct import pack, unpack
+from pathlib import Path
+from struct import pack
 
-MASK32, MASK64 = 2**32 - 1, 2**64 - 1
+# The generator is the same as that of a recipe's draws.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipe/tests/golden"))
 
-
-def quarter_round(state, a, b, c, d):
-    for first, second, third, turn in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-        state[first] = (state[first] + state[second]) & MASK32
-        mixed = state[third] ^ state[first]
-        state[third] = (mixed << turn | mixed >> (32 - turn)) & MASK32
-
-
-def chacha8_draws(key):
-    """64-bit draws: pairs of words of the key stream, the low one first; nonce 0."""
-    block = 0
-    while True:
-        start = [*unpack("<4I", b"expand 32-byte k"), *unpack("<8I", key), *unpack("<2I", pack("<Q", block)), 0, 0]
-        state = start.copy()
-        for _ in range(4):
-            for column in range(4):
-                quarter_round(state, column, column + 4, column + 8, column + 12)
-            for column in range(4):
-                diagonal = [4 * row + (column + row) % 4 for row in range(4)]
-                quarter_round(state, *diagonal)
-        words = [(a + b) & MASK32 for a, b in zip(state, start)]
-        yield from (words[i] | words[i + 1] << 32 for i in range(0, 16, 2))
-        block += 1
+from draws import MASK64, chacha8
 
 
 def random_below(value, key, side):
@@ -56,7 +37,7 @@ def network(position, length, keys):
 
 def samples(seed, epoch, length):
     """The first eight samples of an epoch."""
-    draws = chacha8_draws(pack("<2Q", seed, epoch) + b"bandwise order 1")
+    draws = chacha8(pack("<2Q", seed, epoch) + b"bandwise order 1")
     if length > 1024:
         keys = [next(draws) for _ in range(8)]
         return [network(position, length, keys) for position in range(8)]

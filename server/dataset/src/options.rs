@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::str::FromStr;
+
+use bandwise_choice::choices;
 
 /// What to open and how. Only [`OpenOptions::path`] has no default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,25 +43,14 @@ pub struct OpenOptions {
     pub scan_threads: NonZeroUsize,
 }
 
-/// Whether a folder may hold splits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Splits {
-    /// It does if it looks so.
-    #[default]
-    Auto,
-    /// It is one dataset, whatever its class folders are called.
-    Never,
-}
-
-impl FromStr for Splits {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "never" => Ok(Self::Never),
-            _ => Err(format!("'{text}' is neither auto nor never")),
-        }
+choices! {
+    /// Whether a folder may hold splits.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Splits: "splits" = Auto {
+        /// Folders named train, val or test that hold class folders are datasets of their own.
+        Auto = "auto",
+        /// The folder is one dataset, whatever its class folders are called.
+        Never = "never",
     }
 }
 

@@ -17,6 +17,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Instant};
 
+use bandwise_choice::choices;
 use crossbeam::channel::{self, Receiver, Select, Sender};
 
 use crate::{
@@ -36,14 +37,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StreamId(pub(crate) u64);
 
-/// Whose rows are given out first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Priority {
-    /// In turn with the others.
-    #[default]
-    Normal,
-    /// Before those of normal priority, in at most three of four turns while these wait.
-    High,
+choices! {
+    /// Whose rows are given out first.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Priority: "priority" = Normal {
+        /// In turn with the other streams.
+        Normal = "normal",
+        /// Before streams of normal priority, for short work that others wait for, like a validation; at most three of
+        /// four turns while others wait.
+        High = "high",
+    }
 }
 
 /// Turns in a row that streams of high priority take while others wait.

@@ -13,47 +13,19 @@
 //! The rules are part of the pixel semantics. Evaluation crops are exact either way. The errors are in
 //! `benches/RESULTS.md`; a test holds them.
 
-use std::{fmt, str::FromStr};
-
+use bandwise_choice::choices;
 use bandwise_kernels::Rect;
 
 use crate::recipe::LowFrequency;
 
-/// How faithfully pixels follow Pillow and timm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Fidelity {
-    /// The pixels that Pillow and timm give.
-    #[default]
-    Exact,
-    /// Cheaper pixels with a published error.
-    Fast,
-}
-
-impl Fidelity {
-    /// `exact` or `fast`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Fast => "fast",
-        }
-    }
-}
-
-impl fmt::Display for Fidelity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Fidelity {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "exact" => Ok(Self::Exact),
-            "fast" => Ok(Self::Fast),
-            other => Err(format!("unknown fidelity '{other}': use exact or fast")),
-        }
+choices! {
+    /// How faithfully pixels follow Pillow and timm.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Fidelity: "fidelity" = Exact {
+        /// The pixels that Pillow and timm give.
+        Exact = "exact",
+        /// Cheaper pixels with a published error.
+        Fast = "fast",
     }
 }
 
@@ -84,7 +56,7 @@ mod tests {
         for fidelity in [Fidelity::Exact, Fidelity::Fast] {
             assert_eq!(fidelity.to_string().parse(), Ok(fidelity));
         }
-        assert!("exakt".parse::<Fidelity>().unwrap_err().contains("exact or fast"));
+        assert!("exakt".parse::<Fidelity>().unwrap_err().to_string().contains("exact or fast"));
     }
 
     #[test]

@@ -110,13 +110,13 @@ enum FileOperation {
         #[serde(default = "bicubic")]
         filter: String,
         #[serde(default = "base")]
-        side: FileSide,
+        side: String,
     },
     CenterCrop {
         #[serde(default = "bicubic")]
         filter: String,
         #[serde(default = "base")]
-        side: FileSide,
+        side: String,
     },
     Flip {
         #[serde(default = "half")]
@@ -158,13 +158,6 @@ enum FileOperation {
     },
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum FileSide {
-    Base,
-    Bandwidth,
-}
-
 fn imagenet_area() -> [f64; 2] {
     CropRange::IMAGENET.area.into()
 }
@@ -180,8 +173,8 @@ fn imagenet_std() -> [f32; 3] {
 fn bicubic() -> String {
     Filter::Bicubic.to_string()
 }
-fn base() -> FileSide {
-    FileSide::Base
+fn base() -> String {
+    Side::Base.to_string()
 }
 fn half() -> f64 {
     0.5
@@ -193,7 +186,7 @@ fn mixup_alpha() -> f64 {
     0.8
 }
 fn timm0() -> String {
-    CutMixEdge::Timm0.name().to_owned()
+    CutMixEdge::Timm0.to_string()
 }
 fn efficienttrain_policy() -> String {
     RandAugment::EFFICIENTTRAIN.to_string()
@@ -303,12 +296,13 @@ impl FileOperation {
                 Operation::RandomResizedCrop {
                     range,
                     filter: check.parsed(filter.parse())?,
-                    side: side.into(),
+                    side: check.parsed(side.parse())?,
                 }
             }
-            Self::CenterCrop { filter, side } => {
-                Operation::CenterCrop { filter: check.parsed(filter.parse())?, side: side.into() }
-            }
+            Self::CenterCrop { filter, side } => Operation::CenterCrop {
+                filter: check.parsed(filter.parse())?,
+                side: check.parsed(side.parse())?,
+            },
             Self::Flip { probability } => {
                 Operation::Flip { probability: check.number("probability", probability, 0.0, 1.0) }
             }
@@ -335,10 +329,7 @@ impl FileOperation {
                     mixup_alpha > 0.0 || cutmix_alpha > 0.0,
                     "and cutmix_alpha are both 0",
                 );
-                let edge = [CutMixEdge::Timm0, CutMixEdge::Timm1]
-                    .into_iter()
-                    .find(|edge| edge.name() == cutmix_edge);
-                check.text("cutmix_edge", edge.is_some(), "must be timm-0.4.12 or timm-1.0");
+                let edge = check.parsed(cutmix_edge.parse());
                 Operation::Mix(Mix {
                     group,
                     probability: check.number("probability", probability, 0.0, 1.0),
@@ -349,15 +340,6 @@ impl FileOperation {
                 })
             }
         })
-    }
-}
-
-impl From<FileSide> for Side {
-    fn from(side: FileSide) -> Self {
-        match side {
-            FileSide::Base => Self::Base,
-            FileSide::Bandwidth => Self::Bandwidth,
-        }
     }
 }
 

@@ -6,27 +6,20 @@
 //!
 //! Values are mixed as they are delivered: read from the output's dtype, computed in f32, rounded to it again.
 
+use bandwise_choice::choices;
 use bandwise_kernels::{Dtype, Layout, Rect};
 use half::{bf16, f16};
 
 use crate::{draws::Draws, output::OutputFormat};
 
-/// Which timm decides the far edge of a CutMix box.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CutMixEdge {
-    /// 0.4.12: centre + size // 2; an odd size loses one row or column.
-    Timm0,
-    /// 1.0: centre + (size + 1) // 2.
-    Timm1,
-}
-
-impl CutMixEdge {
-    /// `timm-0.4.12` or `timm-1.0`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Timm0 => "timm-0.4.12",
-            Self::Timm1 => "timm-1.0",
-        }
+choices! {
+    /// The version of timm that decides the far edge of a CutMix box.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum CutMixEdge: "cutmix_edge" = Timm0 {
+        /// centre + size // 2; an odd size loses one row or column.
+        Timm0 = "timm-0.4.12",
+        /// centre + (size + 1) // 2.
+        Timm1 = "timm-1.0",
     }
 }
 

@@ -5,8 +5,9 @@
 //!
 //! Sources: the transform orders of the EfficientTrain (ICCV 2023) and EfficientTrain++ (TPAMI 2024) code.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
+use bandwise_choice::choices;
 use bandwise_kernels::{Filter, Normalization};
 use thiserror::Error;
 
@@ -17,50 +18,26 @@ use crate::{erase::RandomErase, geometry::CropRange, mix::Mix, randaugment::Rand
 /// goes up whenever any byte of any job changes.
 pub const PIXEL_SEMANTICS: u32 = 3;
 
-/// How a stage reduces an image to its bandwidth B.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LowFrequency {
-    /// Pillow's Lanczos resize to B x B on 8-bit pixels, before the normalisation.
-    Lanczos,
-    /// The DFT cropped to B x B, on normalised values.
-    Fourier,
-}
-
-impl LowFrequency {
-    /// `lanczos` or `fourier`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lanczos => "lanczos",
-            Self::Fourier => "fourier",
-        }
+choices! {
+    /// How a stage reduces an image to its bandwidth B.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum LowFrequency: "low_frequency" {
+        /// A Lanczos resize to B x B on 8-bit pixels as in Pillow, before the normalisation.
+        Lanczos = "lanczos",
+        /// The DFT cropped to B x B, on normalised values.
+        Fourier = "fourier",
     }
 }
 
-impl fmt::Display for LowFrequency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+choices! {
+    /// The side of a square that an operation makes.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Side: "side" = Base {
+        /// The base size of the curriculum (224).
+        Base = "base",
+        /// The bandwidth of the stage.
+        Bandwidth = "bandwidth",
     }
-}
-
-impl FromStr for LowFrequency {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "lanczos" => Ok(Self::Lanczos),
-            "fourier" => Ok(Self::Fourier),
-            other => Err(format!("unknown low-frequency method '{other}': use lanczos or fourier")),
-        }
-    }
-}
-
-/// The side of a square that an operation makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// The base size of the curriculum (224).
-    Base,
-    /// The bandwidth of the stage.
-    Bandwidth,
 }
 
 impl Side {
@@ -69,13 +46,6 @@ impl Side {
         match self {
             Self::Base => base,
             Self::Bandwidth => bandwidth,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Base => "base",
-            Self::Bandwidth => "bandwidth",
         }
     }
 }
@@ -160,10 +130,10 @@ impl Operation {
                 ("area", format!("{} {}", range.area.0, range.area.1)),
                 ("ratio", format!("{} {}", range.ratio.0, range.ratio.1)),
                 ("filter", filter.to_string()),
-                ("side", side.name().to_owned()),
+                ("side", side.to_string()),
             ],
             Self::CenterCrop { filter, side } => {
-                vec![("filter", filter.to_string()), ("side", side.name().to_owned())]
+                vec![("filter", filter.to_string()), ("side", side.to_string())]
             }
             Self::Flip { probability } => vec![("probability", probability.to_string())],
             Self::LowFrequency(method) => vec![("method", method.to_string())],
@@ -180,7 +150,7 @@ impl Operation {
                 ("mixup_alpha", mix.mixup_alpha.to_string()),
                 ("cutmix_alpha", mix.cutmix_alpha.to_string()),
                 ("switch_probability", mix.switch_probability.to_string()),
-                ("cutmix_edge", mix.edge.name().to_owned()),
+                ("cutmix_edge", mix.edge.to_string()),
             ],
         }
     }

@@ -172,7 +172,7 @@ fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
         shared_bytes: ranged("shared_memory_mib", config.shared_memory_mib, 0, 1 << 24, mistakes) * MIB,
         replay: ReplayConfig {
             bytes: replay_bytes(config.replay_memory_mib, mistakes),
-            shortage: config.replay_shortage.into(),
+            shortage: config.replay_shortage,
         },
         max_streams: ranged("max_streams", config.max_streams as u64, 1, 65_536, mistakes) as usize,
         max_pending_batches: ranged(
@@ -217,7 +217,7 @@ fn limits(config: &Config, mistakes: &mut Vec<String>) -> DecodeLimits {
 }
 
 fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOptions)> {
-    let mut names: BTreeSet<String> = config.source.iter().map(|source| source.name().to_owned()).collect();
+    let mut names: BTreeSet<String> = config.source.iter().map(ToString::to_string).collect();
     let mut datasets = Vec::new();
     for dataset in &config.dataset {
         let DatasetConfig {

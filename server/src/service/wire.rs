@@ -1,11 +1,12 @@
 //! From the wire's job to a [`JobSpec`], and from a plan to the wire.
 
+use bandwise_choice::{Choice, UnknownChoice};
 use bandwise_curriculum::{Curriculum, OrderKind, StagePlan, Tail};
 use bandwise_decode::DecodeLimits;
 use bandwise_job::{BadSample, Fidelity, Field, Job, JobSpec, RecipeChoice, ReplaySpec, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_pipeline::Priority;
-use bandwise_proto::v1 as proto;
+use bandwise_proto::{WireChoice, v1 as proto};
 use bandwise_recipe::{LowFrequency, OutputFormat, Recipe};
 
 use crate::service::reject::Reject;
@@ -21,15 +22,18 @@ pub(crate) fn spec_of(job: &proto::Job, allowed: &DecodeLimits) -> Result<(Strin
         epochs: job.epochs,
         global_batch: job.global_batch,
         recipe: recipe_of(job)?,
-        low_frequency: low_frequency_of(job.low_frequency)?,
+        low_frequency: choice_of::<proto::LowFrequency, LowFrequency>(job.low_frequency)?,
         seed: job.seed,
-        order: order_of(job.order)?,
-        tail: tail_of(job.tail)?,
-        on_bad_sample: bad_sample_of(job.on_bad_sample)?,
-        on_unreadable: unreadable_of(job.on_unreadable)?,
+        order: choice_of::<proto::Order, OrderKind>(job.order)?,
+        tail: choice_of::<proto::Tail, Tail>(job.tail)?,
+        on_bad_sample: or_default::<proto::BadSample, BadSample>(job.on_bad_sample)?,
+        on_unreadable: or_default::<proto::Unreadable, Unreadable>(job.on_unreadable)?,
         limits: limits_of(job.decode_limits.as_ref(), allowed)?,
-        output: OutputFormat { dtype: dtype_of(job.dtype)?, layout: layout_of(job.layout)? },
-        fidelity: fidelity_of(job.fidelity)?,
+        output: OutputFormat {
+            dtype: or_default::<proto::Dtype, Dtype>(job.dtype)?,
+            layout: or_default::<proto::Layout, Layout>(job.layout)?,
+        },
+        fidelity: or_default::<proto::Fidelity, Fidelity>(job.fidelity)?,
         replay: replay_of(job),
     };
     Ok((dataset, spec))
@@ -109,67 +113,24 @@ fn unknown(field: &str, number: i32) -> Reject {
     Reject::field(field, number, "no such value in this version of the contract")
 }
 
-fn order_of(number: i32) -> Result<Option<OrderKind>, Reject> {
-    Ok(match proto::Order::try_from(number).map_err(|_| unknown("order", number))? {
-        proto::Order::Unspecified => None,
-        proto::Order::Shuffled => Some(OrderKind::Shuffled),
-        proto::Order::Sequential => Some(OrderKind::Sequential),
-    })
+/// The value of an option that a number of the contract stands for; `None` where the job leaves it to the default.
+fn choice_of<W: WireChoice, C: Choice>(number: i32) -> Result<Option<C>, Reject> {
+    let value = W::try_from(number).map_err(|_| unknown(W::OPTION, number))?;
+    if value.into() == 0 {
+        return Ok(None);
+    }
+    let name = value.name();
+    name.parse().map(Some).map_err(|error: UnknownChoice| Reject::plain(W::OPTION, name, error))
 }
 
-fn tail_of(number: i32) -> Result<Option<Tail>, Reject> {
-    Ok(match proto::Tail::try_from(number).map_err(|_| unknown("tail", number))? {
-        proto::Tail::Unspecified => None,
-        proto::Tail::Drop => Some(Tail::Drop),
-        proto::Tail::Keep => Some(Tail::Keep),
-    })
-}
-
-fn bad_sample_of(number: i32) -> Result<BadSample, Reject> {
-    Ok(match proto::BadSample::try_from(number).map_err(|_| unknown("on_bad_sample", number))? {
-        proto::BadSample::Unspecified | proto::BadSample::Substitute => BadSample::Substitute,
-        proto::BadSample::Zero => BadSample::Zero,
-        proto::BadSample::Fail => BadSample::Fail,
-    })
-}
-
-fn unreadable_of(number: i32) -> Result<Unreadable, Reject> {
-    Ok(match proto::Unreadable::try_from(number).map_err(|_| unknown("on_unreadable", number))? {
-        proto::Unreadable::Unspecified | proto::Unreadable::Fail => Unreadable::Fail,
-        proto::Unreadable::Substitute => Unreadable::Substitute,
-    })
+/// The same, with the default of the option.
+fn or_default<W: WireChoice, C: Choice + Default>(number: i32) -> Result<C, Reject> {
+    choice_of::<W, C>(number).map(Option::unwrap_or_default)
 }
 
 /// The priority of a stream.
 pub(crate) fn priority_of(number: i32) -> Result<Priority, Reject> {
-    Ok(match proto::Priority::try_from(number).map_err(|_| unknown("priority", number))? {
-        proto::Priority::Unspecified | proto::Priority::Normal => Priority::Normal,
-        proto::Priority::High => Priority::High,
-    })
-}
-
-fn dtype_of(number: i32) -> Result<Dtype, Reject> {
-    Ok(match proto::Dtype::try_from(number).map_err(|_| unknown("dtype", number))? {
-        proto::Dtype::Unspecified | proto::Dtype::F32 => Dtype::F32,
-        proto::Dtype::F16 => Dtype::F16,
-        proto::Dtype::U8 => Dtype::U8,
-        proto::Dtype::Bf16 => Dtype::Bf16,
-        proto::Dtype::I64 => return Err(Reject::field("dtype", "i64", "images are u8, f16, bf16 or f32")),
-    })
-}
-
-fn layout_of(number: i32) -> Result<Layout, Reject> {
-    Ok(match proto::Layout::try_from(number).map_err(|_| unknown("layout", number))? {
-        proto::Layout::Unspecified | proto::Layout::Nchw => Layout::Nchw,
-        proto::Layout::Nhwc => Layout::Nhwc,
-    })
-}
-
-fn fidelity_of(number: i32) -> Result<Fidelity, Reject> {
-    match proto::Fidelity::try_from(number).map_err(|_| unknown("fidelity", number))? {
-        proto::Fidelity::Unspecified | proto::Fidelity::Exact => Ok(Fidelity::Exact),
-        proto::Fidelity::Fast => Ok(Fidelity::Fast),
-    }
+    or_default::<proto::Priority, Priority>(number)
 }
 
 fn replay_of(job: &proto::Job) -> ReplaySpec {
@@ -179,14 +140,6 @@ fn replay_of(job: &proto::Job) -> ReplaySpec {
         chunk: given(job.replay_chunk, default.chunk),
         lanes: given(job.replay_lanes, default.lanes),
     }
-}
-
-fn low_frequency_of(number: i32) -> Result<Option<LowFrequency>, Reject> {
-    Ok(match proto::LowFrequency::try_from(number).map_err(|_| unknown("low_frequency", number))? {
-        proto::LowFrequency::Unspecified => None,
-        proto::LowFrequency::Lanczos => Some(LowFrequency::Lanczos),
-        proto::LowFrequency::Fourier => Some(LowFrequency::Fourier),
-    })
 }
 
 fn limits_of(asked: Option<&proto::DecodeLimits>, allowed: &DecodeLimits) -> Result<DecodeLimits, Reject> {

@@ -45,7 +45,7 @@ def converter(arrays: str) -> Convert:
         return lambda array: array if array.dtype == "bfloat16" else numpy.asarray(array)
     if arrays == "raw":
         return lambda array: array
-    raise ValueError(f"arrays is 'auto', 'torch', 'numpy' or 'raw', not {arrays!r}")
+    raise AssertionError(f"arrays was checked, and is {arrays!r}")
 
 
 class Names:

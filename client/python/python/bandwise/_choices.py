@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Literal, Optional, Sequence, get_args
 
+from . import _native
 from ._errors import JobError
 
+Arrays = Literal["auto", "torch", "numpy", "raw"]
+Loop = Literal["auto", "epoch", "run", "repeat"]
+
 CHOICES: Dict[str, Sequence[str]] = {
-    "dtype": ("u8", "f16", "bf16", "f32"),
-    "device_dtype": ("f16", "bf16", "f32"),
-    "layout": ("nchw", "nhwc"),
-    "fidelity": ("exact", "fast"),
-    "low_frequency": ("lanczos", "fourier"),
-    "on_bad_sample": ("substitute", "zero", "fail"),
-    "on_unreadable": ("fail", "substitute"),
-    "transport": ("auto", "shm", "grpc"),
-    "priority": ("normal", "high"),
-    "arrays": ("auto", "torch", "numpy", "raw"),
-    "loop": ("auto", "epoch", "run", "repeat"),
+    **_native.CHOICES,
+    "device_dtype": [name for name in _native.CHOICES["dtype"] if name != "u8"],
+    "arrays": get_args(Arrays),
+    "loop": get_args(Loop),
 }
-"""The words of each option."""
+"""The words of each option. Those of jobs and streams come from the contract, by way of the native module."""
 
 _DTYPES = {"uint8": "u8", "float16": "f16", "half": "f16", "bfloat16": "bf16", "float32": "f32"}
 """Names that torch, numpy and jax have for element types."""

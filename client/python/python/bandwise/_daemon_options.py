@@ -6,7 +6,7 @@ import json
 import operator
 import os
 from dataclasses import dataclass, fields
-from typing import Any, Dict, List, Literal, Optional, Tuple, Union
+from typing import Any, Dict, List, Literal, Optional, Tuple, Union, get_args
 
 from ._closed import closed, elsewhere
 from ._errors import JobError
@@ -65,6 +65,12 @@ RANGES = {
     "drain_seconds": (0, 86_400),
 }
 """Whole numbers, with the least and the most of each."""
+
+Splits = Literal["auto", "never"]
+ReplayShortage = Literal["refuse", "recompute"]
+
+CHOICES = {"splits": get_args(Splits), "replay_shortage": get_args(ReplayShortage)}
+"""Words that the daemon has for an option."""
 
 SWITCHES = ("allow_empty_classes", "content", "verify_index", "rescan", "pin_threads", "allow_insecure_tcp")
 FILES = ("leave_out", "keep")
@@ -168,7 +174,7 @@ class DaemonOptions:
     leave_out: Optional[PathText] = None
     keep: Optional[PathText] = None
     allow_empty_classes: bool = False
-    splits: Optional[Literal["auto", "never"]] = None
+    splits: Optional[Splits] = None
     content: bool = False
     verify_index: bool = True
     rescan: bool = False
@@ -180,7 +186,7 @@ class DaemonOptions:
     fetch_seconds: Optional[int] = None
     shared_memory_mib: Optional[int] = None
     replay_memory_mib: Union[None, int, Literal["auto"]] = None
-    replay_shortage: Optional[Literal["refuse", "recompute"]] = None
+    replay_shortage: Optional[ReplayShortage] = None
     max_batch_mib: Optional[int] = None
     max_streams: Optional[int] = None
     max_pending_batches: Optional[int] = None
@@ -203,10 +209,9 @@ class DaemonOptions:
                 mistakes.append(f"{name} must be True or False, not {getattr(self, name)!r}")
         for name in (*FILES, "cache_dir"):
             self._check_path(name, mistakes)
-        if self.replay_shortage not in (None, "refuse", "recompute"):
-            mistakes.append(f"replay_shortage must be 'refuse' or 'recompute', not {self.replay_shortage!r}")
-        if self.splits not in (None, "auto", "never"):
-            mistakes.append(f"splits must be 'auto' or 'never', not {self.splits!r}")
+        for name, words in CHOICES.items():
+            if getattr(self, name) not in (None, *words):
+                mistakes.append(f"{name} must be {' or '.join(map(repr, words))}, not {getattr(self, name)!r}")
         for name, example in (("log", "a level like 'info'"), ("admin", "HOST:PORT")):
             text = getattr(self, name)
             if not (text is None or isinstance(text, str) and text):

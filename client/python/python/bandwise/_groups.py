@@ -83,7 +83,7 @@ class Device(_Checked):
 
     target: Any = None
     dtype: Any = None
-    arrays: Literal["auto", "torch", "numpy", "raw"] = "auto"
+    arrays: _choices.Arrays = "auto"
 
     def __post_init__(self) -> None:
         _choices.one_of("arrays", self.arrays)
@@ -145,7 +145,7 @@ class Span(_Checked):
 
     from_step: int = 0
     steps: Optional[int] = None
-    loop: Literal["auto", "epoch", "run", "repeat"] = "auto"
+    loop: _choices.Loop = "auto"
     expect_fingerprint: Optional[str] = None
 
     def __post_init__(self) -> None:

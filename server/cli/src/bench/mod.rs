@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::{
     Failure,
+    choices::{self, choice},
     dataset_args::IndexArgs,
     format::{json_line, table},
     job_args::{CurriculumArg, JobArgs, RecipeArg, ReplayArgs},
@@ -42,25 +43,22 @@ pub(crate) struct Args {
     dataset: PathBuf,
     #[command(flatten)]
     index: IndexArgs,
-    /// Curriculum whose bandwidths are measured, each at its largest magnitude: efficienttrain, efficienttrain++, efficienttrain++-deit,
-    /// efficienttrain++-convnext, efficienttrain++-replay, efficienttrain++-resnet-replay,
-    /// efficienttrain++-deit-replay, none, or a TOML file.
-    #[arg(long, value_name = "NAME|FILE", default_value = "efficienttrain++")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "efficienttrain++",
+        help = choices::curricula("Curriculum whose bandwidths are measured, each at its largest magnitude"))]
     curriculum: CurriculumArg,
-    /// Recipe: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the curriculum's]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe"))]
     recipe: Option<RecipeArg>,
-    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
+        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
     low_frequency: Option<LowFrequency>,
-    /// Pixels: exact (those of Pillow and timm), fast (cheaper, with a published error).
-    #[arg(long, default_value = "exact")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Fidelity>(),
+        help = choices::help::<Fidelity>("Fidelity of the pixels"))]
     fidelity: Fidelity,
-    /// Element type of the images: u8, f16, bf16, f32.
-    #[arg(long, default_value = "f32")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Dtype>(),
+        help = choices::help::<Dtype>("Element type of the images"))]
     dtype: Dtype,
-    /// Axis order of the images: nchw, nhwc.
-    #[arg(long, default_value = "nchw")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Layout>(),
+        help = choices::help::<Layout>("Axis order of the images"))]
     layout: Layout,
     /// Rows of a batch.
     #[arg(long, value_name = "b", default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..=8192))]

@@ -13,6 +13,7 @@ mod text;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use bandwise_choice::alternatives;
 use bandwise_curriculum::{Curriculum, Plan, PlanRequest, Tail};
 use bandwise_job::Fidelity;
 use bandwise_kernels::Dtype;
@@ -20,13 +21,14 @@ use bandwise_recipe::{LowFrequency, Program, Recipe};
 
 use crate::{
     Failure,
+    choices::{self, choice},
     dataset_args::IndexArgs,
     format::json_line,
     job_args::{CurriculumArg, RecipeArg},
     output::outln,
     usage,
 };
-use models::ModelProfile;
+use models::{MODEL_NAMES, ModelProfile};
 use report::Report;
 
 #[derive(Debug, clap::Args)]
@@ -36,13 +38,13 @@ use report::Report;
     bandwise plan --model swin-t --epochs 200 --dataset-size 1281167 --images-per-gpu-second 1200 --gpus 8 \\\n      \
     --measure /data/imagenet/train")]
 pub(crate) struct Args {
-    /// Curriculum: efficienttrain, efficienttrain++, efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay,
-    /// efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none, or a TOML file. [default: the model's]
-    #[arg(long, value_name = "NAME|FILE", required_unless_present = "model")]
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "model",
+        help = format!("{} [default: the model's]", choices::curricula("Curriculum")))]
     curriculum: Option<CurriculumArg>,
-    /// Model, whose curriculum, global batch (4096) and settings in the papers are shown: resnet-50, convnext-t,
-    /// convnext-s, convnext-b, deit-s, swin-t, swin-s, swin-b, cswin-t, cswin-s, cswin-b.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = format!(
+        "Model, whose curriculum, global batch (4096) and settings in the papers are shown: {}",
+        alternatives(&MODEL_NAMES),
+    ))]
     model: Option<String>,
     /// Budget in epochs, parts included; the curriculum says whether passes over the data or 224-equivalents.
     #[arg(long, value_name = "E")]
@@ -53,12 +55,10 @@ pub(crate) struct Args {
     /// Rows of a step, over all ranks and accumulation. [default: 4096 with a model]
     #[arg(long, value_name = "G", required_unless_present = "model")]
     global_batch: Option<u64>,
-    /// Recipe to show: efficienttrain, efficienttrain++, plain, eval, mae, or a TOML file. [default: the
-    /// curriculum's]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe to show"))]
     recipe: Option<RecipeArg>,
-    /// Low-frequency method: lanczos, fourier. [default: the recipe's]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
+        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
     low_frequency: Option<LowFrequency>,
     /// Images that one GPU trains on per second at the base size (224 x 224): shows what the trainers will ask for.
     #[arg(long, value_name = "R")]
@@ -71,14 +71,14 @@ pub(crate) struct Args {
     measure: Option<PathBuf>,
     #[command(flatten)]
     index: IndexArgs,
-    /// Pixels that are measured: exact (those of Pillow and timm), fast (cheaper, with a published error).
-    #[arg(long, default_value = "exact", requires = "measure")]
+    #[arg(long, default_value_t, requires = "measure", hide_possible_values = true, value_parser = choice::<Fidelity>(),
+        help = choices::help::<Fidelity>("Fidelity of the pixels that are measured"))]
     fidelity: Fidelity,
     /// Seconds of each measurement; there is one for each bandwidth.
     #[arg(long, value_name = "S", default_value_t = 2.0, requires = "measure")]
     seconds: f64,
-    /// Element type of the images, for the memory that they take: u8, f16, bf16, f32.
-    #[arg(long, default_value = "f32")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Dtype>(),
+        help = choices::help::<Dtype>("Element type of the images, for the memory that they take"))]
     dtype: Dtype,
     /// Ranks of the training, for the memory of each.
     #[arg(long, value_name = "W", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]

@@ -9,13 +9,18 @@ use std::{
 };
 
 use anyhow::Context as _;
+use bandwise_choice::choices;
 use bandwise_client::{
-    Address, ClientError, Connection, Expected, ReplayBuffer, Run, RunOptions, RunState, ask_any, proto,
+    Address, ClientError, Connection, Expected, ReplayBuffer, Run, RunOptions, RunState, Transport, ask_any,
+    proto,
 };
 use bandwise_job::Fingerprint;
+use bandwise_pipeline::Priority;
 
 use crate::{
-    Failure, client_runtime,
+    Failure,
+    choices::{self, choice, to_wire},
+    client_runtime,
     job_args::{JobArgs, RankArgs},
     usage,
 };
@@ -50,19 +55,17 @@ pub(crate) struct Args {
     /// Number of steps. [default: to the end of the plan]
     #[arg(long, value_name = "K")]
     steps: Option<u64>,
-    /// Who keeps the rows that stages replay: server, or client: fresh rows alone travel, over gRPC, and this side keeps
-    /// the others. For client, replay lanes default to the batches of a step.
-    #[arg(long, value_name = "SIDE", default_value = "server")]
+    #[arg(long, default_value_t, value_name = "SIDE", hide_possible_values = true, value_parser = choice::<Side>(),
+        help = choices::help::<Side>("Where the replay buffer lives"))]
     replay: Side,
     /// For --replay client: memory in MiB that its rows may take. [default: what the job needs]
     #[arg(long, value_name = "MIB")]
     replay_memory_mib: Option<u64>,
-    /// How batches travel: auto (shared memory on the daemon's host, over its Unix socket; else gRPC), grpc, shm.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Transport>(),
+        help = choices::help::<Transport>("How batches travel"))]
     transport: Transport,
-    /// Whose rows daemons make first: normal, or high for short work that others wait for, like a validation; at most
-    /// three turns of four while others wait.
-    #[arg(long, default_value = "normal")]
+    #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Priority>(),
+        help = choices::help::<Priority>("Turn of this stream at the daemons"))]
     priority: Priority,
     /// Fail unless the job has this fingerprint (64 hex digits).
     #[arg(long, value_name = "H")]
@@ -80,8 +83,9 @@ pub(crate) struct Args {
     /// Seconds to wait for a daemon while there is none to ask, or while none can read a sample.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = patience)]
     patience: Duration,
-    /// Print SHA-256 digests: one line a step, or with --digest=rows one line a row.
-    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "batch")]
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "batch",
+        hide_possible_values = true, value_parser = choice::<Digests>(),
+        help = format!("{}; batch is what --digest alone means", choices::help::<Digests>("Print SHA-256 digests")))]
     digest: Option<Digests>,
     /// Print JSON, one object a line.
     #[arg(long)]
@@ -98,47 +102,26 @@ fn patience(text: &str) -> Result<Duration, String> {
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "not a number of seconds".to_owned())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Digests {
-    Batch,
-    Rows,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Transport {
-    Auto,
-    Grpc,
-    Shm,
-}
-
-impl From<Transport> for bandwise_client::Transport {
-    fn from(transport: Transport) -> Self {
-        match transport {
-            Transport::Auto => Self::Auto,
-            Transport::Grpc => Self::Grpc,
-            Transport::Shm => Self::SharedMemory,
-        }
+choices! {
+    /// The lines that `--digest` prints.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Digests: "digest" {
+        /// One line a step.
+        Batch = "batch",
+        /// One line a row.
+        Rows = "rows",
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Side {
-    Server,
-    Client,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Priority {
-    Normal,
-    High,
-}
-
-impl From<Priority> for proto::Priority {
-    fn from(priority: Priority) -> Self {
-        match priority {
-            Priority::Normal => Self::Normal,
-            Priority::High => Self::High,
-        }
+choices! {
+    /// The side that keeps the rows which stages replay.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Side: "replay" = Server {
+        /// The daemon, within its `replay_memory_mib`.
+        Server = "server",
+        /// This program: only fresh rows travel, over gRPC; the default of --replay-lanes is then the number of batches of
+        /// a step.
+        Client = "client",
     }
 }
 
@@ -158,9 +141,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             fingerprint: args.expect_fingerprint.map_or_else(Vec::new, |f| f.as_bytes().to_vec()),
             fields: Vec::new(),
         },
-        transport: args.transport.into(),
+        transport: args.transport,
         fresh_only: args.replay == Side::Client,
-        priority: args.priority.into(),
+        priority: to_wire(args.priority)?,
         patience: args.patience,
         max_bad_fraction: args.max_bad_fraction,
         ..RunOptions::default()

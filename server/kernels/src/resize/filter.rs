@@ -3,24 +3,20 @@
 //! Every operation is a float64 operation in Pillow's order, since the integer weights made from the values
 //! decide pixels. Only `sin` comes from elsewhere (the `libm` crate), so that all platforms agree.
 
-use crate::name::named;
+use bandwise_choice::choices;
 
-/// A resampling filter of Pillow. Down-scaling widens it by the scale factor (antialiasing).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Filter {
-    /// Triangle, support 1.
-    Bilinear,
-    /// Cubic convolution with a = -0.5, support 2.
-    Bicubic,
-    /// Lanczos with three lobes, support 3.
-    Lanczos,
+choices! {
+    /// A resampling filter of Pillow. Down-scaling widens it by the scale factor (antialiasing).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Filter: "filter" {
+        /// Triangle, support 1.
+        Bilinear = "bilinear",
+        /// Cubic convolution with a = -0.5, support 2.
+        Bicubic = "bicubic",
+        /// Lanczos with three lobes, support 3.
+        Lanczos = "lanczos",
+    }
 }
-
-named!(Filter, "filter", "bilinear, bicubic, lanczos", {
-    Bilinear => "bilinear",
-    Bicubic => "bicubic",
-    Lanczos => "lanczos",
-});
 
 impl Filter {
     /// Half the width of the filter, in pixels of the smaller image.
@@ -87,9 +83,6 @@ mod tests {
             assert_eq!(filter.to_string().parse(), Ok(filter));
         }
         let error = "nearest".parse::<Filter>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "unknown filter \"nearest\", expected one of bilinear, bicubic, lanczos"
-        );
+        assert_eq!(error.to_string(), "filter must be bilinear, bicubic or lanczos, not 'nearest'");
     }
 }

@@ -13,30 +13,26 @@ mod table;
 #[allow(unsafe_code, reason = "vector instructions")]
 mod avx2;
 
-use crate::name::named;
+use bandwise_choice::choices;
+
 pub use pixels::{rgb_to_planes_f32, write_pixels};
 pub use planes::write_planes;
 pub use table::{Normalization, PixelTable};
 
-/// The number format of a tensor's elements, little-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dtype {
-    /// Raw pixel values 0..255.
-    U8,
-    /// IEEE 754 half precision.
-    F16,
-    /// The upper half of a single-precision number.
-    Bf16,
-    /// IEEE 754 single precision.
-    F32,
+choices! {
+    /// The number format of a tensor's elements, little-endian.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Dtype: "dtype" = F32 {
+        /// Pixels of 0 to 255, not normalised; a quarter of the bytes of f32.
+        U8 = "u8",
+        /// IEEE 754 half precision, normalised; half the bytes of f32.
+        F16 = "f16",
+        /// The upper half of a single-precision number, normalised; half the bytes of f32.
+        Bf16 = "bf16",
+        /// IEEE 754 single precision, normalised: what most models take.
+        F32 = "f32",
+    }
 }
-
-named!(Dtype, "dtype", "u8, f16, bf16, f32", {
-    U8 => "u8",
-    F16 => "f16",
-    Bf16 => "bf16",
-    F32 => "f32",
-});
 
 impl Dtype {
     /// Bytes of one element: 1, 2, 2 or 4.
@@ -49,19 +45,16 @@ impl Dtype {
     }
 }
 
-/// The order of a tensor's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Layout {
-    /// Channel by channel: all of red, then green, then blue.
-    Nchw,
-    /// Pixel by pixel: red, green, blue together.
-    Nhwc,
+choices! {
+    /// The order of a tensor's elements.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Layout: "layout" = Nchw {
+        /// Channel by channel: all of red, then green, then blue.
+        Nchw = "nchw",
+        /// Pixel by pixel: red, green, blue together.
+        Nhwc = "nhwc",
+    }
 }
-
-named!(Layout, "layout", "nchw, nhwc", {
-    Nchw => "nchw",
-    Nhwc => "nhwc",
-});
 
 /// Panics unless `out` has room for exactly one picture.
 fn check_output(out: &[u8], width: usize, height: usize, dtype: Dtype) {

@@ -13,6 +13,7 @@ use std::{
     },
 };
 
+use bandwise_choice::choices;
 use bandwise_job::{Fingerprint, Job};
 
 use crate::{
@@ -33,14 +34,15 @@ pub struct ReplayConfig {
     pub shortage: ReplayShortage,
 }
 
-/// What happens to a job whose replay buffer does not fit into memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplayShortage {
-    /// It is refused.
-    #[default]
-    Refuse,
-    /// The rows that fit are kept, the others made again whenever they are replayed.
-    Recompute,
+choices! {
+    /// What happens to a job whose replay buffer does not fit into memory.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ReplayShortage: "replay_shortage" = Refuse {
+        /// It is refused.
+        Refuse = "refuse",
+        /// The rows that fit are kept, the others made again whenever they are replayed.
+        Recompute = "recompute",
+    }
 }
 
 /// The memos of all jobs that have streams.

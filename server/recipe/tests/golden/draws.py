@@ -18,24 +18,25 @@ def quarter_round(state, a, b, c, d):
         state[third] = (mixed << turn | mixed >> (32 - turn)) & MASK32
 
 
+def chacha8(key):
+    """64-bit draws of ChaCha8: pairs of words of the key stream, the low one first; nonce 0."""
+    block = 0
+    while True:
+        start = [*unpack("<4I", b"expand 32-byte k"), *unpack("<8I", key), *unpack("<2I", pack("<Q", block)), 0, 0]
+        state = start.copy()
+        for _ in range(4):
+            for column in range(4):
+                quarter_round(state, column, column + 4, column + 8, column + 12)
+            for column in range(4):
+                quarter_round(state, *[4 * row + (column + row) % 4 for row in range(4)])
+        words = [(a + b) & MASK32 for a, b in zip(state, start)]
+        yield from (words[i] | words[i + 1] << 32 for i in range(0, 16, 2))
+        block += 1
+
+
 class Draws:
     def __init__(self, seed, epoch, sample, view, operation):
-        self.words = self.stream(pack("<QQQII", seed, epoch, sample, view, operation))
-
-    @staticmethod
-    def stream(key):
-        block = 0
-        while True:
-            start = [*unpack("<4I", b"expand 32-byte k"), *unpack("<8I", key), *unpack("<2I", pack("<Q", block)), 0, 0]
-            state = start.copy()
-            for _ in range(4):
-                for column in range(4):
-                    quarter_round(state, column, column + 4, column + 8, column + 12)
-                for column in range(4):
-                    quarter_round(state, *[4 * row + (column + row) % 4 for row in range(4)])
-            words = [(a + b) & MASK32 for a, b in zip(state, start)]
-            yield from (words[i] | words[i + 1] << 32 for i in range(0, 16, 2))
-            block += 1
+        self.words = chacha8(pack("<QQQII", seed, epoch, sample, view, operation))
 
     def unit(self):
         return (next(self.words) >> 11) * 2.0**-53

@@ -29,8 +29,17 @@ impl Shift {
         self.shear == 0.0 && self.offset == 0.0
     }
 
-    fn is_near(self) -> bool {
-        is_near(&[self.shear, self.offset])
+    /// The picture, if its pixels are to be computed: not where nothing moves, nor where everything comes from outside,
+    /// which is painted here.
+    fn within_reach(self, picture: Picture<'_>, fill: [u8; 3]) -> Option<Picture<'_>> {
+        if self.is_nothing() {
+            return None;
+        }
+        if !is_near(&[self.shear, self.offset]) {
+            paint(picture.pixels, fill);
+            return None;
+        }
+        Some(picture)
     }
 }
 
@@ -42,12 +51,7 @@ pub(in super::super) fn move_in_rows(
     shift: Shift,
     fill: [u8; 3],
 ) {
-    if shift.is_nothing() {
-        return;
-    }
-    if !shift.is_near() {
-        return paint(picture.pixels, fill);
-    }
+    let Some(picture) = shift.within_reach(picture, fill) else { return };
     let (parts, width) = (work.parts(&picture), picture.width);
     let positions = parts.horizontal;
     positions.reset(width, 3);
@@ -93,12 +97,7 @@ pub(in super::super) fn move_in_columns(
     shift: Shift,
     fill: [u8; 3],
 ) {
-    if shift.is_nothing() {
-        return;
-    }
-    if !shift.is_near() {
-        return paint(picture.pixels, fill);
-    }
+    let Some(picture) = shift.within_reach(picture, fill) else { return };
     let (parts, width) = (work.parts(&picture), picture.width);
     let positions = parts.vertical;
     positions.reset(width, 3);
@@ -141,11 +140,20 @@ per_level! {
         let fractions = fractions[..length].as_chunks::<LOAD>().0;
         let blocks = a.iter().zip(b).zip(c.iter().zip(d)).zip(fractions);
         for ((((a, b), (c, d)), fractions), out) in blocks.zip(out[..length].as_chunks_mut::<LOAD>().0) {
-            for i in 0..LOAD {
-                out[i] = truncate_f64(cubic_of_bytes([a[i], b[i], c[i], d[i]], fractions[i]));
-            }
+            *out = interpolate_block([a, b, c, d], fractions);
         }
     }
+}
+
+/// Interpolates a block of bytes between those of four rows of taps.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "must be compiled for its caller's SIMD level")]
+fn interpolate_block([a, b, c, d]: [&[u8; LOAD]; 4], fractions: &[f64; LOAD]) -> [u8; LOAD] {
+    let mut block = [0; LOAD];
+    for i in 0..LOAD {
+        block[i] = truncate_f64(cubic_of_bytes([a[i], b[i], c[i], d[i]], fractions[i]));
+    }
+    block
 }
 
 per_level! {
@@ -174,11 +182,7 @@ per_level! {
                     taps[i] = a ^ ((a ^ b) & second[i]) ^ ((a ^ c) & third[i]);
                 }
             }
-            let [a, b, c, d] = taps;
-            let mut block = [0; LOAD];
-            for i in 0..LOAD {
-                block[i] = truncate_f64(cubic_of_bytes([a[i], b[i], c[i], d[i]], fraction[i]));
-            }
+            let block = interpolate_block(taps.each_ref(), fraction);
             out[start..start + LOAD].copy_from_slice(&block);
             // Steep shears need more rows than were read: the rest of the block is the next one's.
             let wanted = LOAD.min(inside.end - start);
