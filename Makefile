@@ -11,6 +11,10 @@ GOLDEN_PACKAGES := pillow==12.3.0 numpy==2.4.6 scikit-image==0.26.0 scikit-learn
 GOLDEN_SCRIPTS := $(sort $(wildcard $(addprefix server/*/tests/golden/,make.py make_augment.py variants/make.py)))
 GOLDEN_PYTHON := target/golden-python/bin/python
 
+# Optional parts of the daemon, for `build` and `wheel`: `make build FEATURES=jpeg2000`.
+FEATURES ?=
+WITH_FEATURES := $(if $(FEATURES),--features $(FEATURES))
+
 # Built together and run from where they lie: alone, the benches would resolve to other features and compile anew.
 BUILD_BENCHES := $(CARGO) build --release --locked -p bandwise -p bandwise-benches
 BENCHES := $(or $(CARGO_TARGET_DIR),target)/release
@@ -26,13 +30,14 @@ demo: setup ## Show all of it on the embedded photographs; writes demo/contact-s
 
 test: setup ## Run every test of every crate, examples in the documentation included, and those of the Python package
 	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --features jpeg2000 --test variants --test jpeg2000 --test fingerprints
 	PYTHON=$(PYTHON) sh client/python/package.sh test
 
 setup: ## Install what the build needs (cmake, nasm), or say what to install; silent when all is there
 	@sh deploy/setup.sh
 
-build: setup ## Build the daemon for use: target/release/bandwise
-	$(CARGO) build --release --locked --bin bandwise
+build: setup ## Build the daemon for use: target/release/bandwise; with FEATURES=jpeg2000 it reads JPEG 2000 too
+	$(CARGO) build --release --locked --bin bandwise $(WITH_FEATURES)
 
 wheel: build ## Make the Python package with the daemon in it: target/wheels/*.whl
 	PYTHON=$(PYTHON) sh client/python/package.sh wheel
@@ -47,7 +52,7 @@ fmt-check: ## Fail where Rust code is not formatted
 	$(CARGO) fmt --all -- --check
 
 clippy: setup ## Lint every target of every crate; a warning is an error
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 
 docs: setup ## Build the documentation; a warning or a broken link is an error
 	RUSTDOCFLAGS="-D warnings -D rustdoc::broken_intra_doc_links" $(CARGO) doc --locked --workspace --no-deps
@@ -59,6 +64,7 @@ deny: ## Check licences, banned crates and sources of all dependencies (deny.tom
 
 golden: ## Make the golden files again with pinned Python packages, and show which of them changed
 	@command -v cjpeg >/dev/null || { echo "cjpeg is missing (Debian: libjpeg-turbo-progs)" >&2; exit 1; }
+	@command -v opj_compress >/dev/null || { echo "opj_compress is missing (Debian: libopenjp2-tools)" >&2; exit 1; }
 	$(PYTHON) -m venv target/golden-python
 	$(GOLDEN_PYTHON) -m pip install --quiet --disable-pip-version-check $(GOLDEN_PACKAGES)
 	@set -e; for script in $(GOLDEN_SCRIPTS); do echo "golden: $$script"; $(GOLDEN_PYTHON) $$script; done

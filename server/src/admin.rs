@@ -11,6 +11,7 @@ use axum::{
     routing::get,
     serve::IncomingStream,
 };
+use bandwise_decode::Format;
 use bandwise_pipeline::Pipeline;
 use prometheus_client::{
     collector::Collector,
@@ -53,6 +54,7 @@ struct Status {
     draining: bool,
     threads: usize,
     simd_level: &'static str,
+    formats: Vec<&'static str>,
     connections: u64,
     connections_refused: u64,
     streams: u64,
@@ -107,6 +109,7 @@ impl State {
             draining: *self.draining.borrow(),
             threads: config.threads,
             simd_level: config.simd.name(),
+            formats: Format::all().map(Format::name).collect(),
             connections: load(&self.net.open),
             connections_refused: load(&self.net.refused),
             streams: load(&stats.streams),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bandwise_dataset::{Dataset, IndexSource, OpenOptions};
-use bandwise_decode::{DecodeError, DecodeLimits, Decoder, Header};
+use bandwise_decode::{DecodeError, DecodeLimits, Decoder, Format, Header};
 use bandwise_kernels::Rect;
 use bandwise_server::config::user_cache_dir;
 use hdrhistogram::Histogram;
@@ -77,6 +77,8 @@ struct Report {
     index_from_cache: bool,
     index_bytes: u64,
     warnings: Vec<String>,
+    /// What this build reads.
+    readable_formats: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<Content>,
 }
@@ -312,6 +314,7 @@ impl Report {
             index_from_cache: dataset.index_source() == IndexSource::Cache,
             index_bytes: dataset.index_bytes(),
             warnings: dataset.warnings().iter().map(ToString::to_string).collect(),
+            readable_formats: Format::all().map(Format::name).collect(),
             content,
         }
     }
@@ -330,6 +333,7 @@ impl Report {
         let covers =
             if self.digest_has_content { "names, classes, sizes, content" } else { "names, classes, sizes" };
         outln!("digest      {} ({covers})", self.digest);
+        outln!("reads       {}", self.readable_formats.join(", "));
         for warning in &self.warnings {
             outln!("warning     {warning}");
         }

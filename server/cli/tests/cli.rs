@@ -368,6 +368,30 @@ fn check_reports_what_is_wrong() {
     fails(&["check", path(empty.path())], 1, &["hollow"]);
 }
 
+/// The first file of the decoder's golden ones: grey, in boxes.
+fn jpeg_2000() -> Vec<u8> {
+    let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/../decode/tests/golden/variants/jpeg2000");
+    let table = fs::read_to_string(format!("{pack}.tsv")).unwrap();
+    let len = table.split('\t').nth(1).unwrap().parse().unwrap();
+    fs::read(format!("{pack}.pack")).unwrap()[..len].to_vec()
+}
+
+#[test]
+fn check_names_the_feature_that_a_file_needs() {
+    let dataset = Dataset::new();
+    dataset.photo("a/good.jpg", "nature/cat.jpg");
+    dataset.file("a/other.jpg", &jpeg_2000());
+    dataset.file("a/third.jp2", &jpeg_2000());
+    let output = bandwise(&["check", path(dataset.path())]);
+    let report = String::from_utf8_lossy(&output.stdout).into_owned();
+    if cfg!(feature = "jpeg2000") {
+        assert!(report.contains("2 jpeg2000") && report.contains("pnm, jpeg2000"), "{report}");
+    } else {
+        assert!(report.contains("2 in 1 classes") && report.contains("--features jpeg2000"), "{report}");
+        assert!(report.contains("gif, pnm\n"), "{report}");
+    }
+}
+
 #[test]
 fn bench_says_what_an_image_costs() {
     let photos = photos();

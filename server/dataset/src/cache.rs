@@ -25,8 +25,10 @@ use crate::stamps::{self, Times};
 use crate::warning::Warnings;
 use crate::watch::Watch;
 
-/// Changes with the format, with the rules of the walk and with the bytes of the digest.
-const TAG: &[u8; 24] = b"bandwise index cache 2\n\n";
+/// Changes with the format, with the rules of the walk and with the bytes of the digest. Builds that list other files do
+/// not take each other's.
+const TAG: &[u8; 24] =
+    if cfg!(feature = "jpeg2000") { b"bandwise index cache 2j\n" } else { b"bandwise index cache 2\n\n" };
 
 const BUFFER_BYTES: usize = 256 << 10;
 

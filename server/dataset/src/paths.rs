@@ -11,12 +11,16 @@ use std::path::{Path, PathBuf};
 const IMAGE_EXTENSIONS: [&[u8]; 9] =
     [b".jpg", b".jpeg", b".png", b".ppm", b".bmp", b".pgm", b".tif", b".tiff", b".webp"];
 
-/// Whether torchvision takes a file of this name for an image.
+/// The extensions of JPEG 2000, as Pillow lists them, for builds that read it.
+const MORE_EXTENSIONS: &[&[u8]] =
+    if cfg!(feature = "jpeg2000") { &[b".jp2", b".j2k", b".jpc", b".jpf", b".jpx", b".j2c"] } else { &[] };
+
+/// Whether torchvision takes a file of this name for an image, or this build does beyond that.
 ///
 /// ASCII case is enough, though Python lowers all of Unicode: no character outside ASCII lowers to a letter of
 /// these extensions alone (U+0130 lowers to `i` and a combining dot, U+212A to `k`).
 pub(crate) fn is_image(name: &[u8]) -> bool {
-    IMAGE_EXTENSIONS.iter().any(|extension| {
+    IMAGE_EXTENSIONS.iter().chain(MORE_EXTENSIONS).any(|extension| {
         let start = name.len().checked_sub(extension.len());
         start.is_some_and(|start| name[start..].eq_ignore_ascii_case(extension))
     })
@@ -65,6 +69,13 @@ mod tests {
         }
         for name in ["", "jpg", "a.gif", "a.jpg ", "a.jpg.txt", "a.t\u{130}f", "a.jp"] {
             assert!(!is_image(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_jpeg_2000_are_for_builds_with_its_feature() {
+        for name in ["a.jp2", "B.J2K", ".jpx"] {
+            assert_eq!(is_image(name.as_bytes()), cfg!(feature = "jpeg2000"), "{name}");
         }
     }
 

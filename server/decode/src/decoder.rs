@@ -7,6 +7,8 @@ use crate::error::{DecodeError, DecoderInitError};
 use crate::fence::fenced;
 use crate::format::Format;
 use crate::header::{Detail, Header};
+#[cfg(feature = "jpeg2000")]
+use crate::jpeg2000;
 use crate::limits::DecodeLimits;
 use crate::placement::Placement;
 use crate::{foreign, jpeg, still};
@@ -49,6 +51,8 @@ impl Decoder {
         }
         match Format::detect(bytes) {
             Some(Format::Jpeg) => jpeg::header(bytes, limits),
+            #[cfg(feature = "jpeg2000")]
+            Some(format @ Format::Jpeg2000) => fenced(format, || jpeg2000::header(bytes, limits)),
             Some(format) => fenced(format, || still::header(bytes, format, limits)),
             None => Err(match foreign::detect(bytes) {
                 Some((what, way_out)) => DecodeError::ForeignFormat { what, way_out },
@@ -101,6 +105,8 @@ impl Decoder {
         match detail {
             Detail::Pnm(layout) => still::decode_pnm(bytes, layout, region, pixels),
             Detail::Tiff => still::decode_tiff(&mut self.turbo, bytes, header, region, samples, pixels),
+            #[cfg(feature = "jpeg2000")]
+            Detail::Jpeg2000 => jpeg2000::decode(bytes, header, region, samples, pixels),
             Detail::None | Detail::Jpeg(_) => still::decode(bytes, header, region, samples, pixels),
         }
     }

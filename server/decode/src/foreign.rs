@@ -5,6 +5,12 @@
 pub(crate) type Foreign = (&'static str, &'static str);
 
 const CONVERT_WITH_PILLOW: &str = "convert it with Pillow";
+/// Files with another signature are met in builds that have the feature too.
+const JPEG_2000: &str = if cfg!(feature = "jpeg2000") {
+    "convert it with opj_decompress or Pillow"
+} else {
+    "convert it with opj_decompress or Pillow, or build the daemon with --features jpeg2000"
+};
 
 /// The kind of file that `bytes` begin with, if it is a known one.
 pub(crate) fn detect(bytes: &[u8]) -> Option<Foreign> {
@@ -18,7 +24,7 @@ fn media(bytes: &[u8]) -> Option<Foreign> {
     let (len, kind) = (bytes.first_chunk::<4>()?, bytes.get(4..8)?);
     match kind {
         b"jP  " if *len == BOX_OF_12 => {
-            return Some(("a JPEG 2000 image", "convert it with opj_decompress or Pillow"));
+            return Some(("a JPEG 2000 image", JPEG_2000));
         }
         b"JXL " if *len == BOX_OF_12 => return Some(("a JPEG XL image", "convert it with djxl")),
         b"ftyp" => {}
@@ -40,7 +46,7 @@ fn media(bytes: &[u8]) -> Option<Foreign> {
 fn by_signature(bytes: &[u8]) -> Option<Foreign> {
     const KNOWN: [(&[u8], Foreign); 20] = [
         (b"\xFF\x0A", ("a JPEG XL image", "convert it with djxl")),
-        (b"\xFF\x4F\xFF\x51", ("a JPEG 2000 image", "convert it with opj_decompress or Pillow")),
+        (b"\xFF\x4F\xFF\x51", ("a JPEG 2000 image", JPEG_2000)),
         (b"8BPS", ("a Photoshop document", "convert it with ImageMagick or Pillow")),
         (b"%PDF-", ("a PDF document", "draw it with pdftoppm")),
         (b"%!PS", ("a PostScript document", "draw it with Ghostscript")),

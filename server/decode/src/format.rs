@@ -17,11 +17,28 @@ pub enum Format {
     Bmp,
     /// GIF; the first frame.
     Gif,
+    /// JPEG 2000, in boxes (JP2) or bare; read by builds with the feature `jpeg2000`.
+    Jpeg2000,
     /// Netpbm: PBM, PGM, PPM, plain or raw, and PFM with grey floats.
     Pnm,
 }
 
 impl Format {
+    /// The file types that this build reads.
+    pub fn all() -> impl Iterator<Item = Self> {
+        const ALL: [Format; 8] = [
+            Format::Jpeg,
+            Format::Png,
+            Format::Webp,
+            Format::Tiff,
+            Format::Bmp,
+            Format::Gif,
+            Format::Pnm,
+            Format::Jpeg2000,
+        ];
+        ALL.into_iter().filter(|format| cfg!(feature = "jpeg2000") || *format != Self::Jpeg2000)
+    }
+
     /// The file type whose signature `bytes` starts with, as Pillow tells it.
     pub(crate) fn detect(bytes: &[u8]) -> Option<Self> {
         match bytes {
@@ -35,6 +52,7 @@ impl Format {
             | [b'M', b'M', 42, 0, ..] => Some(Self::Tiff),
             [b'B', b'M', ..] => Some(Self::Bmp),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            _ if cfg!(feature = "jpeg2000") && is_jpeg2000(bytes) => Some(Self::Jpeg2000),
             [b'P', b'1'..=b'6' | b'f', b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C, ..] => Some(Self::Pnm),
             _ => None,
         }
@@ -49,9 +67,15 @@ impl Format {
             Self::Tiff => "tiff",
             Self::Bmp => "bmp",
             Self::Gif => "gif",
+            Self::Jpeg2000 => "jpeg2000",
             Self::Pnm => "pnm",
         }
     }
+}
+
+/// Whether `bytes` begin as JPEG 2000 does: with its box of twelve bytes, or with the markers of a bare code stream.
+pub(crate) fn is_jpeg2000(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\0\0\0\x0CjP  \r\n\x87\n") || bytes.starts_with(b"\xFF\x4F\xFF\x51")
 }
 
 impl fmt::Display for Format {
@@ -63,6 +87,14 @@ impl fmt::Display for Format {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn jpeg_2000_is_for_builds_with_its_feature() {
+        let expected = cfg!(feature = "jpeg2000").then_some(Format::Jpeg2000);
+        for start in [&b"\0\0\0\x0CjP  \r\n\x87\n"[..], b"\xFF\x4F\xFF\x51\0"] {
+            assert_eq!(Format::detect(start), expected);
+        }
+    }
 
     #[test]
     fn signatures() {

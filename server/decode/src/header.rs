@@ -27,6 +27,8 @@ pub(crate) enum Detail {
     Jpeg(JpegLayout),
     Pnm(PnmLayout),
     Tiff,
+    #[cfg(feature = "jpeg2000")]
+    Jpeg2000,
     None,
 }
 

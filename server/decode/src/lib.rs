@@ -29,6 +29,7 @@
 //! | BMP | 9 of 9 | 2000 of 2000 |
 //! | PNM | 13 of 13 | 1994 of 1994 |
 //! | TIFF | 63 of 63 | 3818 of 4000 |
+//! | JPEG 2000 (feature `jpeg2000`) | 509 of 515 | 7992 of 8000 |
 //!
 //! Damage means cut files, flipped, lost and inserted bytes, stray markers, garbage before, inside and after.
 //! Wherever both decode a file, the pixels are the same; those that differ are refused here. A part of an image is equal
@@ -48,14 +49,22 @@
 //!   orientation is obeyed, as in Pillow. Where compressed data is damaged, Pillow may show what is left of it; here the
 //!   file is refused.
 //! - **GIF** is exact, damaged files too. The first frame, on the transparent colour or the first one.
-//! - Everything else (AVIF, HEIC, JPEG 2000, JPEG XL, PSD ...) is refused, though Pillow may read it. The error says
-//!   what a file is and what converts it. There is no optional feature for any of them.
+//! - **JPEG 2000** is read by builds with the feature `jpeg2000` alone, through a port of `OpenJPEG` to Rust (`openjp2`):
+//!   bare or in boxes, lossless or not, one to four components of any depth and sign, with fewer samples too, tiles,
+//!   offsets, layers, palettes. It is exact, damaged files too, but for the kinds in the list below, code blocks of high
+//!   throughput (HTJ2K), and headers that ask for more tiles, precincts, layers or code blocks than the limits allow. Of
+//!   120 000 more damaged files none had other pixels than Pillow's.
+//! - Everything else (AVIF, HEIC, JPEG XL, PSD ...) is refused, though Pillow may read it. The error says what a file is
+//!   and what converts it. There is no optional feature for HEIC and JPEG XL: Pillow 12.3 reads neither, so nothing says
+//!   which pixels are right.
 //!
 //! # Kinds that Pillow reads and that are refused
 //!
 //! Beside damaged files. `tests/variants.rs` holds a file of each kind (`FORMAT/NAME` in its packs) and reads this list.
 //!
 #![doc = include_str!("refused.md")]
+#![cfg_attr(feature = "jpeg2000", doc = include_str!("jpeg2000/refused.md"))]
+#![cfg_attr(not(feature = "jpeg2000"), doc = include_str!("jpeg2000/refused_without.md"))]
 #![deny(unsafe_code)]
 
 mod buffer;
@@ -67,10 +76,16 @@ mod format;
 mod header;
 mod headroom;
 mod jpeg;
+#[cfg(feature = "jpeg2000")]
+mod jpeg2000;
 mod layout;
 mod limits;
 mod placement;
 mod still;
+
+/// Formats that this build reads and others may not: they decide bytes, and enter the fingerprint of a job. Each has the
+/// name of its feature.
+pub const OPTIONAL_FORMATS: &[&str] = if cfg!(feature = "jpeg2000") { &["jpeg2000"] } else { &[] };
 
 pub use decoder::Decoder;
 pub use error::{DecodeError, DecoderInitError};

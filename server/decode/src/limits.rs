@@ -3,7 +3,8 @@
 /// Bounds on one encoded image. Both are checked before any pixel memory is allocated.
 ///
 /// Peak memory of one decoder at the limits: 3 bytes a pixel of output (4 for CMYK); for a JPEG of several scans 2
-/// more a component for its coefficients; for other formats up to 12 more for samples of 16 bits.
+/// more a component for its coefficients; for other formats up to 12 more for samples of 16 bits, for
+/// JPEG 2000 (a feature) up to 40 more, for the samples of a tile twice and for the library's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DecodeLimits {
     /// Largest width x height; default 100 million. Values above 2^32 - 1 count as that.

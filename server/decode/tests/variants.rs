@@ -1,7 +1,7 @@
 //! Odd variants of every format against Pillow's pixels and verdicts, as `golden/variants/make.py` wrote them down.
 //!
 //! Allowed are: the same pixels, both refuse, or we refuse with the reason that the documentation lists
-//! (`src/refused.md`, which is part of the crate's documentation and is read here).
+//! (`src/refused.md` and those of the feature `jpeg2000`, which are part of the crate's documentation and are read here).
 
 // Functions beside the tests may fail a test, as the tests themselves may.
 #![allow(clippy::unwrap_used)]
@@ -15,7 +15,14 @@ use bandwise_decode::{DecodeLimits, Decoder};
 use bandwise_kernels::Rect;
 use common::{packed, verdict, whole};
 
-const REFUSED: &str = include_str!("../src/refused.md");
+/// For all builds, and for this one.
+const REFUSED: [&str; 2] = [
+    include_str!("../src/refused.md"),
+    #[cfg(feature = "jpeg2000")]
+    include_str!("../src/jpeg2000/refused.md"),
+    #[cfg(not(feature = "jpeg2000"))]
+    include_str!("../src/jpeg2000/refused_without.md"),
+];
 
 #[test]
 fn every_variant_as_pillow_has_it() {
@@ -77,7 +84,7 @@ impl Refusal {
 }
 
 fn refusals() -> Vec<Refusal> {
-    let rows = REFUSED.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = REFUSED.iter().flat_map(|list| list.lines()).filter_map(|line| line.strip_prefix("| `"));
     let cells = rows.map(|row| row.split(" | ").map(|cell| cell.replace('`', "")).collect::<Vec<_>>());
     cells.map(|cells| Refusal { pattern: cells[0].clone(), reason: cells[1].clone() }).collect()
 }

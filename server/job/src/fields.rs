@@ -3,6 +3,7 @@
 //! | field | value |
 //! | --- | --- |
 //! | `pixel_semantics` | version number of the pixel semantics |
+//! | `optional_formats` | formats that the build reads by a feature, in their order; left out where it has none |
 //! | `dataset.digest`, `dataset.samples` | 64 hex digits; number of samples |
 //! | `seed` | decimal |
 //! | `order`, `tail` | `shuffled` or `sequential`; `drop` or `keep` |
@@ -33,15 +34,19 @@ impl Job {
 
 /// The fields of `job`, in canonical order.
 fn of(job: &Job) -> Vec<Field> {
-    let mut fields = vec![
-        Field::new("pixel_semantics", &bandwise_recipe::PIXEL_SEMANTICS),
+    let mut fields = vec![Field::new("pixel_semantics", &bandwise_recipe::PIXEL_SEMANTICS)];
+    // Where one build decodes a sample and another substitutes it, they are of different jobs.
+    if !bandwise_decode::OPTIONAL_FORMATS.is_empty() {
+        fields.push(Field::new("optional_formats", &bandwise_decode::OPTIONAL_FORMATS.join(" ")));
+    }
+    fields.extend([
         Field::new("dataset.digest", &Fingerprint::from(job.dataset_digest)),
         Field::new("dataset.samples", &job.dataset_samples),
         Field::new("seed", &job.seed),
         Field::new("order", &job.order),
         Field::new("tail", &job.tail),
         Field::new("on_bad_sample", &job.on_bad_sample),
-    ];
+    ]);
     if job.on_unreadable != Unreadable::Fail {
         fields.push(Field::new("on_unreadable", &job.on_unreadable));
     }

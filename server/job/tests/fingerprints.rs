@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
 
 use bandwise_curriculum::{Curriculum, OrderKind, Tail};
-use bandwise_decode::DecodeLimits;
+use bandwise_decode::{DecodeLimits, OPTIONAL_FORMATS};
 use bandwise_job::{BadSample, Fidelity, Job, JobSpec, RecipeChoice, ReplaySpec, Unreadable, differing};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, OutputFormat};
@@ -42,6 +42,9 @@ fn fingerprint(spec: &JobSpec) -> String {
 // anew: raise PIXEL_SEMANTICS only where bytes change, and say so in CHANGELOG.md.
 #[test]
 fn fingerprints_never_change() {
+    if !OPTIONAL_FORMATS.is_empty() {
+        return; // they are those of builds without features
+    }
     for (curriculum, expected) in [
         ("efficienttrain", "b4e7a591c7b1ea7ff4b05e2a690dfd5095481dacca9e4f4f18465a3deed02968"),
         ("efficienttrain++", "080d84ff56a56de7d5ff8f4abb9694ffaa80d75309ae80680b4b9bb365344f4a"),
@@ -53,8 +56,23 @@ fn fingerprints_never_change() {
     }
 }
 
+/// A daemon that reads more than another must not take its place: where one decodes a sample, the other substitutes it.
+#[test]
+fn formats_of_features_enter() {
+    let fields = resolve(&spec("none")).fields();
+    let value =
+        fields.iter().find(|field| field.name == "optional_formats").map(|field| field.value.as_str());
+    let expected = OPTIONAL_FORMATS.join(" ");
+    assert_eq!(value, Some(expected.as_str()).filter(|formats| !formats.is_empty()));
+    let without: Vec<_> = fields.iter().filter(|field| field.name != "optional_formats").cloned().collect();
+    assert_eq!(differing(&without, &fields).len(), usize::from(value.is_some()));
+}
+
 #[test]
 fn the_canonical_form_is_as_documented() {
+    if !OPTIONAL_FORMATS.is_empty() {
+        return; // it is that of builds without features
+    }
     let recipe = Some(RecipeChoice::Named("efficienttrain++".to_owned()));
     let spec = JobSpec { epochs: 1.0, global_batch: 100, recipe, ..spec("none") };
     let job = spec.resolve(DIGEST, 250).unwrap();

@@ -19,7 +19,7 @@ mod wire;
 use std::{io, sync::Arc, time::Duration};
 
 use bandwise_curriculum::{OrderKind, PRESET_NAMES};
-use bandwise_decode::DecodeLimits;
+use bandwise_decode::{DecodeLimits, Format};
 use bandwise_job::{Fingerprint, Job, differing};
 use bandwise_pipeline::{Owner, Pipeline, Stream, StreamOptions};
 use bandwise_proto::v1::{self as proto, loader_server::Loader};
@@ -195,6 +195,7 @@ impl Loader for LoaderService {
             simd_level: config.simd.to_string(),
             shm_socket: self.door.as_ref().map_or_else(String::new, |door| door.socket.display().to_string()),
             draining: *self.draining.borrow(),
+            formats: Format::all().map(|format| format.name().to_owned()).collect(),
         }))
     }
 

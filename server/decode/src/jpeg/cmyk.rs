@@ -24,7 +24,7 @@ pub(super) fn region_to_rgb(bytes: &mut [u8], width: u32, region: Rect) {
 }
 
 /// One pixel as stored.
-fn to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+pub(crate) fn to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     [c, m, y].map(|stored| {
         let product = u32::from(255 - stored) * u32::from(k) + 128;
         // The rounded product of two values below 256 over 255 is never above the smaller factor.

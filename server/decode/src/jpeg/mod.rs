@@ -17,6 +17,8 @@ mod segments;
 mod turbo;
 mod window;
 
+#[cfg(feature = "jpeg2000")]
+pub(crate) use cmyk::to_rgb as stored_cmyk_to_rgb;
 pub(crate) use turbo::Turbo;
 pub(crate) use window::reduced;
 

@@ -7,14 +7,14 @@ use crate::error::DecodeError;
 use crate::placement::Placement;
 
 /// `width` x `height` pixels, packed. Whatever was there before is still there.
-pub(super) struct Frame<'a> {
-    pub(super) pixels: &'a mut [[u8; 3]],
-    pub(super) width: u32,
+pub(crate) struct Frame<'a> {
+    pub(crate) pixels: &'a mut [[u8; 3]],
+    pub(crate) width: u32,
 }
 
 impl<'a> Frame<'a> {
     /// Makes room for the frame at the start of `buffer`.
-    pub(super) fn new(buffer: &'a mut PixelBuffer, (width, height): (u32, u32)) -> Result<Self, DecodeError> {
+    pub(crate) fn new(buffer: &'a mut PixelBuffer, (width, height): (u32, u32)) -> Result<Self, DecodeError> {
         let len = 3 * width as usize * height as usize;
         buffer.prepare(len)?;
         Ok(Self { pixels: buffer.bytes_mut()[..len].as_chunks_mut::<3>().0, width })
@@ -25,13 +25,13 @@ impl<'a> Frame<'a> {
     /// # Panics
     ///
     /// If `y` is below the frame.
-    pub(super) fn row(&mut self, y: u32) -> &mut [[u8; 3]] {
+    pub(crate) fn row(&mut self, y: u32) -> &mut [[u8; 3]] {
         let width = self.width as usize;
         &mut self.pixels[y as usize * width..][..width]
     }
 
     /// The region's place in a buffer that holds a frame of `width`.
-    pub(super) fn place(width: u32, region: Rect) -> Placement {
+    pub(crate) fn place(width: u32, region: Rect) -> Placement {
         let stride = 3 * width as usize;
         Placement { start: region.y as usize * stride + 3 * region.x as usize, stride }
     }

@@ -27,7 +27,7 @@ pub(crate) use tiff::decode as decode_tiff;
 
 use bandwise_kernels::Rect;
 
-use self::frame::Frame;
+pub(crate) use self::frame::Frame;
 use crate::buffer::PixelBuffer;
 use crate::error::DecodeError;
 use crate::format::Format;
@@ -44,7 +44,7 @@ pub(crate) fn header(bytes: &[u8], format: Format, limits: &DecodeLimits) -> Res
         Format::Png => png::header(bytes, limits),
         Format::Tiff => tiff::header(bytes, limits),
         Format::Webp => webp::header(bytes, limits),
-        Format::Jpeg => Err(DecodeError::unsupported(format, "not decoded by this path")),
+        Format::Jpeg | Format::Jpeg2000 => Err(DecodeError::unsupported(format, "not decoded by this path")),
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn decode(
         Format::Gif => gif::decode(bytes, &mut Frame::new(pixels, size)?)?,
         Format::Png => png::decode(bytes, raw, &mut Frame::new(pixels, size)?)?,
         Format::Webp => return webp::decode(bytes, header, region, raw, pixels),
-        Format::Jpeg | Format::Pnm | Format::Tiff => {
+        Format::Jpeg | Format::Jpeg2000 | Format::Pnm | Format::Tiff => {
             return Err(DecodeError::unsupported(header.format, "not decoded by this path"));
         }
     }

@@ -1,10 +1,11 @@
 """Compares verdicts and pixels with Pillow on many real, odd and damaged files, and prints the rate of agreement.
 
     pip install pillow==12.3.0 scikit-image==0.26.0 scikit-learn==1.9.1
-    cargo build --release --example verdicts -p bandwise-decode
-    python server/decode/tests/golden/compare.py target/release/examples/verdicts [FILES_PER_KIND] [SEED] [FOLDER]
+    cargo build --release --example verdicts -p bandwise-decode --features jpeg2000
+    python server/decode/tests/golden/compare.py target/release/examples/verdicts [FILES_PER_KIND] [SEED] [FOLDER [KIND]]
 
-Files on which the two disagree are written to FOLDER, if one is given.
+Files on which the two disagree are written to FOLDER, if one is given. KIND is the beginning of the names of the kinds
+that are wanted.
 
 The damaged files are made as for the golden files (see make.py), but of whole photographs, and many more.
 """
@@ -29,6 +30,9 @@ PHOTOS = [
 ]
 
 
+VARIANTS = Path(__file__).parent / "variants"
+
+
 class Ours:
     """The example program `verdicts`, fed one image after the other."""
 
@@ -48,6 +52,7 @@ def kinds() -> dict[str, list[bytes]]:
     """Undamaged images by kind: the photographs as they are and re-encoded, and the golden files."""
     images = [Image.open(path).convert("RGB").crop((0, 0, 400, 300)) for path in PHOTOS]
     encode = lambda kind, **options: [save(image, kind, **options) for image in images]
+    small = lambda **options: [save(image.crop((90, 60, 210, 150)), "JPEG2000", **options) for image in images]
     golden = sorted(make.FILES.iterdir())
     by_suffix = lambda *suffixes: [path.read_bytes() for path in golden if path.suffix in suffixes]
     return {
@@ -66,7 +71,21 @@ def kinds() -> dict[str, list[bytes]]:
         "tiff": encode("TIFF") + encode("TIFF", compression="tiff_lzw") + encode("TIFF", compression="jpeg"),
         "tiff golden": by_suffix(".tif"),
         "pnm golden": by_suffix(".ppm", ".pgm", ".pbm"),
+        "jpeg2000": small(),
+        "jpeg2000 9-7": small(irreversible=True, quality_layers=[10]),
+        "jpeg2000 tiles": small(tile_size=(50, 40), quality_layers=[30, 10, 1], progression="RPCL", no_jp2=True),
+        "jpeg2000 variants": variants("jpeg2000"),
     }
+
+
+def variants(name: str) -> list[bytes]:
+    """Those of the pack that Pillow reads."""
+    files, rest = [], (VARIANTS / f"{name}.pack").read_bytes()
+    for line in (VARIANTS / f"{name}.tsv").read_text().splitlines():
+        _, length, word = line.split("\t")
+        data, rest = rest[: int(length)], rest[int(length) :]
+        files += [data] if word != "no" else []
+    return files
 
 
 def outcome(pillow: str, ours: str) -> str:
@@ -84,7 +103,10 @@ def main() -> None:
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 300
     rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
     show = Path(sys.argv[4]) if len(sys.argv) > 4 else None
+    wanted = sys.argv[5] if len(sys.argv) > 5 else ""
     for kind, images in kinds().items():
+        if not kind.startswith(wanted):
+            continue
         intact = collections.Counter(outcome(verdict(data), ours.verdict(data)) for data in images)
         print(f"{kind}, intact: {dict(intact)}")
         damaged = collections.Counter()
