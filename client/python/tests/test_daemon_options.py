@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any, Dict, Set
@@ -12,9 +13,8 @@ from typing import Any, Dict, Set
 import pytest
 
 import bandwise
-from bandwise import Device
-from bandwise import DaemonOptions
-from bandwise._daemon_options import KEYS
+from bandwise import DaemonOptions, Device, _daemon
+from bandwise._daemon_options import KEYS, RANGES
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy/bandwise.toml"
 
@@ -44,6 +44,20 @@ def keys_of_configuration() -> Set[str]:
 def test_every_key_is_an_option_or_set_by_the_package() -> None:
     assert keys_of_configuration() == set(KEYS.values()) | set(OF_PACKAGE)
     assert set(KEYS) == set(DaemonOptions.__dataclass_fields__)
+
+
+def test_ranges_are_those_of_the_daemon(tmp_path: Path) -> None:
+    tables: Dict[str, str] = {"": "", "decode_limits.": "[decode_limits]\n"}
+    for option, (_, most) in RANGES.items():
+        table, _, key = KEYS[option].rpartition(".")
+        tables[f"{table}." if table else ""] += f"{key} = {most + 1}\n"
+    file = tmp_path / "bandwise.toml"
+    file.write_text("".join(tables.values()) + f'[[dataset]]\nname = "x"\npath = "{tmp_path}"\n')
+    told = subprocess.run([_daemon.binary(), "serve", "--config", file], stderr=subprocess.PIPE, text=True).stderr
+    found = re.findall(r"  - ([\w.]+) = \d+: must be from (\d+) to (\d+)", told)
+    assert {key: (int(least), int(most)) for key, least, most in found} == {
+        KEYS[option]: limits for option, limits in RANGES.items()
+    }
 
 
 def free_port() -> int:

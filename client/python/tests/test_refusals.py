@@ -11,8 +11,7 @@ from typing import Any, Dict, Literal, Tuple, get_args, get_origin, get_type_hin
 import pytest
 
 import bandwise
-from bandwise import BadSamples, DaemonOptions, Device, ReplayBuffer, Span, Transport
-from bandwise import _daemon, _native
+from bandwise import BadSamples, DaemonOptions, Device, ReplayBuffer, Span, Transport, _daemon, _native
 from bandwise._choices import CHOICES
 from bandwise._daemon_options import CHOICES as DAEMON_CHOICES
 from bandwise._moved import MOVED

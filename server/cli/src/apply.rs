@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use bandwise_choice::{Choice as _, alternatives};
-use bandwise_decode::{DecodeLimits, Decoder};
+use bandwise_decode::{DecodeLimits, Decoder, Format};
 use bandwise_kernels::{
     Augmenter, Filter, FourierCrop, Normalization, PixelTable, Rect, Resizer, RgbView, SimdLevel,
     flip_horizontal, rgb_to_planes_f32,
@@ -66,7 +66,7 @@ impl clap::Args for Args {
                 .action(ArgAction::Append)
         };
         command
-            .arg(Arg::new("in").value_name("IN").required(true).value_parser(value_parser!(PathBuf)).help("Image to read: JPEG, PNG, WebP, TIFF, BMP, GIF, PNM"))
+            .arg(Arg::new("in").value_name("IN").required(true).value_parser(value_parser!(PathBuf)).help(readable()))
             .arg(Arg::new("out").value_name("OUT").required(true).value_parser(value_parser!(PathBuf)).help("File to write: .png, or .npy (uint8 HWC; float32 CHW after --normalize or --fourier)"))
             .arg(operation("crop", "x,y,w,h", "Cut out a rectangle, in pixels".to_owned()))
             .arg(operation("resize", "FILTER:WxH", format!("Resize as Pillow does; FILTER is {}", alternatives(&Filter::names()))))
@@ -110,6 +110,12 @@ impl FromArgMatches for Args {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The help of the image to read, with the formats of this build.
+fn readable() -> String {
+    let formats: Vec<&str> = Format::all().map(Format::name).collect();
+    format!("Image to read: {}", alternatives(&formats))
 }
 
 fn operation(name: &str, value: &str) -> Result<Operation, String> {
