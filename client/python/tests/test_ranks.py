@@ -92,7 +92,7 @@ def test_launchers_say_who_we_are(
         ("PMI_RANK=1 PMI_SIZE=4 " + "SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=4", ["PMI", "Slurm"]),
         ("RANK=1", ["RANK is set", "WORLD_SIZE is not"]),
         ("WORLD_SIZE=2", ["WORLD_SIZE is set", "RANK is not"]),
-        ("RANK=one WORLD_SIZE=2", ["RANK is 'one'", "number"]),
+        ("RANK=one WORLD_SIZE=2", ["RANK must be an integer, not 'one'"]),
         ("RANK=2 WORLD_SIZE=2", ["rank 2", "0 to 1", "torchrun"]),
         ("SLURM_PROCID=9 SLURM_STEP_NUM_TASKS=2", ["rank 9", "Slurm"]),
     ],

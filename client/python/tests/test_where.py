@@ -104,7 +104,7 @@ def test_what_is_neither_folder_nor_address_is_named(tmp_path: Path) -> None:
         (str(tmp_path / "none"), "No such file"),
         (os.fsencode(tmp_path / "none"), "No such file"),
         ([], "empty"),
-        ([str(tmp_path)], "not an address"),
+        ([str(tmp_path)], "must be unix:/path or host:port"),
         ("unix:/" + "x" * 200, "107"),
         ("host:99999", "port"),
     ):

@@ -83,12 +83,12 @@ class Use:
 
 
 class Batch:
-    """One batch of one rank. ``images, labels = batch`` works too.
+    """One batch of one rank. It unpacks as ``images, labels = batch``.
 
-    The images lie where they were received, in shared memory if the daemon is on this host, and are not copied. That
-    memory goes back when the batch and everything made of it are gone; until then it is yours, also to write. Whoever
-    keeps many batches keeps their memory: ``images.clone()`` keeps only the values. With a ``device``, images and
-    labels are tensors of their own there, and everything else is on the host.
+    The images are not copied: they stay in the memory in which they were received, which is shared with the daemon if it
+    runs on this host. You may write to that memory. It is returned when the batch and everything made from it are gone, so
+    keep ``images.clone()`` if you keep many batches. With a ``device``, images and labels are separate tensors on that
+    device, and everything else is on the host.
     """
 
     __slots__ = ("_arrays", "_convert", "_inner", "_names", "_sample_names", "_shape", "_tensors", "_use")
@@ -137,32 +137,32 @@ class Batch:
 
     @property
     def labels_b(self) -> Any:
-        """With a recipe that mixes rows: the class of each row's partner, int64; else None."""
+        """The class of each row's partner, int64, if the recipe mixes rows, otherwise None."""
         self._use.is_used = True
         return self._tensor("labels_b")
 
     @property
     def lam(self) -> Any:
-        """With a recipe that mixes rows: the share of each row's own label, float32 in 0 to 1; else None."""
+        """The share of each row's own label, float32 from 0 to 1, if the recipe mixes rows, otherwise None."""
         self._use.is_used = True
         return self._tensor("lam")
 
     @property
     def sample_ids(self) -> Any:
-        """Which sample each row holds, int64: positions in the dataset's index."""
+        """The id of the sample in each row, int64: its position in the index of the dataset."""
         return self._convert(self._native.sample_ids)
 
     @property
     def sample_names(self) -> List[str]:
-        """The name of the sample that each row holds: its path below the dataset's folder, as ImageFolder has it.
+        """The name of the sample in each row: its path below the folder of the dataset, as in ImageFolder.
 
-        Asked for at the daemon when it is first used, which takes about a millisecond on this host, and kept then; a
-        batch whose names nobody wants costs nothing. A name that is not UTF-8 is decoded as ``os.fsdecode`` does.
+        The first use asks the daemon, which takes about a millisecond on this host. A batch whose names are not used costs
+        nothing. A name that is not UTF-8 is decoded as by ``os.fsdecode``.
 
         Raises
         ------
         bandwise.ConnectionError
-            If no daemon is there any more, as with the private one of a loader that is closed.
+            If no daemon is left, for example after the loader with a private daemon was closed.
         """
         if self._sample_names is None:
             self._sample_names = self._names.of(memoryview(self._native.sample_ids.tobytes()).cast("Q").tolist())
@@ -170,22 +170,22 @@ class Batch:
 
     @property
     def substitutions(self) -> List[Substitution]:
-        """The rows that hold another sample than the order asked for, or zeros."""
+        """The rows that hold a substitute or zeros instead of the sample of the order."""
         return [Substitution(*entry) for entry in self._native.substitutions]
 
     @property
     def step(self) -> int:
-        """The optimiser step, from 0. With ``accumulate=A`` a step comes in A batches."""
+        """The optimiser step, from 0. With ``accumulate=A``, a step consists of A batches."""
         return self._native.step
 
     @property
     def first_row(self) -> int:
-        """Position in the step of the first row."""
+        """Position of the first row within the step."""
         return self._native.first_row
 
     @property
     def epoch(self) -> int:
-        """How often the data has been gone through before, from 0; it never steps back."""
+        """The epoch, from 0: the number of passes over the data before this one. It never decreases."""
         return self._native.epoch
 
     @property
@@ -205,22 +205,22 @@ class Batch:
 
     @property
     def progress(self) -> float:
-        """Share of the compute budget that was spent before this step, in [0, 1)."""
+        """Share of the compute budget spent before this step, from 0 to below 1."""
         return self._native.progress
 
     @property
     def schedule_position(self) -> float:
-        """Position on the papers' learning-rate clock, in [0, 1]; it may step back where a stage begins."""
+        """Position on the learning-rate clock of the papers, from 0 to 1. It may decrease at the start of a stage."""
         return self._native.schedule_position
 
     @property
     def lr_factor(self) -> float:
-        """The papers' learning rate at this step as a factor of its peak, in [0, 1]."""
+        """The learning rate of the papers at this step, as a factor of its peak, from 0 to 1."""
         return self._native.lr_factor
 
     @property
     def is_shared(self) -> bool:
-        """Whether the images came in memory that is shared with the daemon."""
+        """Whether the images are in memory shared with the daemon."""
         return self._native.is_shared
 
     def __iter__(self) -> Iterator[Any]:

@@ -50,7 +50,7 @@ def binary() -> str:
     chosen = os.environ.get("BANDWISE_BINARY")
     if chosen:
         if not os.access(chosen, os.X_OK):
-            raise ConnectionError(f"BANDWISE_BINARY is {chosen!r}, which is no program; correct or unset it")
+            raise ConnectionError(f"BANDWISE_BINARY must be a program, not {chosen!r}; correct it or unset it")
         return chosen
     user = sysconfig.get_path("scripts", f"{os.name}_user")
     for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent), user):

@@ -1,4 +1,4 @@
-"""The exceptions of the package. Every message says what to do."""
+"""The exceptions of the package. Each message says what was given, what is allowed, and what to do."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Dict, List, Optional
 
 
 class Error(Exception):
-    """Anything that this package raises about a run.
+    """The base of all errors of this package.
 
-    ``detail`` is the daemon's own account of it, empty where the error arose on this side: ``reason`` (a stable word),
-    ``step``, ``sample`` (its id), ``sample_name``, ``differing_fields`` and ``cause`` (a word for why a sample is
-    unreadable).
+    ``detail`` holds the facts that the daemon sent: ``reason`` (a stable word), ``step``, ``sample`` (its id),
+    ``sample_name``, ``differing_fields`` and ``cause`` (a word for why a sample is unreadable). It is empty if the error
+    did not come from a daemon.
     """
 
     def __init__(self, message: str) -> None:
@@ -20,27 +20,28 @@ class Error(Exception):
 
 
 class ConnectionError(Error, builtins.ConnectionError):
-    """No daemon can be reached, it went away for longer than ``patience``, or a private one could not be started."""
+    """No daemon answered within ``Transport.patience``, or a private daemon could not be started or has died."""
 
 
 class JobError(Error, ValueError):
-    """The options cannot be run: the daemon refuses the job, or rows cannot be shared out among the ranks."""
+    """The options are wrong: a value is out of range, or the daemon refuses the job."""
 
 
 class DatasetError(JobError):
-    """A folder cannot be served: it is no folder of class folders, holds no images, or is not complete."""
+    """A folder cannot be served: it has no class folders, contains no images, or is incomplete."""
 
 
 class RunOverError(Error):
-    """A `for` over a loader whose run is over. More epochs, ``Loader.reset`` or ``loop="repeat"`` give more."""
+    """A ``for`` began over a loader whose run is over. A larger ``epochs``, ``Loader.reset`` or ``Span(loop="repeat")`` gives
+    more batches."""
 
 
 class FingerprintError(JobError):
-    """The job is not the one that was expected, so its batches would be others."""
+    """The job is not the expected one, so its batches would differ."""
 
     @property
     def differing_fields(self) -> List[str]:
-        """The fields that differ, as ``name: expected -> here``; empty where only a fingerprint was expected."""
+        """The fields that differ, as ``name: expected -> here``. Empty if only a fingerprint was given."""
         fields: List[str] = self.detail.get("differing_fields", [])
         return fields
 
@@ -50,24 +51,25 @@ class _SampleError(Error):
 
     @property
     def sample(self) -> Optional[int]:
-        """The sample's id, where the error is about one."""
+        """The id of the sample, if the error is about one sample."""
         sample: Optional[int] = self.detail.get("sample")
         return sample
 
     @property
     def sample_name(self) -> str:
-        """The sample's name, its path below the dataset's folder, where the error is about one."""
+        """The name of the sample (its path below the dataset's folder), if the error is about one sample."""
         name: str = self.detail.get("sample_name", "")
         return name
 
 
 class BadSampleError(_SampleError):
-    """A sample is undecodable under ``on_bad_sample="fail"``, or more of them than ``max_bad_fraction``."""
+    """A sample cannot be decoded, with ``BadSamples(on_bad_sample="fail")``, or more than ``BadSamples.max_bad_fraction`` of the
+    rows hold no sample of their own."""
 
 
 class UnreadableSampleError(_SampleError, OSError):
-    """No daemon could read the file of a sample for as long as ``patience`` says: it is missing, forbidden, no file, or
-    its disk is away. Also Python's ``OSError``."""
+    """No daemon could read the file of a sample within ``Transport.patience``: it is missing, forbidden or not a regular file,
+    or its disk does not answer. This is also an ``OSError``."""
 
     @property
     def reason(self) -> str:

@@ -141,7 +141,7 @@ class Position:
     def set_epoch(self, epoch: int) -> None:
         if not 0 <= epoch < self.plan.epochs:
             raise JobError(
-                f"epoch {epoch} is not one of the plan, whose epochs are 0 to {self.plan.epochs - 1}"
+                f"epoch must be from 0 to {self.plan.epochs - 1}, the last of the plan, not {epoch}"
             )
         self._epoch = epoch
 

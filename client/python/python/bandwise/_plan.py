@@ -18,11 +18,11 @@ class Stage:
     magnitude: float
     """Strength of RandAugment, 0 to 10."""
     replay_times: int
-    """How often a sample is trained on for each time it is made; 1 without replay."""
+    """Number of times that each decoded sample is trained on; 1 without replay."""
     global_batch: int
     """Rows of a step, over all ranks and accumulation."""
     row_granularity: int
-    """Rows that ranks and batches share out together: those of a group that the recipe mixes, or that are replayed."""
+    """Number of rows that stay together when a step is divided among ranks and batches: a group that is mixed or replayed."""
     first_step: int
     """The first step."""
     steps: int
@@ -32,11 +32,11 @@ class Stage:
     steps_per_epoch: int
     """Steps of a whole epoch."""
     last_step_rows: int
-    """Rows of the last step of an epoch; fewer than ``global_batch`` where the tail is kept."""
+    """Rows of the last step of an epoch; fewer than ``global_batch`` if the tail is kept."""
     first_epoch_steps: int
-    """Steps of the epoch in which the stage begins, which may have begun before it."""
+    """Steps that the stage has in its first epoch, which may have begun before the stage."""
     first_epoch_last_step_rows: int
-    """Rows of the last of them."""
+    """Rows of the last of these steps."""
 
     def epoch_of(self, step: int) -> int:
         """The epoch of a step of this stage."""
@@ -82,21 +82,21 @@ class Plan:
     recipe_text: str
     """The operations of the recipe, one a line."""
     budget: float
-    """The ``epochs`` that were asked for. Where the curriculum counts compute, ``epochs`` passes over the data are more."""
+    """The ``epochs`` given to the loader. If the curriculum counts compute, the plan has more passes over the data."""
     same_every_epoch: bool
-    """Whether each epoch shows the same rows in the same order, as in a validation: nothing is drawn or shuffled."""
+    """Whether each epoch has the same rows in the same order, as in a validation."""
     steps: int
     """Steps of the whole plan."""
     dataset_samples: int
     """Samples of the dataset."""
     fingerprint: str
-    """What names everything that decides bytes: 64 hex digits."""
+    """The fingerprint of everything that decides bytes: 64 hex digits."""
     stages: Tuple[Stage, ...]
     """The stages, in order; together they hold every step."""
     fields: Tuple[Tuple[str, str], ...]
     """The fields behind the fingerprint, as name and value."""
     warnings: Tuple[str, ...] = ()
-    """Oddities of the plan, a sentence each: stages without steps, a warm-up longer than half the training."""
+    """Warnings about the plan, one sentence each, for example about stages without steps."""
 
     @classmethod
     def _of(cls, answer: Dict[str, Any], budget: float) -> Plan:
@@ -110,19 +110,19 @@ class Plan:
         for stage in self.stages:
             if stage.first_step <= step < stage.first_step + stage.steps:
                 return stage
-        raise IndexError(f"step {step} is beyond the plan, which has {self.steps} steps")
+        raise IndexError(f"step must be below {self.steps}, the number of steps of the plan, not {step}")
 
     @property
     def epochs(self) -> int:
-        """Epochs that the plan goes through, the last perhaps in part."""
+        """Number of epochs in the plan. The last one may be incomplete."""
         return self.epoch_of(self.steps - 1) + 1 if self.steps else 0
 
     def epoch_of(self, step: int) -> int:
-        """The epoch of a step; behind the last step, the one that would come next."""
+        """The epoch of a step. After the last step: the next epoch."""
         return self.stage_of(step).epoch_of(step) if step < self.steps else self.epochs
 
     def steps_of_epoch(self, epoch: int) -> range:
-        """The steps of an epoch; none for one beyond the plan."""
+        """The steps of an epoch; empty for an epoch beyond the plan."""
         return range(self._first_step_of_epoch(epoch), self._first_step_of_epoch(epoch + 1))
 
     def _first_step_of_epoch(self, epoch: int) -> int:

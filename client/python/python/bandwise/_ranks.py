@@ -64,7 +64,7 @@ def place(rank: Optional[int], world_size: Optional[int]) -> Place:
         found = _found(os.environ)
     elif asked is None or asked_of is None:
         missing, given = ("world_size", f"rank={asked}") if asked_of is None else ("rank", f"world_size={asked_of}")
-        raise JobError(f"{given} is given without {missing}: give both, or neither to have them found")
+        raise JobError(f"{given} is given without {missing}; give both, or neither to use those of the launcher")
     else:
         found = _checked(Place(asked, asked_of, "the options"))
         _warn_of_another(found, _distributed())
@@ -135,7 +135,7 @@ def _number(name: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise JobError(f"{name} is {text!r} in the environment, and must be a number; correct or unset it") from None
+        raise JobError(f"the environment variable {name} must be an integer, not {text!r}; correct it or unset it") from None
 
 
 def _checked(one: Place) -> Place:

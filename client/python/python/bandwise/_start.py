@@ -53,7 +53,7 @@ def configuration(dataset: str, options: DaemonOptions) -> str:
     try:
         dataset.encode()
     except UnicodeEncodeError:
-        raise DatasetError(f"the path of a folder must be UTF-8, which {dataset!r} is not; rename it, or make a link") from None
+        raise DatasetError(f"the path of a folder must be UTF-8, not {dataset!r}; rename the folder, or make a link to it") from None
     ranks = _ranks()
     defaults = {"log": "warn", "prefetch_mib": PREFETCH_MIB * ranks, "shared_memory_mib": SHARED_MEMORY_MIB * ranks}
     return toml(options, dataset, DATASET, defaults)

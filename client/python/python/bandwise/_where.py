@@ -33,10 +33,10 @@ def read(address_or_path: Any) -> Tuple[Optional[str], List[str]]:
             f"{type(address_or_path).__name__}"
         )
     if not address_or_path:
-        raise JobError("the list of addresses is empty: give those of daemons, or a folder")
+        raise JobError("the list of addresses must not be empty; give the addresses of daemons, or a folder")
     for one in address_or_path:
         if not is_address(one):
-            raise JobError(f"{one!r} in the list is not an address, which looks like unix:/path or host:port; folders are given alone")
+            raise JobError(f"each address in the list must be unix:/path or host:port, not {one!r}; a folder is given alone")
     return None, [one.strip() for text in address_or_path for one in text.split(",")]
 
 
@@ -55,7 +55,7 @@ def _read_one(text: str, may_be_address: bool) -> Tuple[Optional[str], List[str]
     except OSError as error:
         problem = f"{error.strerror}"
     raise JobError(
-        f"{text!r} is neither a folder ({problem}) nor an address, which looks like unix:/run/bandwise.sock or host:7070"
+        f"{text!r} is neither a folder ({problem}) nor an address like unix:/run/bandwise.sock or host:7070"
     )
 
 
@@ -119,11 +119,11 @@ def dataset_name(
             return asked
         if len(names) == 1:
             return names[0]
-        raise JobError(f"dataset must be given, as there is not exactly one; there are: {', '.join(names) or 'none'}")
+        raise JobError(f"dataset must be given, because there is not exactly one; there are: {', '.join(names) or 'none'}")
     if asked is None:
         if len(names) == 1:
             return names[0]
-        raise JobError(f"dataset must be given, as {folder!r} holds several: {_parts(names)}")
+        raise JobError(f"dataset must be given, because {folder!r} contains several: {_parts(names)}")
     if f"{DATASET}/{asked}" in names:
         return f"{DATASET}/{asked}"
     if names == [DATASET]:
