@@ -1,18 +1,18 @@
 """EfficientTrain's two searches for a curriculum, over a training of your own.
 
-Both divide a training into stages, and look for the bandwidth B of each: the side of the images that it shows. They
-call ``train(stage, state)``, which trains a state on one stage and returns what came of it, and ``evaluate(state)``,
-which says how good it is; greater is better. Nothing here knows what a state is, or needs torch.
+Both divide a training into stages and search the bandwidth B of each stage: the side of its images in pixels. They call
+``train(stage, state)``, which trains a state on one stage and returns the new state, and ``evaluate(state)``, which
+returns its accuracy; greater is better. A state may be any object, and torch is not required.
 
 - ``greedy_search``, of "EfficientTrain" (ICCV 2023, arXiv 2211.09703): stages of equally many passes over the data; the
-  smallest B of each that does not lose accuracy against the baseline, which shows B = 224 throughout.
+  smallest B of each stage that loses no accuracy against the baseline, which shows B = 224 throughout.
 - ``sequential_search``, of "EfficientTrain++" (TPAMI 2024, arXiv 2405.08768): stages of equal compute, so that a
-  smaller B means more steps; for one stage after the other the B from which the training goes on best.
+  smaller B means more steps; for one stage after the other, the B with the best accuracy after the stage.
 
-The papers' repository (LeapLabTHU/EfficientTrain) has the curricula that they found, not the searches. What their
-descriptions leave open is listed as *our choices* in each function. For both: RandAugment's magnitude belongs to the
-stage, rises in a straight line as in the papers' curricula and is not searched; every training begins with ``start()``,
-so seeds are yours to fix.
+The papers' repository (LeapLabTHU/EfficientTrain) contains the resulting curricula, not the searches. Each function lists,
+as *our choices*, the decisions that the papers leave open. In both searches, the magnitude of RandAugment belongs to the
+stage, rises linearly as in the papers' curricula, and is not searched. Every training begins with ``start()``, so fix the
+seeds there.
 
 ::
 
@@ -27,9 +27,10 @@ so seeds are yours to fix.
     Path("found.toml").write_text(result.curriculum.toml("found"))
     loader = bandwise.Loader("/data/imagenet", curriculum="found.toml", epochs=200, batch_size=256)
 
-**Going on.** ``folder`` takes ``search.json``, written anew after every trial, and the states from which later trials
-go on. A search that is started again with the same arguments goes on behind the last finished stage; trials that are
-done are not repeated, also with other ``candidates``. The folder of another search is refused. One process at a time.
+**Resuming.** The search writes ``search.json`` to ``folder`` after every trial, and the states from which later trials
+continue. A search that is started again with the same arguments resumes after the last finished stage. Finished trials are
+not repeated, even with other ``candidates``. The folder of another search is refused. Only one process may use a folder at
+a time.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ CANDIDATES = (96, 128, 160, 192, 224)
 
 @dataclass(frozen=True)
 class Result:
-    """What a search found. Prints as a table."""
+    """The result of a search. It prints as a table."""
 
     method: str
     """``greedy`` or ``sequential``."""
@@ -60,9 +61,9 @@ class Result:
     accuracy: float
     """Its accuracy in the search."""
     baseline: Optional[float]
-    """The accuracy that was not to be lost; None in a sequential search."""
+    """The accuracy of the baseline; None in a sequential search."""
     trials: Tuple[Trial, ...]
-    """Everything that was tried, in order."""
+    """All trials, in order."""
     state_path: Optional[Path]
     """The trained state of the curriculum, as ``save`` wrote it; None in a greedy search, which keeps none."""
 
@@ -93,16 +94,17 @@ def greedy_search(
     load: Optional[Callable[[Path], State]] = None,
     stream: Optional[TextIO] = None,
 ) -> Result:
-    """The greedy search of EfficientTrain: no accuracy lost, as little compute as possible.
+    """The greedy search of EfficientTrain: the least compute without a loss of accuracy.
 
-    From the last stage but one to the first: stage i gets the smallest B with which the whole training, B in the stages
-    1 to i and what was found in those behind, is as accurate as the baseline. The last stage shows whole images.
+    The search goes from the last stage but one to the first. Stage i gets the smallest B for which the whole training, with
+    B in the stages 1 to i and the results so far in the later stages, is as accurate as the baseline. The last stage shows
+    whole images.
 
-    Our choices: as accurate means ``accuracy >= baseline - tolerance``, so a tie loses nothing. The baseline is one
-    training with B = ``base`` and the same magnitudes, unless you give the accuracy of yours. Candidates are tried from
-    the smallest on up to the first that passes, which does not suppose that accuracy rises with B; those above what the
-    stage behind got are not tried, as that one has passed already. Stages with the same beginning are trained once and
-    gone on with, and no curriculum is tried twice.
+    Our choices: as accurate means ``accuracy >= baseline - tolerance``. The baseline is one training with B = ``base`` and
+    the same magnitudes, unless you give the accuracy of your own. Candidates are tried from the smallest up to the first
+    that passes, so the search does not assume that accuracy rises with B. Candidates above the result of the next stage are
+    not tried, because that one has passed already. Trainings with the same first stages share these stages, and no
+    curriculum is tried twice.
 
     Parameters
     ----------
@@ -111,36 +113,37 @@ def greedy_search(
     start:
         Makes the state in which every training begins.
     folder:
-        Where the search keeps what it knows; made where there is none. Besides the outcomes these are states: at most
-        one for each candidate and stage, and those of one training.
+        Folder for results and states; created if missing. It holds at most one state for each candidate and stage, and
+        those of one training.
     epochs:
         Passes over the data of a whole training, above 0.
     stages:
         Number of stages, at least 1. Default 5, as in the paper.
     candidates:
-        Bandwidths to try, even, 8 to ``base``; ``base`` itself is always among them.
+        Bandwidths to try: even numbers from 8 to ``base``. ``base`` is always included.
     magnitudes:
         Strength of RandAugment for each stage, 0 to 10. Default: a straight line from 1 to 9.
     base:
         Side of a whole image in pixels. Default 224.
     baseline:
-        The accuracy that is not to be lost. Default: trained and measured as the first trial.
+        The accuracy to reach. Default: that of the baseline, which is the first trial.
     tolerance:
-        How much may be lost, at least 0; the spread of your accuracy over seeds, say. Default 0.
+        Loss of accuracy that is accepted, at least 0, for example its spread over seeds. Default 0.
     warmup_share:
         Warm-up of the learning rate as a share of its clock. Default: 20 epochs.
     label:
-        What else outcomes depend on, such as model and data: a folder with another label is refused.
+        A text for everything else on which results depend, such as model and data. A folder with another label is
+        refused.
     save, load:
         Write a state to exactly this path, and read one: ``save=torch.save, load=torch.load``. Default: pickle.
     stream:
-        Where a line a trial is written. Default: the standard error.
+        Stream to which one line is written for each trial. Default: standard error.
 
     Raises
     ------
     bandwise.JobError
-        If an argument is wrong, ``folder`` holds another search, or ``evaluate`` gives no finite number. Whatever
-        ``train`` and ``evaluate`` raise goes through; what was finished before is kept.
+        If an argument is wrong, ``folder`` belongs to another search, or ``evaluate`` does not return a finite number.
+        Exceptions of ``train`` and ``evaluate`` are passed on; finished trials are kept.
     """
     shape = _shape(epochs, stages, magnitudes, 1.0, False, base, warmup_share)
     sizes = sorted({*_checked(candidates, base), base})
@@ -189,18 +192,17 @@ def sequential_search(
     load: Optional[Callable[[Path], State]] = None,
     stream: Optional[TextIO] = None,
 ) -> Result:
-    """The computation-constrained sequential search of EfficientTrain++: the compute is given, accuracy is what counts.
+    """The computation-constrained sequential search of EfficientTrain++: the best accuracy for a given compute.
 
-    For one stage after the other, every candidate B is trained from the best state so far, with the compute of a
-    stage, so that a smaller B sees more images. The best by ``evaluate`` is kept, and the next stage goes on from it.
-    All of it costs as much as ``len(candidates)`` trainings.
+    For one stage after the other, every candidate B is trained from the best state so far, with the compute of one stage,
+    so a smaller B sees more images. The state that ``evaluate`` prefers is kept, and the next stage continues from it. The
+    search costs as much as ``len(candidates)`` trainings.
 
-    Our choices: every stage has the same compute, taken to grow with the number of pixels. A state is judged as
-    ``evaluate`` judges it at the end of the stage. A model that was shown small images only is at a disadvantage on
-    whole ones, which a few steps make good: let ``evaluate`` fine-tune the state at ``base`` before it measures, if you
-    want to judge what it has learnt. (It may change its state; the search goes on from the one that was saved.) Of
-    equal accuracies the larger B wins, which asks for fewer images per second. The last stage is searched like the
-    others.
+    Our choices: every stage has the same compute, which is taken to grow with the number of pixels. ``evaluate`` judges a
+    state at the end of the stage. A model that has seen only small images is at a disadvantage on whole images, which a few
+    steps repair: let ``evaluate`` fine-tune the state at ``base`` before it measures. (It may change the state; the search
+    continues from the saved one.) Of equal accuracies the larger B wins, because it needs fewer images per second. The last
+    stage is searched like the others.
 
     Parameters
     ----------
@@ -209,11 +211,11 @@ def sequential_search(
     stages:
         Number of stages, at least 1. Default 10, as in the paper's curricula.
     candidates:
-        Bandwidths to try, even, 8 to ``base``.
+        Bandwidths to try: even numbers from 8 to ``base``.
     magnitudes:
         Strength of RandAugment for each stage, 0 to 10. Default: a straight line from 0 to 9.
     others:
-        As in ``greedy_search``; at most three states are kept, and in the end that of the curriculum that was found.
+        As in ``greedy_search``. At most three states are kept, and at the end the state of the resulting curriculum.
 
     Raises
     ------
