@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bandwise_pipeline::{Owner, Seldom};
+use bandwise_pipeline::{LogThrottle, Owner};
 use bandwise_shm::{TOKEN_BYTES, Token, fresh_token, send_descriptor};
 use tokio::{
     io::{AsyncReadExt as _, Interest},
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) struct Offers {
     waiting: Mutex<HashMap<Token, Waiting>>,
     leases: Arc<Leases>,
-    wrong_tokens: Seldom,
+    wrong_tokens: LogThrottle,
 }
 
 /// A descriptor, and the lease on its memory.
@@ -53,7 +53,7 @@ pub(crate) struct Offer {
 impl Offers {
     /// Offers and leases together are at most `most`.
     pub(crate) fn new(most: usize) -> Self {
-        Self { waiting: Mutex::default(), leases: Leases::new(most), wrong_tokens: Seldom::new() }
+        Self { waiting: Mutex::default(), leases: Leases::new(most), wrong_tokens: LogThrottle::new() }
     }
 
     /// A place for an offer to `owner`, and for the lease that it becomes.
@@ -147,7 +147,7 @@ async fn hand_over(mut socket: UnixStream, offers: &Offers) -> io::Result<()> {
     let mut token = [0; TOKEN_BYTES];
     socket.read_exact(&mut token).await?;
     let Some((descriptor, claim)) = offers.claim(&token) else {
-        if let Some(left_out) = offers.wrong_tokens.turn() {
+        if let Some(left_out) = offers.wrong_tokens.allow() {
             tracing::warn!(
                 lines_left_out = left_out,
                 "a token for shared memory is unknown or was used before"

@@ -16,13 +16,13 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::{
-    dispatch::StreamId,
     error::BatchError,
     layout::BatchLayout,
     loan::{LentSlot, Loan, LoanedBytes},
     memory::{RowSlot, Sealed},
-    mixing::{Brought, Mixing},
+    mixing::{GroupProgress, Mixing},
     replay::Lookup,
+    stream_id::StreamId,
 };
 
 /// A row that does not hold the sample that the order asked for.
@@ -197,14 +197,14 @@ impl BatchWork {
         let label = self.record(slot.row(), outcome);
         // The slot must be gone before the count says so: the last one to count seals the block.
         let finished = if let (Some(mixing), Some(label)) = (&self.mixing, label) {
-            mixing.bring(slot, label, || self.is_incomplete())
+            mixing.submit(slot, label, || self.is_incomplete())
         } else {
             drop(slot);
-            Brought::Finished(1)
+            GroupProgress::Finished(1)
         };
         match finished {
-            Brought::Waits => false,
-            Brought::Finished(rows) => self.count_down(rows + self.abandon_groups()),
+            GroupProgress::Waits => false,
+            GroupProgress::Finished(rows) => self.count_down(rows + self.abandon_groups()),
         }
     }
 
@@ -271,7 +271,7 @@ impl BatchWork {
         let BatchRequest { moment, first_row, layout, .. } = &self.request;
         let mut substitutions = std::mem::take(&mut state.substitutions);
         substitutions.sort_by_key(|substitution| substitution.row);
-        let block = loan.seal().ok_or_else(|| BatchError::Panicked {
+        let block = loan.seal().ok_or_else(|| BatchError::Internal {
             step: moment.step,
             row: *first_row,
             detail: "the batch's memory is still being written".to_owned(),

@@ -25,17 +25,14 @@ use crate::{
     error::BatchError,
     free::FreeBlocks,
     layout::BatchLayout,
-    loan::Loan,
+    loan::{Loan, Return},
     memory::{Block, RowSlot, Rows},
-    place::Place,
     reserve::{Charge, LOOK_AGAIN, Owner, Reserves},
-    share,
+    shared_pool,
+    stream_id::StreamId,
+    stream_quota::StreamPermit,
     wants::{Intake, Wanted},
 };
-
-/// Identity of a stream within the pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct StreamId(pub(crate) u64);
 
 choices! {
     /// Whose rows are given out first.
@@ -52,7 +49,7 @@ choices! {
 /// Turns in a row that streams of high priority take while others wait.
 const HIGH_TURNS: u32 = 3;
 
-/// What the dispatcher is told. Places bound the opens and closes, blocks the releases.
+/// What the dispatcher is told. The number of streams bounds it.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A stream begins.
@@ -62,12 +59,10 @@ pub(crate) enum Command {
         wants: Intake,
         slots: Option<Vec<Block>>,
         priority: Priority,
-        place: Place,
+        permit: StreamPermit,
     },
     /// A stream is gone: what it waits for is dropped.
     Close(StreamId),
-    /// A loan of so many bytes has ended.
-    Release { stream: StreamId, bytes: usize, charge: Charge, block: Option<Block> },
     /// The pipeline stops.
     Stop,
 }
@@ -86,8 +81,10 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) struct Channels {
     pub(crate) commands: Receiver<Command>,
+    /// Loans that have ended. The number of blocks bounds them.
+    pub(crate) returns: Receiver<Return>,
     /// For loans, which report back.
-    pub(crate) commands_tx: Sender<Command>,
+    pub(crate) returns_tx: Sender<Return>,
     /// Says that there are wants to look for.
     pub(crate) wakes: Receiver<()>,
     pub(crate) tasks: Sender<Task>,
@@ -110,7 +107,7 @@ struct Stream {
     /// The slots that are free, if the stream has slots; the one that came back last at the end.
     slots: Option<Vec<Block>>,
     priority: Priority,
-    place: Arc<Place>,
+    permit: Arc<StreamPermit>,
 }
 
 /// The state of the dispatcher thread.
@@ -168,9 +165,10 @@ impl Dispatcher {
 
     /// Waits until a worker takes the task or something changes; returns the task if it was not taken.
     fn event(&mut self, task: Option<Task>) -> ControlFlow<(), Option<Task>> {
-        let Channels { commands, wakes, tasks, .. } = &self.channels;
+        let Channels { commands, returns, wakes, tasks, .. } = &self.channels;
         let mut select = Select::new();
         let command = select.recv(commands);
+        let returned = select.recv(returns);
         let wake = select.recv(wakes);
         if task.is_some() {
             select.send(tasks);
@@ -185,6 +183,11 @@ impl Dispatcher {
                     ControlFlow::Continue(task)
                 }
             },
+            (index, task) if index == returned => {
+                // A sender of it is in `channels`.
+                operation.recv(returns).into_iter().for_each(|returned| self.take_back(returned));
+                ControlFlow::Continue(task)
+            }
             (index, task) if index == look => {
                 // The message says nothing but that it is time.
                 let _ = operation.recv(&self.looks);
@@ -205,11 +208,11 @@ impl Dispatcher {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Open { id, owner, wants, slots, priority, place } => {
+            Command::Open { id, owner, wants, slots, priority, permit } => {
                 self.budget_streams += usize::from(slots.is_none());
                 self.high_streams += usize::from(priority == Priority::High);
-                let place = Arc::new(place);
-                let stream = Stream { owner, wants, begun: None, bytes: 0, slots, priority, place };
+                let permit = Arc::new(permit);
+                let stream = Stream { owner, wants, begun: None, bytes: 0, slots, priority, permit };
                 self.streams.insert(id, stream);
             }
             Command::Close(id) => {
@@ -219,15 +222,12 @@ impl Dispatcher {
                     stream.abandon();
                 }
             }
-            Command::Release { stream, bytes, charge, block } => {
-                self.release(stream, (charge, bytes), block);
-            }
             // The loop has ended.
             Command::Stop => {}
         }
     }
 
-    fn release(&mut self, id: StreamId, (charge, bytes): (Charge, usize), block: Option<Block>) {
+    fn take_back(&mut self, Return { stream: id, bytes, charge, block }: Return) {
         match charge {
             Charge::Budget => self.on_loan -= bytes,
             Charge::Reserve(owner) => self.reserves.give_back(owner, bytes),
@@ -239,7 +239,7 @@ impl Dispatcher {
             (stream, Some(slot)) if slot.slot().is_some() => {
                 match stream.and_then(|stream| stream.slots.as_mut()) {
                     Some(slots) => slots.push(slot),
-                    None => share::free(vec![slot]),
+                    None => shared_pool::free(vec![slot]),
                 }
             }
             (stream, block) => {
@@ -366,8 +366,8 @@ impl Dispatcher {
             return Some(());
         };
         let (rows, handle) = Rows::new(block, wanted.request.layout.clone());
-        let commands = self.channels.commands_tx.clone();
-        let loan = Loan::new(handle, id, charge, Arc::clone(&stream.place), commands);
+        let returns = self.channels.returns_tx.clone();
+        let loan = Loan::new(handle, id, charge, Arc::clone(&stream.permit), returns);
         match charge {
             Charge::Budget => self.on_loan += size,
             Charge::Reserve(owner) => self.reserves.take(owner, size),
@@ -431,6 +431,6 @@ impl Stream {
             begun.work.give_up();
         }
         self.drop_begun();
-        share::free(self.slots.take().unwrap_or_default());
+        shared_pool::free(self.slots.take().unwrap_or_default());
     }
 }

@@ -49,6 +49,16 @@ pub enum BatchError {
         /// What the file system said.
         detail: String,
     },
+    /// A defect of this daemon.
+    #[error("row {row} of step {step} met a defect of the daemon: {detail}")]
+    Internal {
+        /// The step.
+        step: u64,
+        /// Row of the step.
+        row: u64,
+        /// What is wrong.
+        detail: String,
+    },
     /// A defect: a worker panicked over a row.
     #[error("a worker panicked over row {row} of step {step}: {detail}")]
     Panicked {

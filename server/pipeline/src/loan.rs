@@ -8,12 +8,12 @@ use std::sync::{Arc, atomic::Ordering};
 use crossbeam::channel::Sender;
 
 use crate::{
-    dispatch::{Command, StreamId},
     memory::{Block, Sealed},
-    place::Place,
     reserve::Charge,
-    share,
+    shared_pool,
     stats::Stats,
+    stream_id::StreamId,
+    stream_quota::StreamPermit,
 };
 
 /// Whom to tell about memory that is free again.
@@ -22,17 +22,27 @@ struct Account {
     stream: StreamId,
     bytes: usize,
     charge: Charge,
-    commands: Sender<Command>,
-    place: Arc<Place>,
+    returns: Sender<Return>,
+    permit: Arc<StreamPermit>,
+}
+
+/// A loan that has ended.
+#[derive(Debug)]
+pub(crate) struct Return {
+    pub(crate) stream: StreamId,
+    pub(crate) bytes: usize,
+    pub(crate) charge: Charge,
+    /// To be used again, if it came back whole.
+    pub(crate) block: Option<Block>,
 }
 
 impl Account {
     /// Ends the loan; `block` is reused if it came back whole.
     fn settle(&self, block: Option<Block>) {
-        self.place.stats().batch_bytes_in_use.fetch_sub(self.bytes as u64, Ordering::Relaxed);
+        self.permit.stats().batch_bytes_in_use.fetch_sub(self.bytes as u64, Ordering::Relaxed);
         // The dispatcher is gone only when the pipeline has stopped; then there is no account to settle.
         let Self { stream, bytes, charge, .. } = *self;
-        let _ = self.commands.send(Command::Release { stream, bytes, charge, block });
+        let _ = self.returns.send(Return { stream, bytes, charge, block });
     }
 }
 
@@ -43,17 +53,17 @@ pub(crate) struct Loan {
 }
 
 impl Loan {
-    /// Lends `block` to `stream`, which keeps its place until the loan has ended.
+    /// Lends `block` to `stream`, which keeps its permit until the loan has ended.
     pub(crate) fn new(
         block: Arc<Block>,
         stream: StreamId,
         charge: Charge,
-        place: Arc<Place>,
-        commands: Sender<Command>,
+        permit: Arc<StreamPermit>,
+        returns: Sender<Return>,
     ) -> Self {
         let bytes = block.len();
-        Stats::add(&place.stats().batch_bytes_in_use, bytes as u64);
-        Self { parts: Some((block, Account { stream, bytes, charge, commands, place })) }
+        Stats::add(&permit.stats().batch_bytes_in_use, bytes as u64);
+        Self { parts: Some((block, Account { stream, bytes, charge, returns, permit })) }
     }
 
     /// Makes the block readable; `None` while somebody can still write it.
@@ -136,7 +146,7 @@ impl LentSlot {
                 None => kept.push(block),
             }
         }
-        share::free(kept);
+        shared_pool::free(kept);
     }
 }
 

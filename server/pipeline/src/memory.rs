@@ -19,7 +19,7 @@ use std::{
 
 use bandwise_shm::Slot;
 
-use crate::{layout::BatchLayout, share::Share};
+use crate::{layout::BatchLayout, shared_budget::SlotCharge};
 
 /// Blocks start and end at pages, so that a recycled one never shares a page and tensors are well aligned.
 const PAGE: usize = 4096;
@@ -40,9 +40,9 @@ pub(crate) struct Block {
 enum Owner {
     /// This process's: what the allocator gave, and for which layout.
     Heap { base: NonNull<u8>, layout: Layout },
-    /// Shared with a trainer. The slot lives as long as the block, and so does its share of the budget. `lent` while the
+    /// Shared with a trainer. The slot lives as long as the block, and so does its charge to the budget. `lent` while the
     /// trainer may read the slot.
-    Shared { slot: Slot, share: Share, lent: bool },
+    Shared { slot: Slot, charge: SlotCharge, lent: bool },
 }
 
 // SAFETY: a block owns its memory, and no method gives access to it through a shared reference; access needs a
@@ -70,9 +70,9 @@ impl Block {
     }
 
     /// A slot as a block.
-    pub(crate) fn shared(slot: Slot, share: Share) -> Self {
+    pub(crate) fn shared(slot: Slot, charge: SlotCharge) -> Self {
         let (start, len) = (slot.start(), slot.slots().slot_bytes());
-        Self { start, len, owner: Owner::Shared { slot, share, lent: false }, ready_for: None }
+        Self { start, len, owner: Owner::Shared { slot, charge, lent: false }, ready_for: None }
     }
 
     /// Whether the trainer may read the slot, if the block is one. Where a lent one is dropped, its bytes stay as they
@@ -85,8 +85,8 @@ impl Block {
 
     /// The trainer keeps the slot although its stream is over.
     pub(crate) fn keep(&mut self) {
-        if let Owner::Shared { share, .. } = &mut self.owner {
-            share.keep();
+        if let Owner::Shared { charge, .. } = &mut self.owner {
+            charge.keep();
         }
     }
 
@@ -129,12 +129,12 @@ impl Drop for Block {
         match &mut self.owner {
             // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed once.
             Owner::Heap { base, layout } => unsafe { dealloc(base.as_ptr(), *layout) },
-            Owner::Shared { share, lent: true, .. } => share.forfeit(),
+            Owner::Shared { charge, lent: true, .. } => charge.forfeit(),
             // The trainer may keep the file, but not the memory.
-            Owner::Shared { slot, share, lent: false } => {
+            Owner::Shared { slot, charge, lent: false } => {
                 if let Err(error) = slot.empty() {
                     tracing::warn!(%error, "cannot take shared memory back, which stays counted");
-                    share.forfeit();
+                    charge.forfeit();
                 }
             }
         }

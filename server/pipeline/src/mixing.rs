@@ -1,7 +1,7 @@
 //! Mixup and CutMix between the rows of a batch, done by the workers that made them.
 //!
-//! A worker that has made a row leaves its slot here instead of dropping it. Whoever brings the last row of a group
-//! takes all its slots, mixes them, and lets them go; so rows are still written by one thread at a time.
+//! A worker that has made a row leaves its slot here instead of dropping it. The worker that submits the last row of a
+//! group takes all its slots, mixes them, and lets them go; so rows are still written by one thread at a time.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,9 +16,9 @@ struct Made {
     label: i64,
 }
 
-/// What became of a row that was brought here.
+/// How far a group has come with a row.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Brought {
+pub(crate) enum GroupProgress {
     /// It waits for the rest of its group.
     Waits,
     /// So many rows, the whole group, are finished.
@@ -56,22 +56,22 @@ impl Mixing {
 
     /// Takes a row that was made; the last one of a group mixes it. `given_up` is asked under the lock, so that a
     /// batch that fails meanwhile keeps no row here.
-    pub(crate) fn bring(&self, slot: RowSlot, label: i64, given_up: impl FnOnce() -> bool) -> Brought {
+    pub(crate) fn submit(&self, slot: RowSlot, label: i64, given_up: impl FnOnce() -> bool) -> GroupProgress {
         let group = slot.row() / self.mix.group as usize;
         let mut made = {
             let mut groups = self.lock();
             if given_up() {
-                return Brought::Finished(1);
+                return GroupProgress::Finished(1);
             }
             groups[group].push(Made { slot, label });
             if groups[group].len() < self.mix.group as usize {
-                return Brought::Waits;
+                return GroupProgress::Waits;
             }
             std::mem::take(&mut groups[group])
         };
         made.sort_by_key(|made| made.slot.row());
         self.mix(group, &mut made);
-        Brought::Finished(made.len())
+        GroupProgress::Finished(made.len())
     }
 
     /// Lets go of all rows that wait, since the batch is given up; says how many.

@@ -16,16 +16,18 @@ use crossbeam::channel::{self, Receiver, Sender};
 
 use crate::{
     cores,
-    dispatch::{Channels, Command, Dispatcher, Priority, StreamId, Task},
+    dispatch::{Channels, Command, Dispatcher, Priority, Task},
     error::PipelineError,
     fetch::{FetchConfig, FetchStage},
     memory::Block,
-    place::Places,
     replay::{Hold, ReplayConfig, ReplayMemos},
     reserve::Owner,
-    share::{Budget, ShareError, SharedPool},
+    shared_budget::{SharedBudget, SharedMemoryError},
+    shared_pool::SharedPool,
     stats::Stats,
     stream::{Stream, StreamLimits, StreamReplay},
+    stream_id::StreamId,
+    stream_quota::StreamQuota,
     wants::Wants,
     worker::Worker,
 };
@@ -84,10 +86,10 @@ pub struct Pipeline {
     wake: Sender<()>,
     next_stream: AtomicU64,
     stats: Arc<Stats>,
-    places: Arc<Places>,
+    quota: Arc<StreamQuota>,
     fetch: FetchStage,
     replay: ReplayMemos,
-    shared: Arc<Budget>,
+    shared: Arc<SharedBudget>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -108,13 +110,13 @@ impl Pipeline {
         let (fetch, fetch_thread) = FetchStage::start(config.fetch, Arc::clone(&stats))?;
         // A slot also has the gaps between tensors and the end of a page.
         let max_slot_bytes = config.max_batch_bytes.saturating_add(bandwise_shm::PAGE as u64);
-        let shared = Arc::new(Budget::new(config.shared_bytes, max_slot_bytes, Arc::clone(&stats)));
+        let shared = Arc::new(SharedBudget::new(config.shared_bytes, max_slot_bytes, Arc::clone(&stats)));
         let mut pipeline = Self {
             config,
-            commands: commands_tx.clone(),
+            commands: commands_tx,
             wake,
             next_stream: AtomicU64::new(1),
-            places: Arc::new(Places::new(config.max_streams, Arc::clone(&stats))),
+            quota: Arc::new(StreamQuota::new(config.max_streams, Arc::clone(&stats))),
             stats,
             fetch,
             replay,
@@ -125,7 +127,9 @@ impl Pipeline {
         let budget = usize::try_from(config.prefetch_bytes).unwrap_or(usize::MAX);
         let largest = usize::try_from(config.max_batch_bytes).unwrap_or(usize::MAX);
         let reserve = Block::rounded(largest);
-        let dispatcher = Dispatcher::new(Channels { commands, commands_tx, wakes, tasks }, budget, reserve);
+        let (returns_tx, returns) = channel::unbounded();
+        let channels = Channels { commands, returns, returns_tx, wakes, tasks };
+        let dispatcher = Dispatcher::new(channels, budget, reserve);
         // First, because it is what ends the workers: if one of them cannot be started, the others must end.
         pipeline.spawn("bw-dispatch".to_owned(), move || dispatcher.run())?;
         for index in 0..config.threads {
@@ -174,7 +178,7 @@ impl Pipeline {
         job: Arc<Job>,
         options: StreamOptions,
     ) -> Result<Stream, PipelineError> {
-        let place = self.places.take(options.owner)?;
+        let permit = self.quota.take(options.owner)?;
         let id = StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed));
         let hold = self.hold(&dataset, &job, &options, id)?;
         let StreamOptions { pool, fresh_only, owner, priority, .. } = options;
@@ -186,7 +190,7 @@ impl Pipeline {
         let (slots, pool_end) = pool.map(|pool| (pool.blocks, pool.end)).unzip();
         let (wants, intake) = Wants::new(self.config.max_pending_batches, self.wake.clone());
         self.commands
-            .send(Command::Open { id, owner, wants: intake, slots, priority, place })
+            .send(Command::Open { id, owner, wants: intake, slots, priority, permit })
             .map_err(|_| PipelineError::Stopped)?;
         let commands = self.commands.clone();
         let replay = StreamReplay { hold, fresh_only };
@@ -226,7 +230,7 @@ impl Pipeline {
         owner: Owner,
         slots: u32,
         slot_bytes: u64,
-    ) -> Result<(SharedPool, OwnedFd), ShareError> {
+    ) -> Result<(SharedPool, OwnedFd), SharedMemoryError> {
         SharedPool::create(&self.shared, owner, (slots, slot_bytes))
     }
 

@@ -63,7 +63,7 @@ fn requested(work: &BatchWork, origin: Origin, row: u64) -> Result<(Moment, u64)
         *moment
     } else {
         // A row is replayed from a step before it, which the plan has.
-        let defect = |error: StepOutOfRange| BatchError::Panicked {
+        let defect = |error: StepOutOfRange| BatchError::Internal {
             step: moment.step,
             row,
             detail: error.to_string(),

@@ -14,11 +14,12 @@ use tokio::sync::oneshot;
 
 use crate::{
     batch::{Batch, BatchRequest, Outcome},
-    dispatch::{Command, StreamId},
+    dispatch::Command,
     error::{BatchError, WantError},
     layout::BatchLayout,
     replay::Hold,
-    share::PoolEnd,
+    shared_budget::PoolEnd,
+    stream_id::StreamId,
     wants::{Pending, Wanted, Wants},
 };
 

@@ -23,15 +23,15 @@ use crate::{
     dispatch::Task,
     error::BatchError,
     fetch::{FetchStage, FetchedRow, FetchedSample, WaitingRow},
+    log_throttle::LogThrottle,
     memory::RowSlot,
     row::RowInProgress,
-    seldom::Seldom,
     skipped::{NO_MEMORY, UNREADABLE, cause_of},
     stats::Stats,
 };
 
 /// Clients ask again for what cannot be read, for a minute and from everywhere.
-static UNREADABLE_LINES: Seldom = Seldom::new();
+static UNREADABLE_LINES: LogThrottle = LogThrottle::new();
 
 /// What a worker owns.
 pub(crate) struct Worker {
@@ -282,7 +282,7 @@ impl Worker {
     ) -> Result<Result<(), DecodeError>, BatchError> {
         let request = &work.request;
         Stats::add(&self.stats.encoded_bytes, encoded.bytes.len() as u64);
-        let program = request.job.program(request.moment.stage).map_err(|error| BatchError::Panicked {
+        let program = request.job.program(request.moment.stage).map_err(|error| BatchError::Internal {
             step: request.moment.step,
             row: request.first_row,
             detail: error.to_string(),
@@ -299,7 +299,7 @@ impl Worker {
     fn unreadable(&self, work: &BatchWork, sample: u64, cause: &'static str, detail: String) -> BatchError {
         Stats::add(&self.stats.unreadable, 1);
         let dataset = &work.request.dataset;
-        if let Some(lines_left_out) = UNREADABLE_LINES.turn() {
+        if let Some(lines_left_out) = UNREADABLE_LINES.allow() {
             // Clients get the name alone: folders of this host are none of their business.
             let path = dataset.source().location(sample);
             tracing::warn!(

@@ -2,7 +2,7 @@
 
 use std::{future::Future, io, os::fd::AsFd as _, sync::Arc, time::Duration};
 
-use bandwise_pipeline::Seldom;
+use bandwise_pipeline::LogThrottle;
 use rustix::net::sockopt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -83,13 +83,13 @@ fn watch(socket: &TcpStream) {
 pub(crate) struct Acceptor<L> {
     listener: L,
     gate: Arc<Gate>,
-    trouble: Seldom,
+    trouble: LogThrottle,
     wait: Duration,
 }
 
 impl<L: Source> Acceptor<L> {
     pub(crate) fn new(listener: L, gate: Arc<Gate>) -> Self {
-        Self { listener, gate, trouble: Seldom::new(), wait: ACCEPT_AGAIN[0] }
+        Self { listener, gate, trouble: LogThrottle::new(), wait: ACCEPT_AGAIN[0] }
     }
 
     /// The next connection that is let in.
@@ -139,7 +139,7 @@ impl<L: Source> Acceptor<L> {
         if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | NotConnected) {
             return;
         }
-        if let Some(left_out) = self.trouble.turn() {
+        if let Some(left_out) = self.trouble.allow() {
             tracing::warn!(%error, lines_left_out = left_out, "cannot accept connections; trying again");
         }
         sleep(self.wait).await;

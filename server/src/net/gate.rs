@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use bandwise_pipeline::Seldom;
+use bandwise_pipeline::LogThrottle;
 use tokio::sync::{Notify, oneshot};
 
 use crate::net::Peer;
@@ -46,8 +46,8 @@ pub(crate) struct Gate {
     stats: Arc<NetStats>,
     state: Mutex<State>,
     left: Notify,
-    crowded: Seldom,
-    silent: Seldom,
+    crowded: LogThrottle,
+    silent: LogThrottle,
 }
 
 #[derive(Debug, Default)]
@@ -121,8 +121,8 @@ impl Gate {
             stats: Arc::clone(stats),
             state: Mutex::default(),
             left: Notify::new(),
-            crowded: Seldom::new(),
-            silent: Seldom::new(),
+            crowded: LogThrottle::new(),
+            silent: LogThrottle::new(),
         })
     }
 
@@ -173,7 +173,7 @@ impl Gate {
 
     fn say_crowded(&self, peer: Peer) {
         self.stats.refused.fetch_add(1, Ordering::Relaxed);
-        if let Some(left_out) = self.crowded.turn() {
+        if let Some(left_out) = self.crowded.allow() {
             let Limits { connections, per_peer, .. } = self.limits;
             tracing::warn!(
                 connections = self.name,
@@ -189,7 +189,7 @@ impl Gate {
     /// A connection has asked for nothing in time.
     pub(crate) fn say_silent(&self, peer: Peer) {
         self.stats.refused.fetch_add(1, Ordering::Relaxed);
-        if let Some(left_out) = self.silent.turn() {
+        if let Some(left_out) = self.silent.allow() {
             tracing::info!(
                 connections = self.name,
                 last = %peer,

@@ -230,7 +230,9 @@ impl Reject {
                     reject.detail.cause = (*cause).to_owned();
                 }
             }
-            BatchError::Panicked { step, .. } => reject.detail.step = Some(*step),
+            BatchError::Panicked { step, .. } | BatchError::Internal { step, .. } => {
+                reject.detail.step = Some(*step);
+            }
             _ => {}
         }
         reject

@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use bandwise_pipeline::{Owner, Pipeline, Seldom, ShareError, SharedPool};
+use bandwise_pipeline::{LogThrottle, Owner, Pipeline, SharedMemoryError, SharedPool};
 use bandwise_proto::v1 as proto;
 use tokio::time::{Instant, sleep};
 
 use crate::handover::{Offer, Offers};
 
-static NOT_SHARED: Seldom = Seldom::new();
+static NOT_SHARED: LogThrottle = LogThrottle::new();
 
 /// Longest wait for slots of closed streams: to empty a gigabyte takes a tenth of a second.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl Shared {
             sleep(LOOK_AGAIN).await;
         }
         Self::give(request, owner, door, pipeline).unwrap_or_else(|(reason, refusal)| {
-            if let Some(left_out) = NOT_SHARED.turn() {
+            if let Some(left_out) = NOT_SHARED.allow() {
                 tracing::info!(reason, refusal, lines_left_out = left_out, "no shared memory for a stream");
             }
             let refusal_reason = reason.to_owned();
@@ -81,7 +81,7 @@ impl Shared {
             return Err(("no_lease", NO_LEASE.to_owned()));
         }
         let place = door.offers.place(owner).map_err(|error| ("leases", error.to_string()))?;
-        let refused = |error: ShareError| (error.reason(), error.to_string());
+        let refused = |error: SharedMemoryError| (error.reason(), error.to_string());
         let (pool, descriptor) = pipeline.share(owner, request.slots, request.slot_bytes).map_err(refused)?;
         let no_token = |error| ("system", format!("no token: {error}"));
         let offer = door.offers.offer(descriptor, place).map_err(no_token)?;

@@ -28,7 +28,7 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use self::queue::Queues;
+use self::queue::{Queues, SourceId};
 use crate::{batch::BatchWork, error::PipelineError, memory::RowSlot, row::RowInProgress, stats::Stats};
 
 /// Pauses between looks for rows that are not needed any more.
@@ -74,9 +74,6 @@ pub(crate) struct FetchedSample {
     pub(crate) encoded: Result<Encoded, ReadError>,
     _held: Held,
 }
-
-/// Identity of a dataset that is fetched from, as long as something of it is here.
-type SourceId = usize;
 
 #[derive(Debug)]
 enum Event {

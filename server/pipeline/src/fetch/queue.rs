@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::SourceId;
-use crate::dispatch::StreamId;
+use crate::stream_id::StreamId;
+
+/// Identity of a dataset that is fetched from, as long as something of it is here.
+pub(super) type SourceId = usize;
 
 /// The rows `T` that wait, and the accounts of what is under way.
 #[derive(Debug)]

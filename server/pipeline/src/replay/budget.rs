@@ -7,10 +7,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
 };
 
 use bandwise_choice::choices;
@@ -20,6 +17,7 @@ use crate::{
     error::PipelineError,
     replay::{
         memo::{IN_FLIGHT_STEPS, ReplayMemo},
+        reserved::Reserved,
         shelf::Shape,
     },
     stats::Stats,
@@ -146,38 +144,4 @@ fn needs(job: &Job, in_flight: u64) -> impl Iterator<Item = Need> {
         let shape = Shape::of(job, index);
         Need { stage: index, shape, steps, bytes: steps.saturating_mul(shape.shelf_bytes()) }
     })
-}
-
-/// Bytes of the budget, given back on drop.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    bytes: u64,
-    used: AtomicU64,
-    stats: Arc<Stats>,
-}
-
-impl Reserved {
-    fn take(stats: &Arc<Stats>, bytes: u64) -> Self {
-        Stats::add(&stats.replay_reserved_bytes, bytes);
-        Self { bytes, used: AtomicU64::new(0), stats: Arc::clone(stats) }
-    }
-
-    /// How many there are.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// So many of them are in use now.
-    pub(crate) fn set_used(&self, bytes: u64) {
-        let before = self.used.swap(bytes, Ordering::Relaxed);
-        // Wraps round where less is in use than before, as the sum does.
-        self.stats.replay_bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
-    }
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.set_used(0);
-        self.stats.replay_reserved_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
 }

@@ -9,8 +9,8 @@ use bandwise_job::Origin;
 
 use crate::{
     batch::RowOutcome,
-    dispatch::StreamId,
     replay::{memo::ReplayMemo, shelf::Kept},
+    stream_id::StreamId,
 };
 
 /// A stream's hold. Dropping it frees what no other stream needs.

@@ -18,12 +18,12 @@ use bytes::BytesMut;
 
 use crate::{
     batch::RowOutcome,
-    dispatch::StreamId,
     replay::{
-        budget::Reserved,
         garbage::Garbage,
+        reserved::Reserved,
         shelf::{Kept, Shape, Shelf, Slab},
     },
+    stream_id::StreamId,
 };
 
 /// Steps that may be in the making behind the newest one that a stream has asked for. Their rows stay as well.

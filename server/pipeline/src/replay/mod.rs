@@ -5,6 +5,7 @@
 //! memo.rs     the rows of one job, by the step and row at which they were fresh
 //! shelf.rs    the rows of one such step, in slabs of equal size
 //! hold.rs     a stream's hold on the memo of its job, and a batch's look into it
+//! reserved.rs bytes of the budget that a memo may take
 //! garbage.rs  memory on its way back to the system
 //! ```
 //!
@@ -16,6 +17,7 @@ mod budget;
 mod garbage;
 mod hold;
 mod memo;
+mod reserved;
 mod shelf;
 
 pub(crate) use budget::ReplayMemos;

@@ -87,6 +87,7 @@ impl Bench {
             }
         }
         let dataset = Dataset::open(&OpenOptions::new(folder.path()), &NoProgress).unwrap();
+        let dataset = storage::AtHand::before(dataset);
         let job = job(&spec(rows), &dataset);
         Self { pipeline: Pipeline::start(config).unwrap(), dataset: Arc::new(dataset), job, folder }
     }

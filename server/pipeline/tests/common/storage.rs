@@ -81,6 +81,31 @@ impl Storage {
     }
 }
 
+/// Samples of another source that are all at hand, whatever the file system and the kernel can do without a wait.
+#[derive(Debug)]
+pub struct AtHand(pub Arc<dyn Source>);
+
+impl AtHand {
+    pub fn before(dataset: Dataset) -> Dataset {
+        let source = Arc::new(Self(Arc::clone(dataset.source())));
+        dataset.with_source(source)
+    }
+}
+
+impl Source for AtHand {
+    fn fetch_now(&self, sample: u64, need: Need, encoded: &mut Encoded) -> bool {
+        self.0.fetch(sample, need).wait().map(|read| *encoded = read).is_ok()
+    }
+
+    fn fetch(&self, sample: u64, need: Need) -> Fetch {
+        self.0.fetch(sample, need)
+    }
+
+    fn location(&self, sample: u64) -> PathBuf {
+        self.0.location(sample)
+    }
+}
+
 #[derive(Debug)]
 struct Handle(Arc<Storage>);
 

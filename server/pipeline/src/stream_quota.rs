@@ -1,4 +1,4 @@
-//! A place among the streams that a pipeline serves.
+//! How many streams a pipeline serves at a time, in all and for each owner.
 
 use std::{
     collections::HashMap,
@@ -7,36 +7,36 @@ use std::{
 
 use crate::{error::PipelineError, reserve::Owner, stats::Stats};
 
-/// From so many places on, a quarter is kept for other owners than the one that has most.
+/// From so many streams on, a quarter is kept for other owners than the one that has most.
 const SHARED_FROM: usize = 16;
 
-/// All places, and who has how many.
+/// How many streams there may be, and how many each owner has.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct StreamQuota {
     max: usize,
     stats: Arc<Stats>,
     owners: Mutex<HashMap<Owner, usize>>,
 }
 
-/// A place, given back on drop.
+/// The right to have a stream, given back on drop.
 ///
 /// The dispatcher's side of a stream holds it, and so does every loan of memory to that stream. A stream that is
-/// gone while its batches are still being sent keeps its place, so the number of places bounds the memory of
-/// streams that come and go as well.
+/// gone while its batches are still being sent keeps its permit, so the quota bounds the memory of streams that come and
+/// go as well.
 #[derive(Debug)]
-pub(crate) struct Place {
-    places: Arc<Places>,
+pub(crate) struct StreamPermit {
+    quota: Arc<StreamQuota>,
     owner: Owner,
 }
 
-impl Places {
-    /// `max` places.
+impl StreamQuota {
+    /// A quota of `max` streams.
     pub(crate) fn new(max: usize, stats: Arc<Stats>) -> Self {
         Self { max, stats, owners: Mutex::default() }
     }
 
-    /// Takes one of them.
-    pub(crate) fn take(self: &Arc<Self>, owner: Owner) -> Result<Place, PipelineError> {
+    /// Takes a permit.
+    pub(crate) fn take(self: &Arc<Self>, owner: Owner) -> Result<StreamPermit, PipelineError> {
         let (max, most) = (self.max, most_of_one(self.max));
         let mut owners = self.lock();
         if owners.values().sum::<usize>() >= max {
@@ -48,7 +48,7 @@ impl Places {
         }
         *taken += 1;
         Stats::add(&self.stats.streams, 1);
-        Ok(Place { places: Arc::clone(self), owner })
+        Ok(StreamPermit { quota: Arc::clone(self), owner })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, usize>> {
@@ -57,22 +57,22 @@ impl Places {
     }
 }
 
-/// Most places of `max` that one owner may have.
+/// Most streams of `max` that one owner may have.
 fn most_of_one(max: usize) -> usize {
     if max < SHARED_FROM { max } else { max - max / 4 }
 }
 
-impl Place {
+impl StreamPermit {
     /// The counters of the pipeline.
     pub(crate) fn stats(&self) -> &Stats {
-        &self.places.stats
+        &self.quota.stats
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut owners = self.places.lock();
-        self.places.stats.streams.fetch_sub(1, Ordering::Relaxed);
+        let mut owners = self.quota.lock();
+        self.quota.stats.streams.fetch_sub(1, Ordering::Relaxed);
         if let Some(taken) = owners.get_mut(&self.owner) {
             *taken -= 1;
             if *taken == 0 {
@@ -86,28 +86,28 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn take(places: &Arc<Places>, owner: u128, count: usize) -> Vec<Place> {
-        (0..count).map_while(|_| places.take(Owner(owner)).ok()).collect()
+    fn take(quota: &Arc<StreamQuota>, owner: u128, count: usize) -> Vec<StreamPermit> {
+        (0..count).map_while(|_| quota.take(Owner(owner)).ok()).collect()
     }
 
     #[test]
-    fn one_owner_leaves_places_to_others() {
-        let places = Arc::new(Places::new(16, Arc::default()));
-        let first = take(&places, 1, 100);
+    fn one_owner_leaves_some_to_others() {
+        let quota = Arc::new(StreamQuota::new(16, Arc::default()));
+        let first = take(&quota, 1, 100);
         assert_eq!(first.len(), 12);
-        assert!(matches!(places.take(Owner(1)), Err(PipelineError::TooManyOfOne { most: 12, max: 16 })));
-        let second = take(&places, 2, 100);
+        assert!(matches!(quota.take(Owner(1)), Err(PipelineError::TooManyOfOne { most: 12, max: 16 })));
+        let second = take(&quota, 2, 100);
         assert_eq!(second.len(), 4);
-        assert!(matches!(places.take(Owner(3)), Err(PipelineError::TooManyStreams { max: 16 })));
+        assert!(matches!(quota.take(Owner(3)), Err(PipelineError::TooManyStreams { max: 16 })));
         drop((first, second));
-        assert!(places.lock().is_empty());
-        assert_eq!(places.stats.streams.load(Ordering::Relaxed), 0);
+        assert!(quota.lock().is_empty());
+        assert_eq!(quota.stats.streams.load(Ordering::Relaxed), 0);
     }
 
     #[test]
-    fn few_places_are_one_owners_if_it_wants_them() {
+    fn few_streams_are_one_owners_if_it_wants_them() {
         for max in [1, 2, 15] {
-            assert_eq!(take(&Arc::new(Places::new(max, Arc::default())), 1, 100).len(), max);
+            assert_eq!(take(&Arc::new(StreamQuota::new(max, Arc::default())), 1, 100).len(), max);
         }
     }
 }

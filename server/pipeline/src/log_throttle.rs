@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// Says when a line of its kind may be written again. One value a kind, shared by all who write it.
 #[derive(Debug)]
-pub struct Seldom(Mutex<State>);
+pub struct LogThrottle(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -19,24 +19,24 @@ struct State {
     left_out: u64,
 }
 
-impl Default for Seldom {
+impl Default for LogThrottle {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Seldom {
+impl LogThrottle {
     /// A kind of line that was never written.
     pub const fn new() -> Self {
         Self(Mutex::new(State { last: None, left_out: 0 }))
     }
 
     /// Whether the line is written now: if so, the number of lines left out since the last one.
-    pub fn turn(&self) -> Option<u64> {
-        self.turn_at(Instant::now())
+    pub fn allow(&self) -> Option<u64> {
+        self.allow_at(Instant::now())
     }
 
-    fn turn_at(&self, now: Instant) -> Option<u64> {
+    fn allow_at(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.last.is_some_and(|last| now.saturating_duration_since(last) < PAUSE) {
             state.left_out += 1;
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn one_line_in_a_while_counts_the_others() {
-        let (seldom, begun) = (Seldom::new(), Instant::now());
-        assert_eq!(seldom.turn_at(begun), Some(0));
+        let (throttle, begun) = (LogThrottle::new(), Instant::now());
+        assert_eq!(throttle.allow_at(begun), Some(0));
         for _ in 0..1000 {
-            assert_eq!(seldom.turn_at(begun + PAUSE / 2), None);
+            assert_eq!(throttle.allow_at(begun + PAUSE / 2), None);
         }
-        assert_eq!(seldom.turn_at(begun + PAUSE), Some(1000));
-        assert_eq!(seldom.turn_at(begun + PAUSE * 3), Some(0));
+        assert_eq!(throttle.allow_at(begun + PAUSE), Some(1000));
+        assert_eq!(throttle.allow_at(begun + PAUSE * 3), Some(0));
     }
 }
