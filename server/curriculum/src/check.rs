@@ -2,33 +2,53 @@
 //!
 //! The checks know the values of a curriculum only, not whether a dataset or a budget suits it.
 
-mod problem;
+use crate::{
+    curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, Split, Warmup},
+    limits::{
+        MAX_BASE, MAX_EPOCHS, MAX_MAGNITUDE, MAX_NAME_CHARS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES,
+        MIN_BANDWIDTH, SHARE_TOLERANCE,
+    },
+    problem::{InvalidCurriculum, Problem},
+};
 
-pub use problem::{InvalidCurriculum, Problem};
-
-use crate::curriculum::{Clock, CurriculumSpec, CurriculumStage, Extent, Split, Warmup};
-
-/// Most stages of a curriculum.
-pub const MAX_STAGES: usize = 256;
-/// Largest side of the base image in pixels.
-pub const MAX_BASE: u32 = 4096;
-/// Smallest bandwidth in pixels; below it an image holds no more than a blur.
-pub const MIN_BANDWIDTH: u32 = 8;
-/// Largest budget, and longest stage, in epochs.
-pub const MAX_EPOCHS: u32 = 1_000_000;
-/// Most times that a decoded sample is trained on.
-pub const MAX_REPLAY: u32 = 64;
-/// Longest replay buffer in steps.
-pub const MAX_REPLAY_BUFFER: u32 = 65_536;
-
-const MAX_NAME_CHARS: usize = 100;
-const MAX_MAGNITUDE: f64 = 10.0;
-const SHARE_TOLERANCE: f64 = 1e-6;
 /// Rounding of a sum of shares, so that three shares of 0.333333 are within the tolerance, not just beyond.
 const SUM_ROUNDING: f64 = 1e-12;
 
+impl CurriculumSpec {
+    /// The curriculum.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes together, each with its stage and value.
+    pub fn check(self) -> Result<Curriculum, InvalidCurriculum> {
+        let problems = all(&self);
+        if !problems.is_empty() {
+            return Err(InvalidCurriculum { problems });
+        }
+        let Self { name, base, clock, split, warmup, stages, .. } = self;
+        Ok(Curriculum { name, preset: None, base, clock, split, warmup, stages })
+    }
+}
+
+impl Curriculum {
+    /// A curriculum of one's own, as [`CurriculumSpec::new`]; `base` is the side of the base image in pixels,
+    /// usually 224.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes together, each with its stage and value.
+    pub fn new(
+        name: impl Into<String>,
+        base: u32,
+        clock: Clock,
+        stages: Vec<CurriculumStage>,
+    ) -> Result<Self, InvalidCurriculum> {
+        CurriculumSpec::new(name, base, clock, stages).check()
+    }
+}
+
 /// Every mistake of a curriculum.
-pub(crate) fn all(spec: &CurriculumSpec) -> Vec<Problem> {
+fn all(spec: &CurriculumSpec) -> Vec<Problem> {
     let mut problems = frame(spec);
     // The list of mistakes stays short: a list of stages without end is one mistake.
     if spec.stages.len() <= MAX_STAGES {

@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 
-use crate::check::{self, InvalidCurriculum, MAX_REPLAY_BUFFER};
+use crate::limits::MAX_REPLAY_BUFFER;
 
 /// What one epoch of the budget counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,20 +104,6 @@ impl CurriculumSpec {
         let (split, warmup) = (Split::default(), Warmup::default());
         Self { name: name.into(), base, clock, split, warmup, multiple_of: 1, stages }
     }
-
-    /// The curriculum.
-    ///
-    /// # Errors
-    ///
-    /// All mistakes together, each with its stage and value.
-    pub fn check(self) -> Result<Curriculum, InvalidCurriculum> {
-        let problems = check::all(&self);
-        if !problems.is_empty() {
-            return Err(InvalidCurriculum { problems });
-        }
-        let Self { name, base, clock, split, warmup, stages, .. } = self;
-        Ok(Curriculum { name, preset: None, base, clock, split, warmup, stages })
-    }
 }
 
 /// A replay buffer of an impossible length.
@@ -141,21 +127,6 @@ pub struct Curriculum {
 }
 
 impl Curriculum {
-    /// A curriculum of one's own, as [`CurriculumSpec::new`]; `base` is the side of the base image in pixels,
-    /// usually 224.
-    ///
-    /// # Errors
-    ///
-    /// All mistakes together, each with its stage and value.
-    pub fn new(
-        name: impl Into<String>,
-        base: u32,
-        clock: Clock,
-        stages: Vec<CurriculumStage>,
-    ) -> Result<Self, InvalidCurriculum> {
-        CurriculumSpec::new(name, base, clock, stages).check()
-    }
-
     /// Name for people; it never enters a fingerprint.
     pub fn name(&self) -> &str {
         &self.name

@@ -36,8 +36,12 @@ use std::path::Path;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::check::{self, InvalidCurriculum, MAX_STAGES, Problem};
 use crate::curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, Split, Warmup};
+use crate::{
+    check,
+    limits::MAX_STAGES,
+    problem::{InvalidCurriculum, Problem},
+};
 
 /// Longest curriculum file in bytes; 256 stages need a tenth of it.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;

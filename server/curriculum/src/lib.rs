@@ -15,25 +15,25 @@ mod clock;
 mod curriculum;
 mod feistel;
 mod file;
+mod limits;
 mod locate;
 mod lr;
 mod order;
 mod plan;
 mod presets;
+mod problem;
 mod split;
 mod warnings;
 
-pub use check::{
-    InvalidCurriculum, MAX_BASE, MAX_EPOCHS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES, MIN_BANDWIDTH,
-    Problem,
-};
 pub use curriculum::{
     Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, InvalidReplayBuffer, Split, Warmup,
 };
 pub use file::{CurriculumFileError, MAX_FILE_BYTES};
+pub use limits::{MAX_BASE, MAX_EPOCHS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES, MIN_BANDWIDTH};
 pub use locate::{Moment, StepOutOfRange};
 pub use lr::MIN_LR_FACTOR;
 pub use order::{Order, OrderKind};
 pub use plan::{Plan, PlanError, PlanRequest, StagePlan, Tail};
 pub use presets::{PRESET_NAMES, UnknownCurriculum};
+pub use problem::{InvalidCurriculum, Problem};
 pub use warnings::PlanWarning;

@@ -13,11 +13,11 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::codec::{Decoder, Encoder, damaged};
-use crate::error::NAMES_SHOWN;
 use crate::index::Index;
 use crate::paths::{display, join};
 use crate::progress::Progress;
 use crate::read::open_without_waiting;
+use crate::sentence::NAMES_SHOWN;
 use crate::stamps::{FileStamp, Times};
 
 /// Bytes of a hash.

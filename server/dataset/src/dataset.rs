@@ -9,14 +9,14 @@ use crate::digest::Digest;
 use crate::error::DatasetError;
 use crate::folder::Folder;
 use crate::index::Class;
-use crate::open::{IndexSource, dataset_folder, open_index};
+use crate::look::IndexSource;
+use crate::open::open_index;
 use crate::options::OpenOptions;
 use crate::paths::display;
 use crate::progress::Progress;
 use crate::read::ReadError;
 use crate::samples::Samples;
 use crate::source::{Encoded, Need, Nothing, Source};
-use crate::splits::{self, Layout};
 use crate::subset::subset;
 use crate::synthetic::{self, Synthetic};
 use crate::warning::Warning;
@@ -64,24 +64,6 @@ impl Dataset {
         })
     }
 
-    /// Opens the one dataset at `options.path`, as [`Dataset::open`] does.
-    ///
-    /// # Errors
-    /// As [`Dataset::open`]; also [`DatasetError::HoldsSplits`] for a folder that holds splits.
-    pub fn open_one(options: &OpenOptions, progress: &dyn Progress) -> Result<Self, DatasetError> {
-        let root = dataset_folder(&options.path)?;
-        match splits::layout(&root, options.splits)? {
-            Layout::Plain(warning) => {
-                let mut dataset = Self::open(options, progress)?;
-                dataset.warnings.extend(warning);
-                Ok(dataset)
-            }
-            Layout::Splits { splits, .. } => {
-                Err(DatasetError::HoldsSplits { path: options.path.clone(), splits })
-            }
-        }
-    }
-
     /// The synthetic dataset: 1 281 167 samples in 1000 classes, sample `id` of the class `id` mod 1000, without
     /// files. Whoever makes rows of it makes them up; to read a sample gives no bytes.
     pub fn synthetic() -> Self {
@@ -100,27 +82,6 @@ impl Dataset {
     /// Whether this is the synthetic dataset.
     pub fn is_synthetic(&self) -> bool {
         matches!(self.samples, Samples::Synthetic(_))
-    }
-
-    /// Opens the folder at `options.path`, which may hold splits: `train`, `val`, `test`, each with class folders and no
-    /// image directly in it. The result is one dataset for each split, with the name of its folder, or one without a
-    /// name if the folder holds no splits or `options.splits` says so. Folders beside splits that cannot be one are left
-    /// out, with a warning on each dataset. The head of `splits.rs` has the rules.
-    ///
-    /// # Errors
-    /// As [`Dataset::open`]; also if the splits have different classes, or if a list of samples is given for them.
-    pub fn open_splits(
-        options: &OpenOptions,
-        progress: &dyn Progress,
-    ) -> Result<Vec<(Option<String>, Self)>, DatasetError> {
-        let root = dataset_folder(&options.path)?;
-        match splits::layout(&root, options.splits)? {
-            Layout::Plain(_) => Ok(vec![(None, Self::open_one(options, progress)?)]),
-            Layout::Splits { splits, left_out } => {
-                let opened = splits::open_each(&root, splits, left_out, options, progress)?;
-                Ok(opened.into_iter().map(|(split, dataset)| (Some(split), dataset)).collect())
-            }
-        }
     }
 
     pub(crate) fn warn(&mut self, warnings: &[Warning]) {

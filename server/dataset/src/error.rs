@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::warning::NEVER;
-
-/// Names shown in one error.
-pub(crate) const NAMES_SHOWN: usize = 10;
+use crate::sentence::{NEVER, listed};
 
 /// A dataset that cannot be opened. Sample and class names are escaped for display.
 #[derive(Debug, Error)]
@@ -225,15 +222,6 @@ fn folders_of(path: &Path, splits: &[String]) -> String {
     folders.join(" or ")
 }
 
-pub(crate) fn listed(names: &[String], count: u64) -> String {
-    let more = count.saturating_sub(names.len() as u64);
-    match (names.is_empty(), more) {
-        (true, _) => "none".to_owned(),
-        (false, 0) => names.join(", "),
-        (false, _) => format!("{} and {more} more", names.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,13 +231,5 @@ mod tests {
         let error = |kind: io::ErrorKind| DatasetError::folder(Path::new("d"), kind.into());
         assert!(matches!(error(io::ErrorKind::PermissionDenied), DatasetError::PermissionDenied { .. }));
         assert!(matches!(error(io::ErrorKind::StaleNetworkFileHandle), DatasetError::Io { .. }));
-    }
-
-    #[test]
-    fn lists_say_how_many_more_there_are() {
-        let names = ["a".to_owned(), "b".to_owned()];
-        assert_eq!(listed(&names, 2), "a, b");
-        assert_eq!(listed(&names, 7), "a, b and 5 more");
-        assert_eq!(listed(&[], 0), "none");
     }
 }

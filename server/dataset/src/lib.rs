@@ -13,7 +13,8 @@
 //! - `subset`, `splits`: parts of a dataset by list file, and folders that hold `train` and `val`;
 //! - `source`: where the bytes of samples come from, of which the index knows nothing; `folder` is the source of files,
 //!   with `read` for those that storage has, and `page_cache` for those that are in memory;
-//! - `look`, `open`, `dataset`: from the cache or by a scan, and the public face.
+//! - `look`, `open`, `dataset`: from the cache or by a scan, and the public face; `open_splits` for a folder of splits;
+//! - `error`, `warning`, `sentence`: what goes wrong and what is odd, and parts of sentences that both share.
 //!
 //! The crate does not decode, retry or prefetch, reads no environment variable and never writes into a dataset.
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ mod index;
 mod look;
 mod names;
 mod open;
+mod open_splits;
 mod options;
 mod order;
 mod page_cache;
@@ -37,6 +39,7 @@ mod progress;
 mod read;
 mod samples;
 mod scan;
+mod sentence;
 mod source;
 mod splits;
 mod stamps;
@@ -51,7 +54,7 @@ pub use dataset::Dataset;
 pub use digest::{Digest, ParseDigestError};
 pub use error::DatasetError;
 pub use index::Class;
-pub use open::IndexSource;
+pub use look::IndexSource;
 pub use options::{OpenOptions, Splits};
 pub use progress::{NoProgress, Progress};
 pub use read::ReadError;

@@ -11,13 +11,24 @@ use crate::content::{Contents, Old};
 use crate::digest::Digest;
 use crate::error::DatasetError;
 use crate::index::Index;
-use crate::open::IndexSource;
 use crate::options::OpenOptions;
 use crate::paths::display;
 use crate::progress::{Progress, Tally};
 use crate::scan::{Scan, measure, scan};
 use crate::stamps::{FileStamp, Times};
 use crate::warning::Warning;
+
+/// Where an index came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexSource {
+    /// The cache: no folder has changed since the scan that wrote it. Files may have, and were looked at again if the
+    /// options say so.
+    Cache,
+    /// A scan: there is no cache folder, or it held no index that still fits.
+    Scan,
+    /// Nowhere: the dataset has no files.
+    None,
+}
 
 /// A dataset as it is.
 pub(crate) struct Looked {

@@ -10,26 +10,15 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::cache::{self, CachedIndex};
 use crate::content::{Contents, Unhashed};
 use crate::digest::Digest;
-use crate::error::{DatasetError, NAMES_SHOWN};
+use crate::error::DatasetError;
 use crate::index::Index;
-use crate::look::{Looked, look};
+use crate::look::{IndexSource, Looked, look};
 use crate::options::OpenOptions;
 use crate::paths::display;
 use crate::progress::Progress;
+use crate::sentence::NAMES_SHOWN;
 use crate::suspicion::Suspicion;
 use crate::warning::Warning;
-
-/// Where an index came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IndexSource {
-    /// The cache: no folder has changed since the scan that wrote it. Files may have, and were looked at again if the
-    /// options say so.
-    Cache,
-    /// A scan: there is no cache folder, or it held no index that still fits.
-    Scan,
-    /// Nowhere: the dataset has no files.
-    None,
-}
 
 /// The index of a whole folder.
 pub(crate) struct Opened {

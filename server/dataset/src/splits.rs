@@ -14,18 +14,14 @@
 //!
 //! The option `splits = "never"` makes it one dataset, whatever it looks like.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
-use crate::dataset::Dataset;
-use crate::error::{DatasetError, NAMES_SHOWN};
-use crate::index::Class;
-use crate::options::{OpenOptions, Splits};
+use crate::error::DatasetError;
+use crate::options::Splits;
 use crate::paths::{display, is_image, join};
-use crate::progress::Progress;
 use crate::walk::EntryKind;
 use crate::warning::{LeftOut, Warning};
 
@@ -40,7 +36,7 @@ const LOOKED_INTO: usize = 100;
 
 /// What a folder is, as far as splits go.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub(crate) enum FolderKind {
     /// One dataset, and perhaps what is odd about it.
     Plain(Option<Warning>),
     /// At least one split.
@@ -53,9 +49,9 @@ pub(crate) enum Layout {
 }
 
 /// Looks at `root` and, if a folder in it is named as a split, at its folders and into those; nothing deeper is read.
-pub(crate) fn layout(root: &Path, splits: Splits) -> Result<Layout, DatasetError> {
+pub(crate) fn folder_kind(root: &Path, splits: Splits) -> Result<FolderKind, DatasetError> {
     if splits == Splits::Never {
-        return Ok(Layout::Plain(None));
+        return Ok(FolderKind::Plain(None));
     }
     let looked = look(root, false).map_err(|reason| DatasetError::folder(root, reason))?;
     let mut named: Vec<_> = looked.folders.iter().filter_map(|name| Some((kind(name)?, name))).collect();
@@ -77,21 +73,21 @@ pub(crate) fn layout(root: &Path, splits: Splits) -> Result<Layout, DatasetError
     Ok(judge(root, like, unlike, &others))
 }
 
-fn judge(root: &Path, like: Vec<String>, unlike: Vec<(String, LeftOut)>, others: &[Vec<u8>]) -> Layout {
+fn judge(root: &Path, like: Vec<String>, unlike: Vec<(String, LeftOut)>, others: &[Vec<u8>]) -> FolderKind {
     if like.is_empty() {
         let folders: Vec<_> = unlike.into_iter().map(|(name, _)| name).collect();
         let suspicious = folders.len() > 1 || (folders.len() == 1 && others.is_empty());
-        return Layout::Plain(suspicious.then_some(Warning::SplitNames { folders }));
+        return FolderKind::Plain(suspicious.then_some(Warning::SplitNames { folders }));
     }
     if let ([split], []) = (like.as_slice(), unlike.as_slice())
         && let Some(other) = others.iter().find(|other| holds_images(&join(root, other)))
     {
         let (split, other) = (split.clone(), display(other));
-        return Layout::Plain(Some(Warning::OneOfClasses { split, other }));
+        return FolderKind::Plain(Some(Warning::OneOfClasses { split, other }));
     }
     let mut left_out = unlike;
     left_out.extend(others.iter().map(|name| (display(name), LeftOut::NotNamed)));
-    Layout::Splits { splits: like, left_out }
+    FolderKind::Splits { splits: like, left_out }
 }
 
 /// The place of a name in the order of splits.
@@ -135,86 +131,4 @@ fn holds_images(folder: &Path) -> bool {
     let Ok(looked) = look(folder, true) else { return false };
     let below = |name: &Vec<u8>| look(&join(folder, name), true).is_ok_and(|looked| looked.has_images);
     looked.has_images || looked.folders.iter().take(LOOKED_INTO).any(below)
-}
-
-/// Opens each split of `root`; those that turn out to be none are left out as the others are.
-pub(crate) fn open_each(
-    root: &Path,
-    splits: Vec<String>,
-    mut left_out: Vec<(String, LeftOut)>,
-    options: &OpenOptions,
-    progress: &dyn Progress,
-) -> Result<Vec<(String, Dataset)>, DatasetError> {
-    if options.keep.is_some() || options.leave_out.is_some() {
-        return Err(DatasetError::SubsetOfSplits { path: options.path.clone(), splits });
-    }
-    let (mut opened, mut empty) = (Vec::<(String, Dataset)>::new(), None);
-    for split in splits {
-        let options = OpenOptions { path: root.join(&split), ..options.clone() };
-        match Dataset::open(&options, progress) {
-            Ok(dataset) if opened.first().is_some_and(|(_, first)| are_disjoint(first, &dataset)) => {
-                left_out.push((split, LeftOut::OtherClasses));
-            }
-            Ok(dataset) => opened.push((split, dataset)),
-            Err(error @ DatasetError::NoSamples { .. }) => {
-                left_out.push((split, LeftOut::Empty));
-                empty = Some(error);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    if let (true, Some(error)) = (opened.is_empty(), empty) {
-        return Err(error);
-    }
-    check_classes(root, &opened)?;
-    let served: Vec<String> = opened.iter().map(|(split, _)| split.clone()).collect();
-    let warnings = warnings(&left_out, &served);
-    for (_, dataset) in &mut opened {
-        dataset.warn(&warnings);
-    }
-    Ok(opened)
-}
-
-/// One warning for each reason to leave folders out.
-fn warnings(left_out: &[(String, LeftOut)], served: &[String]) -> Vec<Warning> {
-    use LeftOut::{Broken, Empty, Flat, NotNamed, OtherClasses};
-    let because_of = |reason: LeftOut| {
-        let all = || left_out.iter().filter(move |(_, why)| *why == reason).map(|(name, _)| name.clone());
-        let (count, folders) = (all().count() as u64, all().take(NAMES_SHOWN).collect());
-        (count > 0).then(|| Warning::LeftOut { folders, count, reason, served: served.to_vec() })
-    };
-    [Flat, Empty, Broken, OtherClasses, NotNamed].into_iter().filter_map(because_of).collect()
-}
-
-fn are_disjoint(first: &Dataset, second: &Dataset) -> bool {
-    let (only_first, _) = only_in(first.classes(), second.classes());
-    only_first == first.classes().len() as u64
-}
-
-/// Checks that all splits have the classes of the first.
-fn check_classes(root: &Path, splits: &[(String, Dataset)]) -> Result<(), DatasetError> {
-    let Some(((first, first_dataset), others)) = splits.split_first() else { return Ok(()) };
-    for (second, second_dataset) in others {
-        let (only_first_count, only_first) = only_in(first_dataset.classes(), second_dataset.classes());
-        let (only_second_count, only_second) = only_in(second_dataset.classes(), first_dataset.classes());
-        if only_first_count + only_second_count > 0 {
-            return Err(DatasetError::SplitClassesDiffer {
-                path: root.into(),
-                first: first.as_str().into(),
-                second: second.as_str().into(),
-                only_first_count,
-                only_first,
-                only_second_count,
-                only_second,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// How many classes only `these` has, and the first of them.
-fn only_in(these: &[Class], those: &[Class]) -> (u64, Vec<String>) {
-    let those: HashSet<&[u8]> = those.iter().map(Class::bytes).collect();
-    let only: Vec<_> = these.iter().filter(|class| !those.contains(class.bytes())).collect();
-    (only.len() as u64, only.iter().take(NAMES_SHOWN).map(|class| display(class.bytes())).collect())
 }

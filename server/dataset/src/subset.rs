@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 
-use crate::error::{DatasetError, NAMES_SHOWN};
+use crate::error::DatasetError;
 use crate::index::Index;
 use crate::options::OpenOptions;
 use crate::paths::display;
+use crate::sentence::NAMES_SHOWN;
 
 /// Bytes a line may have: twice the longest path that Linux accepts.
 const MAX_LINE_BYTES: u64 = 8192;

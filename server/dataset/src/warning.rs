@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::codec::{Decoder, Encoder, damaged};
-use crate::error::listed;
+use crate::sentence::{NEVER, listed};
 
 /// Something the operator should know. Names are relative to the dataset folder and escaped for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,9 +89,6 @@ pub enum LeftOut {
     /// It is not named as a split.
     NotNamed,
 }
-
-/// The way out of a layout that was taken for the wrong one.
-pub(crate) const NEVER: &str = "set splits = \"never\" (--splits never)";
 
 impl Warning {
     /// Whether it says something about the samples, which whoever uses them should know; otherwise it is about files of

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::check::MAX_EPOCHS;
+use crate::limits::MAX_EPOCHS;
 
 /// Why a curriculum cannot be resolved for a request.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -6,9 +6,9 @@
 //! is kept, when nothing is left).
 
 use crate::{
-    check::MAX_EPOCHS,
     clock::{self, Span},
     curriculum::{Curriculum, CurriculumStage, Split},
+    limits::MAX_EPOCHS,
     plan::{Place, PlanError, PlanRequest, StagePlan, Tail},
     split::Spender,
 };

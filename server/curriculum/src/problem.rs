@@ -4,11 +4,12 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::presets::UnknownCurriculum;
-
-use super::{
-    MAX_BASE, MAX_EPOCHS, MAX_MAGNITUDE, MAX_NAME_CHARS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES,
-    MIN_BANDWIDTH, SHARE_TOLERANCE,
+use crate::{
+    limits::{
+        MAX_BASE, MAX_EPOCHS, MAX_MAGNITUDE, MAX_NAME_CHARS, MAX_REPLAY, MAX_REPLAY_BUFFER, MAX_STAGES,
+        MIN_BANDWIDTH, SHARE_TOLERANCE,
+    },
+    presets::UnknownCurriculum,
 };
 
 /// One mistake in a curriculum. Stages count from 0.
