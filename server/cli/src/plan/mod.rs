@@ -3,6 +3,7 @@
 //! `report` is what JSON shows, `text` prints it for people, `sizing` answers how many cores a training needs, `memory` how
 //! much memory, and `plot` draws the curriculum over its progress.
 
+mod image_demand;
 mod memory;
 mod models;
 mod plot;

@@ -5,7 +5,8 @@ use image::RgbImage;
 
 use super::{
     Resolved,
-    report::{Report, StageReport, stretch},
+    image_demand::image_demand,
+    report::{Report, StageReport},
 };
 use crate::{
     format::{grouped, number},
@@ -125,7 +126,7 @@ fn learning_rate(spans: &[Span<'_>], resolved: &Resolved, report: &Report) -> Pa
 
 fn demand(spans: &[Span<'_>], resolved: &Resolved, report: &Report) -> Panel {
     let decoded = |span: &Span<'_>| span.report.image_demand;
-    let trained = |span: &Span<'_>| stretch(resolved.plan.base(), span.stage);
+    let trained = |span: &Span<'_>| image_demand(resolved.plan.base(), span.stage);
     let replays = spans.iter().any(|span| span.stage.replay_times > 1);
     let most = spans.iter().map(trained).fold(1.0, f64::max);
     let mut curves = vec![steps(spans, ORANGE, if replays { "decoded" } else { "" }, decoded)];

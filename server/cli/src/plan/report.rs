@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{
     Args, Resolved,
+    image_demand::image_demand,
     memory::MemoryReport,
     models::{ModelProfile, ProcessBatch},
     sizing::Sizing,
@@ -191,7 +192,7 @@ impl StageReport {
             decoded_images: stage.decoded_rows(),
             compute_share: 0.0,
             progress_start: 0.0,
-            image_demand: stretch(resolved.plan.base(), stage) / f64::from(stage.replay_times),
+            image_demand: image_demand(resolved.plan.base(), stage) / f64::from(stage.replay_times),
             clock_epochs: stage.clock_epochs,
             clock_start: stage.clock_start,
             clock_end: stage.clock_end,
@@ -205,11 +206,6 @@ impl StageReport {
             fresh_batch_per_process: share.map(|share| share.fresh),
         }
     }
-}
-
-/// Images of a stage that cost as much as one of the base size.
-pub(super) fn stretch(base: u32, stage: &StagePlan) -> f64 {
-    (f64::from(base) / f64::from(stage.bandwidth)).powi(2)
 }
 
 impl ModelReport {

@@ -14,7 +14,7 @@ use bandwise_kernels::{Dtype, Layout, SimdLevel};
 use bandwise_recipe::{OutputFormat, Program, Workbench};
 use serde::Serialize;
 
-use super::{Args, Resolved, report::stretch};
+use super::{Args, Resolved, image_demand::image_demand};
 use crate::{Failure, bench::parts, progress, usage};
 
 /// What the trainers ask for, and what it takes.
@@ -66,7 +66,7 @@ pub(super) fn answer(args: &Args, resolved: &Resolved, rate: f64) -> Result<Sizi
         .iter()
         .enumerate()
         .map(|(i, stage)| {
-            let trained = total_rate * stretch(plan.base(), stage);
+            let trained = total_rate * image_demand(plan.base(), stage);
             StageSizing::new(stage, trained, costs.as_ref().map(|costs| costs[i]))
         })
         .collect();
