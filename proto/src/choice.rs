@@ -11,7 +11,7 @@ use crate::v1;
 pub trait WireChoice: Copy + TryFrom<i32> + Into<i32> + 'static {
     /// The name of the option.
     const OPTION: &'static str;
-    /// What all names begin with in the `.proto` file, like `BAD_SAMPLE_`.
+    /// The prefix of all names in the `.proto` file, like `BAD_SAMPLE_`.
     const PREFIX: &'static str;
 
     /// The name in the `.proto` file.

@@ -74,7 +74,7 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Log filter.
     pub log: String,
-    /// What a job may ask for at most.
+    /// Upper bounds on the limits of jobs.
     pub decode_limits: DecodeLimitsConfig,
     /// The datasets.
     pub dataset: Vec<DatasetConfig>,

@@ -157,7 +157,7 @@ impl Daemon {
         &self.addresses
     }
 
-    /// Where the admin server listens.
+    /// Address of the admin server.
     pub fn admin(&self) -> Option<&Address> {
         self.admin.as_ref()
     }

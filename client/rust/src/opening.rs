@@ -17,7 +17,7 @@ use crate::{
     transport::Transport,
 };
 
-/// How long the hand-over of a descriptor may take: everything it needs is there already.
+/// Time limit for the hand-over of a descriptor: everything it needs is there already.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Connection {

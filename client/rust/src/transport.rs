@@ -3,7 +3,7 @@
 use bandwise_choice::choices;
 
 choices! {
-    /// How batches travel.
+    /// The way in which batches travel.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Transport: "transport" = Auto {
         /// Through shared memory if the daemon is reached over a Unix socket and offers it, otherwise over gRPC.

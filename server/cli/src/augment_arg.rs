@@ -2,7 +2,7 @@
 
 use bandwise_kernels::AugmentOp;
 
-/// What is typed behind `--op`, before the size of the image is known.
+/// The value of `--op` as typed, before the size of the image is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum AugmentArg {
     /// Needs no more.
@@ -13,7 +13,7 @@ pub(crate) enum AugmentArg {
     TranslateY(f64),
 }
 
-/// What is typed behind the `=` of an operation, and what it makes of that.
+/// The text behind the `=` of an operation, and what the operation makes of it.
 #[derive(Clone, Copy)]
 enum Argument {
     None(AugmentOp),

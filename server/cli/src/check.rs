@@ -77,7 +77,7 @@ struct Report {
     index_from_cache: bool,
     index_bytes: u64,
     warnings: Vec<String>,
-    /// What this build reads.
+    /// Formats that this build reads.
     readable_formats: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<Content>,

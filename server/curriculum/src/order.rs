@@ -20,7 +20,7 @@ const DOMAIN: [u8; 16] = *b"bandwise order 1";
 const TABLE_LEN: u64 = 1024;
 
 choices! {
-    /// How the samples of an epoch are ordered.
+    /// The order of the samples of an epoch.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum OrderKind: "order" {
         /// In an order that looks random and that (seed, epoch) decide.

@@ -19,7 +19,7 @@ pub use error::PlanError;
 use crate::curriculum::Curriculum;
 
 choices! {
-    /// What becomes of the rows at the end of an epoch that do not fill a step.
+    /// The fate of rows at the end of an epoch that do not fill a step.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Tail: "tail" {
         /// They are left out: `floor(N / G)` steps an epoch, all of them full.

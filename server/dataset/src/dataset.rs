@@ -134,7 +134,7 @@ impl Dataset {
         self.samples.encoded_len(sample)
     }
 
-    /// Where the encoded bytes come from.
+    /// The source of the encoded bytes.
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.source
     }

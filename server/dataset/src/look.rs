@@ -18,7 +18,7 @@ use crate::scan::{Scan, measure, scan};
 use crate::stamps::{FileStamp, Times};
 use crate::warning::Warning;
 
-/// Where an index came from.
+/// The origin of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexSource {
     /// The cache: no folder has changed since the scan that wrote it. Files may have, and were looked at again if the

@@ -130,7 +130,7 @@ fn check_classes(root: &Path, splits: &[(String, Dataset)]) -> Result<(), Datase
     Ok(())
 }
 
-/// How many classes only `these` has, and the first of them.
+/// The number of classes that only `these` has, and the first of them.
 fn only_in(these: &[Class], those: &[Class]) -> (u64, Vec<String>) {
     let those: HashSet<&[u8]> = those.iter().map(Class::bytes).collect();
     let only: Vec<_> = these.iter().filter(|class| !those.contains(class.bytes())).collect();

@@ -1,4 +1,4 @@
-//! Where the encoded bytes of samples come from: the seam between an index, which says what the samples are, and the
+//! Sources of the encoded bytes of samples: the seam between an index, which says what the samples are, and the
 //! storage that holds them.
 //!
 //! Each kind of storage is one implementation of [`Source`]. The pipeline first asks for what is in memory already, from
@@ -30,7 +30,7 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// Size of the whole sample in bytes; the length of `bytes` if it is all there.
     pub size: u64,
-    /// What the source knows besides.
+    /// Further knowledge of the source.
     pub side: SideData,
 }
 
@@ -41,7 +41,7 @@ impl Encoded {
     }
 }
 
-/// What a source knows of a sample beside its bytes, which makes decoding cheaper and never changes a pixel: the room
+/// Knowledge of a source about a sample beside its bytes, which makes decoding cheaper and never changes a pixel: room
 /// for seek points and bands. No source knows anything yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,7 +82,7 @@ impl fmt::Debug for Fetch {
     }
 }
 
-/// Where the encoded bytes of a dataset's samples come from.
+/// A place from which the encoded bytes of a dataset's samples come.
 ///
 /// Sample ids are positions in the index; methods that take one may panic unless it is below the index's length.
 pub trait Source: fmt::Debug + Send + Sync {

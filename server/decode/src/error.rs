@@ -61,7 +61,7 @@ pub enum DecodeError {
     Corrupt {
         /// Format that the signature names.
         format: Format,
-        /// What is wrong.
+        /// The defect.
         detail: String,
     },
     /// A valid file of a kind that is not decoded here.

@@ -46,7 +46,7 @@ pub(crate) struct PnmLayout {
     pub(crate) maxval: u32,
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Where the samples begin.
+    /// Position of the first sample.
     pub(crate) raster: usize,
 }
 

@@ -1,6 +1,6 @@
 //! The place of wanted pixels in a buffer of decoded ones.
 
-/// Where in a buffer the wanted pixels lie: the first byte and the bytes from row to row.
+/// Position of the wanted pixels in a buffer: the first byte and the bytes from row to row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placement {
     pub(crate) start: usize,

@@ -49,7 +49,7 @@ pub enum JobError {
     Groups {
         /// Index of the stage.
         stage: usize,
-        /// What does not divide.
+        /// The number that does not divide.
         what: &'static str,
         /// Its size.
         size: u64,

@@ -35,7 +35,7 @@ impl Job {
 /// The fields of `job`, in canonical order.
 fn of(job: &Job) -> Vec<Field> {
     let mut fields = vec![Field::new("pixel_semantics", &bandwise_recipe::PIXEL_SEMANTICS)];
-    // Where one build decodes a sample and another substitutes it, they are of different jobs.
+    // Two builds of which one decodes a sample and the other substitutes it serve different jobs.
     if !bandwise_decode::OPTIONAL_FORMATS.is_empty() {
         fields.push(Field::new("optional_formats", &bandwise_decode::OPTIONAL_FORMATS.join(" ")));
     }

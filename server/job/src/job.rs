@@ -147,7 +147,7 @@ impl Job {
         self.tail
     }
 
-    /// What happens to undecodable samples.
+    /// Policy for undecodable samples.
     pub fn on_bad_sample(&self) -> BadSample {
         self.on_bad_sample
     }
@@ -157,7 +157,7 @@ impl Job {
         self.on_unreadable
     }
 
-    /// What counts as undecodable because of its size.
+    /// Sizes from which a sample counts as undecodable.
     pub fn limits(&self) -> DecodeLimits {
         self.limits
     }

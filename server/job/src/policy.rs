@@ -3,7 +3,7 @@
 use bandwise_choice::choices;
 
 choices! {
-    /// What happens to an undecodable sample.
+    /// Policy for an undecodable sample.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum BadSample: "on_bad_sample" = Substitute {
         /// The next decodable sample in index order takes its place, with its own label and the row's draws.
@@ -16,7 +16,7 @@ choices! {
 }
 
 choices! {
-    /// What happens to a sample that a daemon cannot read.
+    /// Policy for a sample that a daemon cannot read.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Unreadable: "on_unreadable" = Fail {
         /// The batch fails, naming the sample; clients request it again, from every daemon, until their patience is over.

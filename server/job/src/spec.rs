@@ -23,7 +23,7 @@ pub enum RecipeChoice {
     Inline(Recipe),
 }
 
-/// What somebody asks for: a job before it meets its dataset.
+/// A job as asked for, before it meets its dataset.
 #[derive(Clone, Debug)]
 pub struct JobSpec {
     /// The curriculum.
@@ -40,19 +40,19 @@ pub struct JobSpec {
     pub seed: u64,
     /// Order of the samples; `None` is sequential for the recipe `eval` and shuffled for all others.
     pub order: Option<OrderKind>,
-    /// What happens to the last rows of an epoch; `None` is keep for the recipe `eval`, drop for all others.
+    /// Policy for the last rows of an epoch; `None` is keep for the recipe `eval`, drop for all others.
     pub tail: Option<Tail>,
-    /// What happens to undecodable samples.
+    /// Policy for undecodable samples.
     pub on_bad_sample: BadSample,
     /// The fate of samples that a daemon cannot read.
     pub on_unreadable: Unreadable,
-    /// What counts as undecodable because of its size.
+    /// Sizes from which a sample counts as undecodable.
     pub limits: DecodeLimits,
     /// Element type and axis order.
     pub output: OutputFormat,
-    /// How faithful the pixels are.
+    /// Fidelity of the pixels.
     pub fidelity: Fidelity,
-    /// How rows are replayed, where stages do.
+    /// Replay of rows, in stages that replay.
     pub replay: ReplaySpec,
 }
 

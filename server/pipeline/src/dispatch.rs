@@ -35,7 +35,7 @@ use crate::{
 };
 
 choices! {
-    /// Whose rows are given out first.
+    /// Priority of a stream's rows.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Priority: "priority" = Normal {
         /// In turn with the other streams.
@@ -49,7 +49,7 @@ choices! {
 /// Turns in a row that streams of high priority take while others wait.
 const HIGH_TURNS: u32 = 3;
 
-/// What the dispatcher is told. The number of streams bounds it.
+/// A message to the dispatcher. The number of streams bounds them.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A stream begins.

@@ -56,7 +56,7 @@ pub enum BatchError {
         step: u64,
         /// Row of the step.
         row: u64,
-        /// What is wrong.
+        /// The defect.
         detail: String,
     },
     /// A defect: a worker panicked over a row.

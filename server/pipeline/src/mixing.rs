@@ -16,7 +16,7 @@ struct Made {
     label: i64,
 }
 
-/// How far a group has come with a row.
+/// Progress of a group with a row.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum GroupProgress {
     /// It waits for the rest of its group.

@@ -57,7 +57,7 @@ pub struct PipelineConfig {
     pub simd: SimdLevel,
     /// Whether each worker stays on one core.
     pub pin_threads: bool,
-    /// How samples are fetched that are not in memory.
+    /// Limits for fetching samples that are not in memory.
     pub fetch: FetchConfig,
 }
 

@@ -1,4 +1,4 @@
-//! How many streams a pipeline serves at a time, in all and for each owner.
+//! The quota of streams that a pipeline serves at a time, in all and for each owner.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use crate::{error::PipelineError, reserve::Owner, stats::Stats};
 /// From so many streams on, a quarter is kept for other owners than the one that has most.
 const SHARED_FROM: usize = 16;
 
-/// How many streams there may be, and how many each owner has.
+/// The number of streams there may be, and the number of each owner.
 #[derive(Debug)]
 pub(crate) struct StreamQuota {
     max: usize,

@@ -45,7 +45,7 @@ pub(crate) struct Worker {
 /// A row to resume, and its sample.
 type Resumed = (Box<RowInProgress>, FetchedSample);
 
-/// How far a worker came with a row.
+/// Progress of a worker with a row.
 enum Progress {
     Made(RowOutcome),
     /// Its sample is not in memory.

@@ -19,7 +19,7 @@ use bandwise_kernels::Rect;
 use crate::recipe::LowFrequency;
 
 choices! {
-    /// How faithfully pixels follow Pillow and timm.
+    /// Faithfulness of pixels to Pillow and timm.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Fidelity: "fidelity" = Exact {
         /// The pixels that Pillow and timm give.

@@ -19,7 +19,7 @@ use crate::{erase::RandomErase, geometry::CropRange, mix::Mix, randaugment::Rand
 pub const PIXEL_SEMANTICS: u32 = 3;
 
 choices! {
-    /// How a stage reduces an image to its bandwidth B.
+    /// Method by which a stage reduces an image to its bandwidth B.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum LowFrequency: "low_frequency" {
         /// A Lanczos resize to B x B on 8-bit pixels as in Pillow, before the normalisation.

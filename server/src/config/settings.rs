@@ -20,17 +20,17 @@ use crate::{available_memory, log_filter};
 /// The values that a daemon runs with: a checked [`Config`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen, at least one.
+    /// Addresses to listen on, at least one.
     pub listen: Vec<Address>,
-    /// Where the admin server listens.
+    /// Address of the admin server.
     pub admin: Option<Address>,
     /// The pipeline.
     pub pipeline: PipelineConfig,
     /// Limits of connections.
     pub net: NetSettings,
-    /// What a job may ask for at most.
+    /// Upper bounds on the limits of jobs.
     pub limits: DecodeLimits,
-    /// How long open streams have to finish when the daemon stops.
+    /// Time that open streams have to finish when the daemon stops.
     pub drain: Duration,
     /// The datasets: name and how to open it.
     pub datasets: Vec<(String, OpenOptions)>,
@@ -199,7 +199,7 @@ fn fetch(config: &Config, mistakes: &mut Vec<String>) -> FetchConfig {
     }
 }
 
-/// Where the system does not say what it has: enough to begin with.
+/// For a system that does not say what it has: enough to begin with.
 const UNKNOWN_REPLAY_BYTES: u64 = 1 << 30;
 
 fn replay_bytes(memory: MemoryMib, mistakes: &mut Vec<String>) -> u64 {

@@ -1,4 +1,4 @@
-//! How many more images of a stage a trainer can take, since they are smaller.
+//! The number of images of a stage that cost a trainer as much as one of the base size.
 
 use bandwise_curriculum::StagePlan;
 

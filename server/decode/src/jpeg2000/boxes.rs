@@ -6,7 +6,7 @@ use super::mode::Mode;
 use super::palette::{self, Palette};
 use crate::error::DecodeError;
 
-/// What Pillow knows of a file before it decodes it.
+/// Pillow's knowledge of a file before it decodes it.
 pub(super) struct Outline {
     pub(super) size: (u32, u32),
     pub(super) mode: Mode,
@@ -60,7 +60,7 @@ impl Outline {
     }
 }
 
-/// What the boxes of the header have said so far.
+/// Facts from the boxes of the header so far.
 #[derive(Default)]
 struct Fields {
     size: Option<(u32, u32)>,
@@ -149,7 +149,7 @@ fn resolution(body: &[u8]) -> Result<(), DecodeError> {
 /// A walk over boxes.
 struct Boxes<'a> {
     bytes: &'a [u8],
-    /// Where the next box begins; beyond the end where the last one reaches beyond it.
+    /// Start of the next box; beyond the end if the last one reaches beyond it.
     at: usize,
 }
 

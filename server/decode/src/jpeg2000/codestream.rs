@@ -249,7 +249,7 @@ impl Codestream {
         Ok(())
     }
 
-    /// Where the data marker of the tile part at `at` is; nothing where the library does not come to it.
+    /// Position of the data marker of the tile part at `at`; nothing if the library does not come to it.
     fn tile_part_header(&mut self, stream: &[u8], at: usize) -> Result<Option<usize>, DecodeError> {
         let mut at = at + 12;
         loop {
@@ -317,7 +317,7 @@ fn is_known(kind: u8) -> bool {
     OTHERS.contains(&kind) || matches!(kind, COD | COC | COMMENT)
 }
 
-/// Where the next known marker is behind an unknown one at `at`, searched as the library does it.
+/// Position of the next known marker behind an unknown one at `at`, searched as the library does it.
 fn behind_unknown(stream: &[u8], mut at: usize) -> Result<usize, DecodeError> {
     loop {
         match *stream.get(at..).unwrap_or_default() {

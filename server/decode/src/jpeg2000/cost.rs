@@ -1,9 +1,9 @@
-//! What the headers would make the library allocate beside the samples: a few hundred bytes can ask for gigabytes of
+//! Memory that the headers would make the library allocate beside the samples: a few hundred bytes can ask for gigabytes of
 //! precincts and code blocks of a pixel each.
 //!
 //! All bounds are rounded up: borders of tiles, resolutions and bands fall where they want.
 
-/// How a component is coded, as one marker (COD or COC) says.
+/// The coding of a component, as one marker (COD or COC) says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Style {
     /// 1 to 33.

@@ -30,7 +30,7 @@ pub(super) enum ColorSpace {
     Other,
 }
 
-/// What the library knows of the picture.
+/// The library's description of the picture.
 pub(super) struct Picture {
     pub(super) space: ColorSpace,
     /// One to four.
@@ -47,7 +47,7 @@ pub(super) struct Tile {
     components: u32,
 }
 
-/// Where the pixels of a tile go.
+/// The place of a tile's pixels.
 pub(super) struct Place {
     pub(super) at: (u32, u32),
     pub(super) size: (u32, u32),
@@ -72,7 +72,7 @@ impl Picture {
         Some(Self { space, components, origin: (image.x0, image.y0) })
     }
 
-    /// Where a tile goes in a picture of `size`; nothing where Pillow finds that it does not belong there.
+    /// The place of a tile in a picture of `size`; nothing if Pillow finds that it does not belong there.
     pub(super) fn place(&self, tile: &Tile, size: (u32, u32)) -> Option<Place> {
         let [left, top, right, bottom] = tile.corners.map(u32::try_from);
         let (right, bottom) =
@@ -91,10 +91,10 @@ impl Picture {
     }
 }
 
-/// What the library's questions are answered from.
+/// The bytes from which the library's reads are answered.
 struct Source<'a> {
     bytes: &'a [u8],
-    /// How far they have been read.
+    /// Number of bytes read so far.
     at: usize,
     /// Whether the library has missed a marker.
     has_missed: bool,
@@ -170,7 +170,7 @@ impl Drop for Reader<'_> {
     }
 }
 
-/// What a stream's function says where there is nothing (more).
+/// Answer of a stream's function at the end of the bytes.
 const NOTHING: usize = usize::MAX;
 
 /// Copies the next bytes, at most `len`, to `buffer`.

@@ -64,7 +64,7 @@ pub(crate) fn decode(
     let mut frame = Frame::new(pixels, (header.width, header.height))?;
     let refused = |step| if stream.is_cut { TRUNCATED } else { corrupt(step) };
     let mut library = library::Reader::new(bytes).ok_or(DecodeError::OutOfMemory)?;
-    // What the library refuses for want of memory, another machine may decode.
+    // Another machine may decode a picture that the library refuses for want of memory.
     let refuse = |step| ask().err().unwrap_or_else(|| refused(step));
     let picture = library.header().ok_or_else(|| refuse("openjpeg refuses its header"))?;
     let unpacker = Unpacker::new(&outline, &picture)?;
@@ -76,7 +76,7 @@ pub(crate) fn decode(
             picture.place(&tile, outline.size).ok_or_else(|| corrupt("a tile outside the picture"))?;
         let len = tile.len.max(picture.tile_len(&place).ok_or_else(|| corrupt("a tile of too many bytes"))?);
         samples.prepare(len)?;
-        // What the library leaves out is zero, as in Pillow.
+        // Pixels that the library leaves out are zero, as in Pillow.
         let data = &mut samples.bytes_mut()[..len];
         data.fill(0);
         library.tile_data(&tile, data).map_err(|()| refuse("openjpeg refuses the data of a tile"))?;

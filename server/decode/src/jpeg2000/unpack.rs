@@ -11,7 +11,7 @@ use crate::error::DecodeError;
 use crate::jpeg::stored_cmyk_to_rgb;
 use crate::still::Frame;
 
-/// What the samples of a pixel are.
+/// The meaning of the samples of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// One grey sample; behind it others that do not count.
@@ -57,7 +57,7 @@ pub(super) struct Unpacker<'a> {
 impl<'a> Unpacker<'a> {
     /// # Errors
     ///
-    /// Where Pillow has nothing for what the headers say.
+    /// Pillow has nothing for these headers.
     pub(super) fn new(outline: &'a Outline, picture: &'a Picture) -> Result<Self, DecodeError> {
         let components = &picture.components[..];
         let way = Way::of(outline.mode, space(picture), components)

@@ -40,7 +40,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Reading threads of all datasets together. They are started when there is something to wait for.
 const MAX_THREADS: usize = 1024;
 
-/// What the fetch stage may use.
+/// Limits of the fetch stage.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchConfig {
     /// Bytes of samples that are being fetched or wait for a worker. A dataset may have one sample whatever its size, and
@@ -106,7 +106,7 @@ impl Drop for Held {
     }
 }
 
-/// Where workers hand rows over and get them back.
+/// The workers' end of the stage: they hand rows over and get them back.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchStage {
     events: UnboundedSender<Event>,

@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(started(&mut queues).len(), 5, "half of the budget");
         push(&mut queues, 2, 2, 0..20, 10);
         assert_eq!(started(&mut queues).len(), 2, "as much as is left");
-        // What the first one gives back is shared by both.
+        // Both share the bytes that the first one gives back.
         for _ in 0..3 {
             queues.ended(1);
             queues.release(1, 10);

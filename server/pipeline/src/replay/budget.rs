@@ -33,7 +33,7 @@ pub struct ReplayConfig {
 }
 
 choices! {
-    /// What happens to a job whose replay buffer does not fit into memory.
+    /// Policy for a job whose replay buffer does not fit into memory.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ReplayShortage: "replay_shortage" = Refuse {
         /// It is refused.

@@ -22,7 +22,7 @@ impl Reserved {
         Self { bytes, used: AtomicU64::new(0), stats: Arc::clone(stats) }
     }
 
-    /// How many there are.
+    /// Number of bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

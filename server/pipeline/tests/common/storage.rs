@@ -11,7 +11,7 @@ use std::{
 
 use bandwise_dataset::{Dataset, Encoded, Fetch, Need, ReadError, Source};
 
-/// What a fetch of a sample does.
+/// Behaviour of a fetch of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Does {
     /// Answers in a thread.
