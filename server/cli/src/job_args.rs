@@ -111,20 +111,29 @@ impl RecipeArg {
             Self::File(path) => wire_name(path),
         }
     }
+}
 
+/// The recipe of a job, or of what a command shows.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RecipeArgs {
+    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe"))]
+    pub(crate) recipe: Option<RecipeArg>,
+    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
+        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
+    pub(crate) low_frequency: Option<LowFrequency>,
+}
+
+impl RecipeArgs {
     /// For use in this process: the recipe that is asked for, or the curriculum's own.
-    pub(crate) fn load(
-        recipe: Option<&Self>,
-        low_frequency: Option<LowFrequency>,
-        curriculum: &Curriculum,
-    ) -> Result<Recipe, Failure> {
-        match recipe {
+    pub(crate) fn load(&self, curriculum: &Curriculum) -> Result<Recipe, Failure> {
+        let low_frequency = self.low_frequency;
+        match &self.recipe {
             None => Recipe::named(bandwise_job::own_recipe(curriculum), low_frequency).map_err(usage),
-            Some(Self::Name(name)) => Recipe::named(name, low_frequency).map_err(usage),
-            Some(Self::File(_)) if low_frequency.is_some() => {
+            Some(RecipeArg::Name(name)) => Recipe::named(name, low_frequency).map_err(usage),
+            Some(RecipeArg::File(_)) if low_frequency.is_some() => {
                 Err(usage(anyhow::anyhow!("--low-frequency: a recipe file says its method itself")))
             }
-            Some(Self::File(path)) => {
+            Some(RecipeArg::File(path)) => {
                 Recipe::from_toml(&path.display().to_string(), &read("recipe", path)?).map_err(usage)
             }
         }
@@ -144,8 +153,8 @@ pub(crate) struct JobArgs {
     /// Budget in epochs; the curriculum says whether passes over the data or 224-equivalents.
     #[arg(long, value_name = "E")]
     pub(crate) epochs: f64,
-    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe"))]
-    pub(crate) recipe: Option<RecipeArg>,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
     /// Seed of every draw and of the order.
     #[arg(long, value_name = "X", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -158,9 +167,6 @@ pub(crate) struct JobArgs {
     #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Fidelity>(),
         help = choices::help::<Fidelity>("Fidelity of the pixels"))]
     pub(crate) fidelity: Fidelity,
-    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
-        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
-    pub(crate) low_frequency: Option<LowFrequency>,
     #[arg(long, default_value_t, value_name = "POLICY", hide_possible_values = true, value_parser = choice::<BadSample>(),
         help = choices::help::<BadSample>("Undecodable samples"))]
     pub(crate) on_bad_sample: BadSample,
@@ -191,13 +197,13 @@ pub(crate) struct ReplayArgs {
 impl JobArgs {
     /// The job for a dataset of the daemon, with steps of `global_batch` rows.
     pub(crate) fn job(&self, dataset: &str, global_batch: u64) -> Result<proto::Job, Failure> {
-        let low_frequency = self.low_frequency.map(to_wire::<proto::LowFrequency>).transpose()?;
+        let low_frequency = self.recipe.low_frequency.map(to_wire::<proto::LowFrequency>).transpose()?;
         Ok(proto::Job {
             datasets: vec![proto::DatasetShare { name: dataset.to_owned(), weight: None }],
             curriculum: Some(self.curriculum.to_wire()?),
             epochs: self.epochs,
             global_batch,
-            recipe: self.recipe.as_ref().map(RecipeArg::to_wire).transpose()?,
+            recipe: self.recipe.recipe.as_ref().map(RecipeArg::to_wire).transpose()?,
             seed: self.seed,
             dtype: to_wire::<proto::Dtype>(self.dtype)?.into(),
             layout: to_wire::<proto::Layout>(self.layout)?.into(),
@@ -208,7 +214,7 @@ impl JobArgs {
             replay_chunk: self.replay.replay_chunk.unwrap_or_default(),
             replay_lanes: self.replay.replay_lanes.unwrap_or_default(),
             curriculum_file: self.curriculum.file(),
-            recipe_file: self.recipe.as_ref().map(RecipeArg::file).unwrap_or_default(),
+            recipe_file: self.recipe.recipe.as_ref().map(RecipeArg::file).unwrap_or_default(),
             replay_buffer: self.replay.replay_buffer.unwrap_or_default(),
             ..proto::Job::default()
         })

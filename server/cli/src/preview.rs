@@ -10,14 +10,13 @@ use bandwise_curriculum::Curriculum;
 use bandwise_dataset::Dataset;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Filter, FourierCrop, Layout, Resizer, RgbView, SimdLevel};
-use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
+use bandwise_recipe::{DrawKey, OutputFormat, Program, Recipe, Workbench};
 
 use crate::{
-    Failure,
-    choices::{self, choice},
+    Failure, choices,
     dataset_args::IndexArgs,
     demo::{self, save},
-    job_args::{CurriculumArg, RecipeArg},
+    job_args::{CurriculumArg, RecipeArgs},
     output::outln,
     picture::{Sheet, Tile},
     reduce::{fourier, psnr_db},
@@ -42,11 +41,8 @@ pub(crate) struct Args {
     index: IndexArgs,
     #[arg(long, value_name = "NAME|FILE", help = choices::curricula("Curriculum"))]
     curriculum: CurriculumArg,
-    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe"))]
-    recipe: Option<RecipeArg>,
-    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
-        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
-    low_frequency: Option<LowFrequency>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Seed of the draws.
     #[arg(long, value_name = "X", default_value_t = 0)]
     seed: u64,
@@ -64,7 +60,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::log("error")?;
     let curriculum = args.curriculum.load()?;
-    let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
+    let recipe = args.recipe.load(&curriculum)?;
     let dataset = args.index.open_one(&args.dataset)?;
     let columns =
         if args.compare { compare_columns(&curriculum)? } else { stage_columns(&curriculum, &recipe)? };

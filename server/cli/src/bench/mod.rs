@@ -15,7 +15,7 @@ use bandwise_client::proto;
 use bandwise_curriculum::Curriculum;
 use bandwise_job::{BadSample, Fidelity, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
-use bandwise_recipe::{LowFrequency, OutputFormat, Program, Recipe, Work, Workbench};
+use bandwise_recipe::{OutputFormat, Program, Recipe, Work, Workbench};
 use serde::Serialize;
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     choices::{self, choice},
     dataset_args::IndexArgs,
     format::{json_line, table},
-    job_args::{CurriculumArg, JobArgs, RecipeArg, ReplayArgs},
+    job_args::{CurriculumArg, JobArgs, RecipeArg, RecipeArgs, ReplayArgs},
     output::outln,
     progress, runtime, usage,
 };
@@ -46,11 +46,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME|FILE", default_value = "efficienttrain++",
         help = choices::curricula("Curriculum whose bandwidths are measured, each at its largest magnitude"))]
     curriculum: CurriculumArg,
-    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe"))]
-    recipe: Option<RecipeArg>,
-    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
-        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
-    low_frequency: Option<LowFrequency>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Fidelity>(),
         help = choices::help::<Fidelity>("Fidelity of the pixels"))]
     fidelity: Fidelity,
@@ -122,7 +119,7 @@ struct StageReport {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::log("error")?;
     let curriculum = args.curriculum.load()?;
-    let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
+    let recipe = args.recipe.load(&curriculum)?;
     let time = time(args.seconds)?;
     let stages = distinct_stages(&curriculum);
     let programs = programs(args, &curriculum, &recipe, &stages)?;
@@ -215,12 +212,14 @@ fn job(
     let job_args = JobArgs {
         curriculum: args.curriculum.clone(),
         epochs: EPOCHS,
-        recipe: Some(args.recipe.clone().unwrap_or_else(own_recipe)),
+        recipe: RecipeArgs {
+            recipe: Some(args.recipe.recipe.clone().unwrap_or_else(own_recipe)),
+            low_frequency: args.recipe.low_frequency,
+        },
         seed: args.seed,
         dtype: args.dtype,
         layout: args.layout,
         fidelity: args.fidelity,
-        low_frequency: args.low_frequency,
         on_bad_sample: BadSample::Substitute,
         on_unreadable: Unreadable::Fail,
         replay: ReplayArgs::default(),

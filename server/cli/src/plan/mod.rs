@@ -18,14 +18,14 @@ use bandwise_choice::alternatives;
 use bandwise_curriculum::{Curriculum, Plan, PlanRequest, Tail};
 use bandwise_job::Fidelity;
 use bandwise_kernels::Dtype;
-use bandwise_recipe::{LowFrequency, Program, Recipe};
+use bandwise_recipe::{Program, Recipe};
 
 use crate::{
     Failure,
     choices::{self, choice},
     dataset_args::IndexArgs,
     format::json_line,
-    job_args::{CurriculumArg, RecipeArg},
+    job_args::{CurriculumArg, RecipeArgs},
     output::outln,
     usage,
 };
@@ -56,11 +56,8 @@ pub(crate) struct Args {
     /// Rows of a step, over all ranks and accumulation. [default: 4096 with a model]
     #[arg(long, value_name = "G", required_unless_present = "model")]
     global_batch: Option<u64>,
-    #[arg(long, value_name = "NAME|FILE", help = choices::recipes("Recipe to show"))]
-    recipe: Option<RecipeArg>,
-    #[arg(long, value_name = "METHOD", hide_possible_values = true, value_parser = choice::<LowFrequency>(),
-        help = format!("{} [default: the recipe's]", choices::help::<LowFrequency>("Low-frequency method")))]
-    low_frequency: Option<LowFrequency>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Images that one GPU trains on per second at the base size (224 x 224): shows what the trainers will ask for.
     #[arg(long, value_name = "R")]
     images_per_gpu_second: Option<f64>,
@@ -143,7 +140,7 @@ impl Resolved {
             None => curriculum,
             Some(steps) => curriculum.with_replay_buffer_up_to(steps).map_err(usage)?,
         };
-        let recipe = RecipeArg::load(args.recipe.as_ref(), args.low_frequency, &curriculum)?;
+        let recipe = args.recipe.load(&curriculum)?;
         let request = PlanRequest {
             epochs: args.epochs,
             dataset_len: args.dataset_size.saturating_mul(u64::from(recipe.views())),
