@@ -22,7 +22,7 @@ use crate::{
     config::{Settings, Source},
     handover::{self, Offers},
     listen::{self, Bound, BoundDoor},
-    net::{Acceptor, AnyAuthority, Counted, Gate, Limits, NetStats, Shares, Source as Listener},
+    net::{Acceptor, AnyAuthority, Counted, Gate, Limits, NetStats, Readers, Shares, Source as Listener},
     service::{Direct, Door, LoaderService},
     socket_file::SocketFile,
     start_error::StartError,
@@ -103,7 +103,19 @@ impl Daemon {
     ///
     /// If a thread cannot be started or an address cannot be bound; nothing is left running then.
     pub async fn start(settings: &Settings, catalog: Catalog) -> Result<Self, StartError> {
-        let shares = Shares::of_limit(settings.pipeline.threads, settings.net.max_connections)?;
+        let mut pipeline = settings.pipeline;
+        let readers =
+            Readers { threads: pipeline.threads, datasets: catalog.len(), fetches: pipeline.fetch.parallel };
+        let shares = Shares::of_limit(readers, settings.net.max_connections)?;
+        if shares.fetches < pipeline.fetch.parallel {
+            let (max_fetches, fetches) = (pipeline.fetch.parallel, shares.fetches);
+            tracing::warn!(
+                max_fetches,
+                fetches,
+                "the limit of open files (ulimit -Hn) allows fewer fetches of a dataset"
+            );
+        }
+        pipeline.fetch.parallel = shares.fetches;
         let mut bound = Vec::new();
         let mut doors = Vec::new();
         for address in &settings.listen {
@@ -116,7 +128,7 @@ impl Daemon {
             None => None,
             Some(address) => Some(listen::bind_tcp(address).await?),
         };
-        let pipeline = Arc::new(Pipeline::start(settings.pipeline)?);
+        let pipeline = Arc::new(Pipeline::start(pipeline)?);
         let (draining, drained) = watch::channel(false);
         let stats = Arc::clone(pipeline.stats());
         let gates = Gates::new(settings, &shares);

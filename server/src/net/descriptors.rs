@@ -1,7 +1,7 @@
 //! Shares of the descriptors that the process may have open.
 //!
-//! Connections never take what streams that run need: each read of a sample opens a file, and a stream that cannot read
-//! ends.
+//! Connections never take what streams that run need: each read of a sample opens a file, in a worker or in the fetch
+//! stage, and a stream that cannot read ends.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -9,9 +9,6 @@ use crate::start_error::StartError;
 
 /// Standard streams, event queues, listeners, files of the log and of the index.
 const BASE: u64 = 32;
-
-/// Threads that ask for samples ahead of need.
-const READ_AHEAD: u64 = 8;
 
 /// Less than this in all shares together is of no use.
 const MIN_SHARED: u64 = 16;
@@ -25,6 +22,17 @@ const MAX_LEASES: u64 = 512;
 /// The most that is of use for the admin server.
 const MAX_ADMIN: u64 = 32;
 
+/// The parts of the daemon that open files of samples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readers {
+    /// Workers, one file each.
+    pub(crate) threads: usize,
+    /// Datasets, whose folder stays open.
+    pub(crate) datasets: usize,
+    /// Fetches of a dataset at a time, one file each.
+    pub(crate) fetches: usize,
+}
+
 /// Numbers of descriptors that may be open at a time, by use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shares {
@@ -36,6 +44,8 @@ pub(crate) struct Shares {
     pub(crate) leases: usize,
     /// Connections of the admin server.
     pub(crate) admin: usize,
+    /// Fetches of a dataset: as many as are wished for, or fewer where the limit is low.
+    pub(crate) fetches: usize,
 }
 
 /// Raises the limit of open descriptors as far as the process may. The usual one is for programs that call `select`,
@@ -51,29 +61,34 @@ pub fn raise() {
 }
 
 impl Shares {
-    /// Shares of the present limit, besides what `threads` workers need.
+    /// Shares of the present limit, besides the files of samples.
     ///
     /// # Errors
     ///
     /// If next to nothing is left.
-    pub(crate) fn of_limit(threads: usize, max_connections: usize) -> Result<Self, StartError> {
+    pub(crate) fn of_limit(readers: Readers, max_connections: usize) -> Result<Self, StartError> {
         // No limit is as good as a large one.
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        Self::of(limit, threads, max_connections)
+        Self::of(limit, readers, max_connections)
     }
 
-    fn of(limit: u64, threads: usize, max_connections: usize) -> Result<Self, StartError> {
-        let kept = BASE + READ_AHEAD + threads as u64;
-        let shared = limit.saturating_sub(kept);
-        if shared < MIN_SHARED {
-            return Err(StartError::Descriptors { limit, needed: kept + MIN_SHARED });
-        }
+    fn of(limit: u64, readers: Readers, max_connections: usize) -> Result<Self, StartError> {
+        let datasets = readers.datasets.max(1) as u64;
+        let kept = BASE + readers.threads as u64 + datasets;
+        // One fetch of each dataset at least.
+        let needed = kept + datasets + MIN_SHARED;
+        let Some(spare) = limit.checked_sub(needed) else {
+            return Err(StartError::Descriptors { limit, needed });
+        };
+        let fetches = (1 + spare / 4 / datasets).min(readers.fetches.max(1) as u64);
+        let shared = limit - kept - fetches * datasets;
         let most = |share: u64, most: u64| share.min(most) as usize;
         Ok(Self {
             connections: most(shared / 2, max_connections as u64),
             door: most(shared / 8, MAX_DOOR),
             leases: most(shared / 4, MAX_LEASES),
             admin: most(shared / 8, MAX_ADMIN),
+            fetches: fetches as usize,
         })
     }
 }
@@ -82,16 +97,27 @@ impl Shares {
 mod tests {
     use super::*;
 
+    const READERS: Readers = Readers { threads: 4, datasets: 1, fetches: 32 };
+
     #[test]
     fn shares_leave_a_reserve() {
-        for limit in [64, 128, 1024, 20_000, u64::MAX] {
-            let shares = Shares::of(limit, 4, 4096).unwrap();
-            let Shares { connections, door, leases, admin } = shares;
-            let all = (connections + door + leases + admin) as u64;
-            assert!(all + BASE + READ_AHEAD + 4 <= limit, "{limit}: {shares:?}");
-            assert!(connections >= 8 && door >= 2 && leases >= 5 && admin >= 2, "{limit}: {shares:?}");
+        for (limit, datasets) in [(64, 1), (128, 1), (128, 5), (1024, 20), (20_000, 1), (u64::MAX, 3)] {
+            let readers = Readers { datasets, ..READERS };
+            let shares = Shares::of(limit, readers, 4096).unwrap();
+            let Shares { connections, door, leases, admin, fetches } = shares;
+            let files = 4 + datasets + datasets * fetches;
+            let all = (connections + door + leases + admin + files) as u64;
+            assert!(all + BASE <= limit, "{limit}: {shares:?}");
+            assert!(connections >= 8 && door >= 2 && leases >= 4 && admin >= 2, "{limit}: {shares:?}");
+            assert!((1..=32).contains(&fetches), "{limit}: {shares:?}");
         }
-        assert_eq!(Shares::of(u64::MAX, 4, 4096).unwrap().connections, 4096);
-        assert!(matches!(Shares::of(50, 4, 4096), Err(StartError::Descriptors { limit: 50, needed: 60 })));
+        let shares = Shares::of(u64::MAX, READERS, 4096).unwrap();
+        assert_eq!((shares.connections, shares.fetches), (4096, 32));
+        assert_eq!(Shares::of(1024, READERS, 4096).unwrap().fetches, 32);
+        assert!(matches!(
+            Shares::of(53, READERS, 4096),
+            Err(StartError::Descriptors { limit: 53, needed: 54 })
+        ));
+        assert_eq!(Shares::of(54, READERS, 4096).unwrap().fetches, 1);
     }
 }
