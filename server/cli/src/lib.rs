@@ -26,13 +26,17 @@ mod reduce;
 mod serve;
 mod spectrum;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{
+    io::IsTerminal as _,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
 
 use bandwise_server::log_filter;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-/// The data loader that shows a model what it is ready for: low frequencies first.
+/// Data-loading daemon for progressive training: low frequencies first.
 #[derive(Debug, Parser)]
 #[command(name = "bandwise", version, max_term_width = 110, arg_required_else_help = true)]
 struct Cli {
@@ -148,14 +152,7 @@ pub(crate) fn client_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// An async runtime for a daemon, alone or with clients.
 pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
-    // The runtime does not return what it meets when it starts its threads, it panics.
-    let trial: Result<Vec<_>, _> = (0..threads)
-        .map(|_| std::thread::Builder::new().spawn(|| std::thread::sleep(THREAD_TRIAL)))
-        .collect();
-    for thread in trial.map_err(no_thread)? {
-        // It does nothing that can fail.
-        let _ = thread.join();
-    }
+    try_threads(threads).map_err(no_thread)?;
     Ok(tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("bw-async")
@@ -163,8 +160,24 @@ pub(crate) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure
         .build()?)
 }
 
-/// Time that the threads of a trial live: all of them at once.
-const THREAD_TRIAL: std::time::Duration = std::time::Duration::from_millis(5);
+/// Starts so many threads and ends them, all of them alive at once. The runtime does not return an error of starting its
+/// threads: it panics, or waits without an end for those that it has.
+fn try_threads(threads: usize) -> std::io::Result<()> {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let trial: std::io::Result<Vec<_>> = (0..threads)
+        .map(|_| {
+            let gate = Arc::clone(&gate);
+            std::thread::Builder::new().spawn(move || drop(gate.lock()))
+        })
+        .collect();
+    drop(closed);
+    for thread in trial? {
+        // It does nothing that can fail.
+        let _ = thread.join();
+    }
+    Ok(())
+}
 
 /// The system refuses a thread.
 pub(crate) fn no_thread(error: std::io::Error) -> Failure {
