@@ -10,7 +10,7 @@ such ones can be compared. Both curricula have the same network, recipe, learnin
 sees more images for it. Writes compare.json and, with matplotlib, compare.png, and prints a table.
 
 `--search greedy` or `--search sequential` runs one of EfficientTrain's searches (bandwise.search) on the same network,
-and writes the curriculum that it finds to found.toml. Started again, it goes on where it was stopped.
+and writes the curriculum that it finds to found.toml. Started again, it resumes where it was stopped.
 """
 
 from __future__ import annotations

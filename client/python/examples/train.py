@@ -6,7 +6,7 @@
 
 `--data` is a folder with `train` and `val`, each with a folder for every class, for which a private daemon is started;
 or the address of a daemon (`unix:/run/bandwise.sock`, `host:7070`). Without torchrun it is one process, on a GPU or on
-the CPU. The same command with `--resume` goes on where the last checkpoint was written, also with other ranks.
+the CPU. The same command with `--resume` resumes from the last checkpoint, also with other ranks.
 
 Batches grow from 96 to 224 pixels between stages: models must take images of any size, as torchvision's convolutional
 ones do, and `vit.py`. Learning rate (peak 4e-3 for steps of 4096), AdamW, weight decay, Mixup, CutMix, label smoothing

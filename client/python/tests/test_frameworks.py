@@ -1,4 +1,4 @@
-"""The loader as the train loader of frameworks: nobody shards it again, and checkpoints go on where they were taken."""
+"""The loader as the train loader of frameworks: nobody shards it again, and runs resume from checkpoints."""
 
 from __future__ import annotations
 

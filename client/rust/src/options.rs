@@ -56,7 +56,7 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
-    /// The same, to go on where `state` was taken. Another job is refused, with the fields that differ.
+    /// The same, resumed from `state`. Another job is refused, with the fields that differ.
     #[must_use]
     pub fn resume(self, state: &RunState) -> Self {
         let expected = Expected { fingerprint: state.fingerprint.clone(), fields: state.job_fields() };

@@ -1,4 +1,4 @@
-"""What a search has tried: in files, so that it goes on where it was stopped."""
+"""The trials of a search, kept in files so that a search resumes where it was stopped."""
 
 from __future__ import annotations
 

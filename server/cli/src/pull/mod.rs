@@ -73,7 +73,7 @@ pub(crate) struct Args {
     /// Write where the run stands at the end (step, fingerprint and its fields, as JSON), also when it fails.
     #[arg(long, value_name = "FILE")]
     save_state: Option<PathBuf>,
-    /// Go on where --save-state was written. Another job is refused, with the names of the fields that differ.
+    /// Resume from a file written by --save-state. Another job is refused, with the names of the fields that differ.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from_step", "expect_fingerprint"])]
     resume: Option<PathBuf>,
     /// Fail when more than this fraction of the rows (of 1000 rows while there are fewer) hold a substitute or zeros for

@@ -5,7 +5,7 @@
 //!
 //! Every image gets a fresh instance. libjpeg keeps Huffman and quantisation tables from one image to the next,
 //! so an abbreviated file would otherwise show its predecessor's tables, and after an error in a header an
-//! instance goes on where it stopped. A new instance costs a fifth of a microsecond.
+//! instance continues where it stopped. A new instance costs a fifth of a microsecond.
 
 #![allow(unsafe_code)]
 
