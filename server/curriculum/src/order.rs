@@ -1,11 +1,12 @@
-//! Which sample stands at a position of an epoch: a keyed permutation with random access.
+//! Orders: which sample stands at a position of an epoch. A keyed permutation with random access.
 //!
-//! Keys come from `ChaCha8` under (seed, epoch), so any position of any epoch is found without what came
-//! before, on every machine alike. Up to [`TABLE_LEN`] samples the permutation is a Fisher-Yates shuffle,
-//! written out: each of the `len!` permutations is as likely as the next, which no Feistel network on so small
-//! a rectangle achieves. Longer lists are permuted by the network in `feistel.rs`, in constant memory.
+//! Keys come from `ChaCha8` under (seed, epoch), so any position of any epoch is found without what came before, on
+//! every machine alike. Up to [`TABLE_LEN`] samples the permutation is a Fisher-Yates shuffle, written out: each of the
+//! `len!` permutations is as likely as the next, which no Feistel network on so small a rectangle achieves. Longer
+//! lists are permuted by the network in `feistel.rs`, in constant memory. Golden values come from a second
+//! implementation in Python (`tests/golden_orders.py`).
 //!
-//! How rows are cut out of an epoch is the plan's business, what a sample is the dataset's.
+//! The plan decides how rows are cut out of an epoch, and the dataset what a sample is.
 
 use bandwise_choice::choices;
 use chacha20::ChaCha8Rng;

@@ -1,13 +1,20 @@
 //! A curriculum resolved for a dataset and a budget: the exact steps of every stage.
 //!
-//! Epochs are never reset, and in each every sample has its turn once (but for a dropped tail): a stage goes on
-//! where the one before has stopped, with the next epoch where that one was over. How stages are laid one behind
-//! the other is in `plan/lay.rs`; the reference's own clocks, which do step back, are in `clock.rs`; where a
-//! single step lies, in `locate.rs`.
+//! Epochs are never reset, and in each of them every sample has its turn once (except for a dropped tail): a stage
+//! continues where the one before it stopped, with the next epoch if that one had ended. There are two rules for where
+//! stages end:
 //!
-//! With replay times `r`, one row in `r` of a step is fresh. Epochs count what is decoded: a step takes `G / r`
-//! samples of its epoch, so an epoch has `r` times the steps. Compute and progress count what is trained on. Which
-//! rows of a step are replayed, and from where, is the business of the job.
+//! - `split = "epochs"` (`clock.rs`) is the reference: whole epochs with its truncations, so that all published tables
+//!   hold and every stage begins with an epoch. The reference's own clocks step back at borders; epochs here do not.
+//! - `split = "steps"` (`split.rs`) spends the budget to half a step: a stage takes the steps that bring the training
+//!   closest to its cumulative share.
+//!
+//! `plan/lay.rs` lays the stages one after another; `locate.rs` finds a single step.
+//!
+//! With replay times `r`, one row in `r` of a step is fresh. Epochs and positions count what is decoded: a step takes
+//! `G / r` samples of its epoch, so an epoch has `r` times the steps. Compute and progress count what is trained on.
+//! The job decides which rows of a step are replayed, and from where. A budget is counted in epochs as a stage shows
+//! them (`steps_per_epoch` steps), so `none` for 90 epochs is 90 whole epochs under both rules.
 
 mod error;
 mod lay;

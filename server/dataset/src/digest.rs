@@ -7,11 +7,12 @@
 //! 3. the number of samples, then for each sample, in order: its label, the length of its name, its name
 //!    (`class/.../file`, as the file system has it), its encoded size in bytes.
 //!
-//! No root, no times, no owner and no content enter: a file that changes at the same size leaves it as it is.
+//! No root, no times, no owner and no content enter: a file that changes at the same size leaves it as it is. This form
+//! is the default, because the other one reads every byte once.
 //!
-//! A digest with content, which is made where it is asked for, begins with the 28 bytes `bandwise dataset content v1\n`
-//! instead, and each sample ends with the SHA-256 of its bytes (32 bytes). So it differs from the plain one, and every
-//! changed byte changes it.
+//! A digest with content is made on request. It begins with the 28 bytes `bandwise dataset content v1\n` instead, and
+//! each sample ends with the SHA-256 of its bytes (32 bytes). So it differs from the plain one, and every changed byte
+//! changes it.
 //!
 //! A change of these lists is a change of the tag.
 

@@ -1,7 +1,8 @@
 //! The present state of a dataset: a cached index, corrected, or a scan.
 //!
-//! Folders decide whether samples may have come or gone: if any has changed, all are listed again. Otherwise the list
-//! holds, and a stat call a sample tells which files have been written over in place.
+//! A cached index is checked at every start, with one stat call a folder and a file. Folders show which samples may
+//! have come or gone: if any has changed, all are listed again. Otherwise the list holds, and the files (size, mtime,
+//! ctime) show which were overwritten in place.
 
 use std::path::Path;
 use std::time::Duration;

@@ -13,6 +13,9 @@
 //!    whose names begin with a dot or that systems put there.
 //!
 //! The option `splits = "never"` makes it one dataset, whatever it looks like.
+//!
+//! A split that has none of the first split's classes is left out; one that has some of them is an error. The first is
+//! usually a test set without labels in some folder, the second a mistake that would shift labels.
 
 use std::fs;
 use std::io;

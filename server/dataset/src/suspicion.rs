@@ -1,9 +1,10 @@
-//! A message from a process that has read a dataset to the next one that opens it: a mark beside the cached index, where a
-//! read has met a file that is not as it was indexed.
+//! A message from a process that has read a dataset to the next one that opens it: a mark beside the cached index, left
+//! by a reader that has met a file which differs from the index.
 //!
-//! With the mark every sample is looked at again whatever the options say. A process that has done so removes it, unless
-//! another one has set it again meanwhile. A mark that cannot be written is one that the cache has no use for: an index
-//! is then kept by somebody else.
+//! With the mark every sample is looked at again, even where `verify_index` is off. A process that has done so removes
+//! it, unless another one has set it again meanwhile. It is a mark and not a deletion of the index, which would throw
+//! away hashes of content. If the mark cannot be written, another user keeps the index, and the cache has no use for
+//! the mark.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
-//! A dataset without files: as many samples as ImageNet's training set, for measuring what is not decoding.
+//! A dataset without files: as many samples as ImageNet's training set, to measure everything but decoding.
 //!
-//! It says how many samples there are and which label each has. What their rows look like is the pipeline's word:
-//! there are no encoded bytes to make them from.
+//! It has samples, labels and a digest like any other dataset, so jobs, orders and fingerprints work as usual, and it
+//! can be served beside real datasets. Only its rows are ready-made, by the pipeline: there are no encoded bytes. A
+//! block of batch memory remembers the layout for which its images were filled in, and is then reused for nothing else.
 
 use std::fmt::Write as _;
 

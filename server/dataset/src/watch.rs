@@ -1,9 +1,12 @@
-//! What would show that a scanned folder has changed, without listing it again.
+//! Stamps of folders, which show that a scanned folder has changed, without listing it again.
 //!
-//! Adding, removing or renaming an entry changes the modification time of the folder that holds it, and a mount
-//! or another folder in its place has another device or inode. So one stat call a folder is enough, and no sample
-//! is touched. What this cannot see: a file whose content changed in place (`stamps` can) and a working link whose
-//! target turned from a file into a folder.
+//! Adding, removing or renaming an entry changes the modification time of the folder that holds it, and a mount or
+//! another folder in its place has another device or inode. So one stat call a folder is enough, and no sample is
+//! touched. Two changes stay unseen: a file whose content changed in place (`stamps` sees that) and a working link
+//! whose target turned from a file into a folder.
+//!
+//! Folders that changed less than 100 ms before the scan are scanned again at the next start, because a further change
+//! might leave no trace in their times. For the same reason, hashes of files that changed as recently are not kept.
 
 use std::fs::{self, Metadata};
 use std::io;

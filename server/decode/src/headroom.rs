@@ -1,10 +1,11 @@
-//! Whether there is memory for what comes next.
+//! Checks whether there is memory for a large allocation before it is made.
 //!
-//! An allocation that fails ends the process, except where the code asks first. Pixels and batches ask; libraries and
-//! small things do not. So whoever is about to take much looks whether that much and some more can be had, and does
-//! without if not: what is left is for the small things.
+//! An allocation that fails ends the process, except where the code asks first. Pixels, batches and slabs of replayed
+//! rows ask; libraries and small allocations do not. So before a batch, a slab or a picture is begun, a probe checks
+//! that its size and 48 MiB more can be had, and the caller does without if not: the rest stays free for small
+//! allocations. The probe never touches a page.
 //!
-//! Only processes under a limit can run out before the machine does, so others do not look.
+//! Only processes under a limit can run out before the machine does, so others skip the check.
 
 use std::{fs, hint::black_box, sync::OnceLock};
 

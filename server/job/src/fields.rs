@@ -20,6 +20,11 @@
 //! | `stage.I.replay_buffer` | length of the replay buffer in steps; left out where the stage does not replay |
 //!
 //! Doubles are written as the shortest decimal that reads back to the same double.
+//!
+//! The list is text, one `name=value` a line under the head `bandwise job 1`, so that a mismatch can name the fields
+//! that differ. Names of presets and recipes are not in it: a TOML file that says the same as a preset has the same
+//! fingerprint. A field that is added later is left out where it has its default, so that old fingerprints stay. Golden
+//! fingerprints are in `tests/fingerprints.rs`.
 
 use bandwise_curriculum::StagePlan;
 

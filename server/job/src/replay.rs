@@ -1,21 +1,34 @@
-//! Which rows of a step are fresh, and which rows of earlier steps the others repeat.
+//! Replay: which rows of a step are fresh, and which rows of earlier steps the others repeat. No other code decides it.
 //!
 //! In a stage with replay times `r` the rows of a step lie in blocks of `r` chunks of `replay_chunk` rows:
 //!
 //! ```text
-//! step  | fresh | replayed | ... | fresh | replayed | ... |     G rows, r chunks a block
+//! step  | fresh | replayed | ... | fresh | replayed | ... |     G rows in blocks of r chunks
 //!       |<-------- block ------->|<-------- block ------->|
+//! lane  |<----------------------- L equal runs of blocks ... >|
 //! ```
 //!
-//! so that every range of whole blocks, and with it every legal share of a rank, has one fresh row in `r`. The blocks
-//! are cut into `replay_lanes` equal runs. A lane has a buffer of its own: the fresh chunks of its last
-//! `replay_buffer` steps, those of the step at hand included, empty at the start of a stage. Each replayed chunk is
-//! drawn uniformly from the buffer of its lane, with replacement, under the key (seed, step, block, which replayed
-//! chunk of the block). This is the reference's buffer (`EfficientTrain++`): first in, first out, the newest included;
-//! eight lanes are its eight processes.
+//! So every range of whole blocks, and with it every legal share of a rank, has one fresh row in `r`. The reference
+//! puts the fresh rows of a step before the replayed ones; ranks of other sizes would then have other shares of fresh
+//! rows. Order within a step means nothing to a trainer.
 //!
-//! Nothing here knows samples or pixels, and nothing is remembered: a row's origin is a pure function of (job, step,
-//! row).
+//! The blocks are cut into `replay_lanes` equal runs. A lane has a buffer of its own: the fresh chunks of the last
+//! min(step of the stage + 1, `replay_buffer`) steps, those of the current step included, empty at the start of a
+//! stage. Each replayed chunk is drawn uniformly from the buffer of its lane, with replacement, under the key (seed,
+//! step, block, position in the block). This is the reference's buffer (`EfficientTrain++`): first in, first out, the
+//! newest included.
+//!
+//! One lane is one buffer for all ranks; eight lanes are the reference's eight processes. A chunk is used as often
+//! either way (the same draws over the same ages), but with one lane its neighbours in a batch come from any rank's
+//! rows, which mixes partners better, and any daemon can serve any rank. With as many lanes as there are batches in a
+//! step a trainer can keep its buffer itself. The lanes are part of the job, so such a run cannot be resumed with
+//! another world size.
+//!
+//! This module knows no samples or pixels and remembers nothing: a row's origin is a pure function of (job, step, row).
+//! A replayed row equals the fresh row of its origin to the last bit: sample, epoch, draws, label, substitution. Only
+//! mixing, which comes after, differs. In stages with `B` below the base the reference keeps f16, so floats are rounded
+//! through f16 there, the fresh ones too. `tests/replay.rs` plays the reference's lists out literally, compares row by
+//! row, and holds the published statistics; golden values come from a second implementation in Python.
 
 use bandwise_curriculum::StagePlan;
 use bandwise_recipe::{DrawKey, DrawOp, Draws};

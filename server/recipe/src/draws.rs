@@ -1,8 +1,10 @@
 //! Keyed random draws: every number depends on (seed, epoch, sample, view, operation) and on nothing else.
 //!
-//! The generator is `ChaCha8`, a counter-based generator whose 256-bit key is exactly that tuple, so no draw of
-//! one operation can shift the draws of another, and any sample's draws can be had without those before it.
-//! Its output, and what is made of it here, is part of the pixel semantics and pinned by golden values.
+//! The generator is `ChaCha8`, a counter-based generator whose 256-bit key is exactly that tuple, little-endian. So no
+//! draw of one operation can shift the draws of another, and any sample's draws can be had without those before it. A
+//! substitute for an undecodable sample uses the draws of the sample that the order named. The output, and what is made
+//! of it here, is part of the pixel semantics and pinned by golden values from a second implementation in Python
+//! (`tests/golden/draws.py`).
 
 use chacha20::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};

@@ -1,10 +1,11 @@
 //! Mixup and CutMix within groups of consecutive rows (`mixup.py` of timm, "batch" mode).
 //!
-//! One draw for each group: either all its images are blended with their partners, or a box is pasted from them.
-//! The partner of image i in a group of n is image n - 1 - i. Labels are not mixed: a row has its own label, its
-//! partner's, and `lam`, the share of its own.
+//! One draw for each group: either all its images are blended with their partners, or a box is pasted from them. The
+//! partner of image i in a group of n is image n - 1 - i. Labels are not mixed: a row has its own label, its partner's,
+//! and `lam`, the share of its own.
 //!
-//! Values are mixed as they are delivered: read from the output's dtype, computed in f32, rounded to it again.
+//! Values are mixed as they are delivered: read from the output's dtype, computed in f32, rounded to it again. Mixing
+//! on the GPU after a cast to float, the usual way, differs from this by one rounding.
 
 use bandwise_choice::choices;
 use bandwise_kernels::{Dtype, Layout, Rect};

@@ -1,9 +1,9 @@
-//! Lays stage behind stage: each begins at the step, epoch and position at which the one before has stopped.
+//! Lays stages one after another: each begins at the step, epoch and position at which the previous one stopped.
 //!
-//! Where stages are split in epochs these positions are all 0. Split in steps, an epoch goes on over a border:
-//! the rows that the earlier stage has shown stay shown, and the later one goes on behind them in steps of its
-//! own size. An epoch is over when the stage that shows it cannot fill another step from it (or, where the tail
-//! is kept, when nothing is left).
+//! Where stages are split in epochs these positions are all 0. Split in steps, an epoch continues over a border: the
+//! position carries over in samples, and the later stage continues from it in steps of its own size, so every sample
+//! still has its turn once in every epoch. An epoch ends when the stage that shows it cannot fill another step from it
+//! (or, where the tail is kept, when nothing is left).
 
 use crate::{
     clock::{self, Span},

@@ -1,13 +1,13 @@
 //! Everything after the first SOS marker: is the file complete, and may a part of it be decoded alone?
 //!
-//! A decoder of a part stops at the part's last row. It notices neither a cut nor a fatal error below, and the
-//! verdict on a file must not depend on the part. So the markers are walked here, which costs little, and
-//! a file is decoded in parts only if its markers are those of a healthy file. All others are decoded whole,
-//! and libjpeg gives the verdict.
+//! A decoder of a part stops at the part's last row. It notices neither a cut nor a fatal error below that row, and the
+//! verdict on a file must not depend on the part, which is drawn at random. So the markers are walked here, which costs
+//! little, and a file is decoded in parts only if its markers are those of a healthy file. A file without an end marker
+//! is undecodable whatever the crop. All other files are decoded whole, and libjpeg gives the verdict.
 //!
-//! Truncation follows from how Pillow feeds libjpeg: it fails when libjpeg asks for bytes that are not there.
-//! The entropy decoder of a file with one scan asks until a marker stops it; a file with several scans is read
-//! up to its end marker first.
+//! Truncation follows from how Pillow feeds libjpeg: it fails when libjpeg asks for bytes that are not there. The
+//! entropy decoder of a file with one scan asks until a marker stops it; a file with several scans is read up to its
+//! end marker first.
 
 use super::bytes::{be16, next_marker};
 use super::segments::Frame;

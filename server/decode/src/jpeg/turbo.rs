@@ -1,11 +1,12 @@
-//! The calls into libjpeg-turbo: the only unsafe code of this crate.
+//! The calls into libjpeg-turbo: the only unsafe code for JPEG.
 //!
-//! The raw functions are used because the safe wrapper reports the library's warnings as errors, and a warning
-//! (a stray marker, a bad Huffman code) leaves an image that Pillow accepts.
+//! The raw functions are used because the safe wrapper reports the library's warnings as errors, and a warning (a stray
+//! marker, a bad Huffman code) leaves an image that Pillow accepts.
 //!
-//! Every image gets a fresh instance. libjpeg keeps Huffman and quantisation tables from one image to the next,
-//! so an abbreviated file would otherwise show its predecessor's tables, and after an error in a header an
-//! instance continues where it stopped. A new instance costs a fifth of a microsecond.
+//! Every image gets a fresh instance. libjpeg keeps Huffman and quantisation tables from one image to the next, so a
+//! reused instance decodes an abbreviated file with its predecessor's tables (measured), and a batch would depend on
+//! the images before it. After an error in a header an instance continues where it stopped. A new instance costs 0.2
+//! microseconds.
 
 #![allow(unsafe_code)]
 

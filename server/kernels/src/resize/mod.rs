@@ -1,17 +1,18 @@
 //! Pillow's resize of 8-bit RGB pictures, bit for bit (Pillow 9.5 to 12.3; `pipeline.md` c.3 and c.4).
 //!
-//! The plain idea: make every row narrower (or wider) with the horizontal weights, round to 8 bits, then do
-//! the same down the columns. What the real code does differently:
+//! It is our own because `fast_image_resize` is not bit-exact to Pillow. The plain idea: make every row narrower (or
+//! wider) with the horizontal weights, round to 8 bits, then do the same down the columns. The real code differs in
+//! three ways:
 //!
-//! 1. The passes are interleaved: a row of output is made as soon as its input rows are there, from a small
-//!    window of intermediate rows that stays in the nearest cache.
-//! 2. The 23-bit weights are split into 16-bit or 8-bit parts, since CPUs multiply and add those several at
-//!    a time; the parts' sums join to the exact 32-bit sum (`axis`).
+//! 1. The passes are interleaved: a row of output is made as soon as its input rows are there, from a small window of
+//!    intermediate rows that stays in the nearest cache.
+//! 2. Pillow's 23-bit weights are split into 16-bit parts (AVX2) or 8-bit parts (AVX-512 VNNI), because CPUs multiply
+//!    and add several of those at a time; the sums of the parts join to the exact 32-bit sum (`axis`).
 //! 3. Four rows go through the horizontal pass together and share the loads of weights.
 //!
-//! It does not cut a source box out of the picture: crop the view first, as the reference does. There is no
-//! gamma, no alpha and no other pixel format. [`Resizer::resize_through`] is the exception from Pillow's bits:
-//! it makes several resizes in one.
+//! It does not cut a source box out of the picture: crop the view first, as the reference does. There is no gamma, no
+//! alpha and no other pixel format. [`Resizer::resize_through`] is the exception from Pillow's bits: it makes several
+//! resizes in one.
 
 mod axis;
 mod cache;

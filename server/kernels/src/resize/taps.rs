@@ -1,8 +1,9 @@
-//! Float weights of one axis, and two axes made one.
+//! Float weights of one axis, and the weights of two resizes joined into one.
 //!
-//! A resize is linear before its rounding: every output sample is a sum of a few input samples. So one resize
-//! after another is a sum too, whose weights are sums of products of the two's. [`Taps::join`] makes them.
-//! Only multiplications and additions in a fixed order: the same bits everywhere.
+//! A resize is linear before its rounding: every output sample is a sum of a few input samples. So two resizes in a row
+//! are also such a sum, whose weights are sums of products of their weights. [`Taps::join`] computes them. The result
+//! is the picture of both resizes, except for the rounding in between; no new filter is invented. The code uses only
+//! multiplications and additions in a fixed order, so the bits are the same everywhere.
 
 use super::filter::{self, Filter};
 

@@ -1,10 +1,13 @@
 //! 8-bit pixels into a tensor row, or into float planes.
 //!
-//! What a pixel value becomes stands in a table of 256 numbers per channel; the scalar level looks it up.
-//! The other levels write planes: AVX-512 looks bytes of the numbers up by permutations, 64 pixels at a time;
-//! AVX2, which has no look-up that beats plain loads, calculates the numbers again, in a way that the table
-//! has been compared with. Raw pixels that stay interleaved are copied; normalised ones that stay
-//! interleaved are looked up on every level.
+//! Normalised values come from a table of 256 numbers per channel, whose bits are torch's. The scalar level looks them
+//! up. The other levels write planes:
+//!
+//! - AVX-512 looks up the bytes of the numbers with permutations, 64 pixels at a time.
+//! - AVX2 has no look-up that beats plain loads, so it calculates the numbers again, without divisions. A table offers
+//!   that only after it has compared all 768 numbers; otherwise the plain look-up runs.
+//!
+//! Raw pixels that stay interleaved are copied; normalised ones that stay interleaved are looked up on every level.
 
 mod scalar;
 
