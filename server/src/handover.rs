@@ -1,8 +1,13 @@
 //! The second socket of each Unix listener: hands shared memory over to trainers.
 //!
-//! A stream offers a descriptor under a token; whoever brings the token over the socket takes it, once, and the
-//! connection becomes the lease on the memory. It decides nothing: how much is shared is the pipeline's, who is told the
-//! token the service's.
+//! A stream offers a descriptor under a token; the client that sends the token over the socket takes it, once, and the
+//! connection becomes the lease on the memory. After that the daemon has no descriptor of the file. This module decides
+//! nothing: the pipeline decides how much is shared, and the service which client gets the token.
+//!
+//! ```text
+//! Open + request ──> service::share ──> Pipeline::share: a sealed memfd, cut into slots ──> Part: token, shape
+//! PATH.shm + token ──> handover ──> the descriptor (SCM_RIGHTS) ──> the client maps it
+//! ```
 
 use std::{
     collections::HashMap,

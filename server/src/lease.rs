@@ -1,9 +1,31 @@
-//! Leases: what becomes of the slots that a trainer has when its stream is over.
+//! Leases: the slots that a trainer holds after its stream has ended.
 //!
-//! A process that has mapped a file of slots can read it, and keeps its memory, for as long as it likes. So a trainer
-//! keeps the connection over which the descriptor came until nothing is mapped any more. Slots that it still has when its
-//! stream is over stay as they are and stay counted until it says that it has done with them, or the connection ends;
-//! then the system gets their memory back, also where somebody kept the descriptor.
+//! A process that has mapped a file of slots can read it, and keeps its memory, for as long as it likes. Nothing can
+//! take a descriptor or a mapping from a process, but the daemon can take the memory: it punches a hole into the file
+//! (`Slot::empty`), after which every mapping shows zeros. So a trainer keeps the connection over which the descriptor
+//! came until nothing is mapped any more. When its stream ends, slots that it does not hold are emptied at once. The
+//! others stay as they are, byte for byte, and stay counted in the budget and in the trainer's share of it until the
+//! trainer releases them or the connection ends; then they are emptied too, even if a process has kept the descriptor.
+//!
+//! ```text
+//! end of the stream ──> Lease: slots that the trainer holds are kept, the others emptied
+//! lease: "I hold these", or its end <── a batch is dropped, nothing is mapped ──> kept slots are emptied
+//! ```
+//!
+//! A lease is a connection, not a message: the system closes it however a trainer ends, and it costs nothing for each
+//! batch, because slots travel over the stream while it runs. After its stream a client names the slots that it still
+//! holds (a mask of 64 bits, so that messages may come in any order), not those that it gives back: an announcement
+//! that it never read leaves no slot behind.
+//!
+//! Two other ways were left out. A shrunk file would free the memory too, and kill an honest trainer with SIGBUS.
+//! Memory that the client makes would be charged to the daemon anyway, whose workers touch it first.
+//!
+//! Emptying a gigabyte takes a tenth of a second; the next stream to open waits for it, a second at most. The daemon
+//! waits for no lease when it ends, and empties nothing then: memory of an earlier daemon belongs to its trainers. A
+//! process that touches an emptied slot again, even by reading, gets new memory, which the system charges to that
+//! process's control group and not to the daemon's. Memory that a client has pinned in the kernel (io_uring,
+//! `vmsplice`, a GPU driver) becomes free only when it is unpinned, which no daemon sees: the limits of those
+//! interfaces bound it.
 
 use std::{
     collections::HashMap,

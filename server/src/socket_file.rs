@@ -1,4 +1,7 @@
 //! The file of a Unix socket: bound by one daemon at a time, and removed by the daemon that it belongs to.
+//!
+//! It is removed when its daemon stops listening, and only if it is still the same file; an open descriptor keeps its
+//! inode number from being used again. Daemons look and bind under a lock of the folder, which leaves no file behind.
 
 use std::{
     fs, io,

@@ -1,4 +1,7 @@
 //! Counts undecodable samples and stops a run that has too many of them.
+//!
+//! It counts rows, not samples: rows are trained on, and each rank can count its own. The fraction is taken of 1000
+//! rows at least, because at the beginning of a run two rows of a good dataset may be 2 %.
 
 use bandwise_proto::v1::BatchHeader;
 

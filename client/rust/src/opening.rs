@@ -1,4 +1,9 @@
-//! Streams of a connection: opened with what was asked for, through shared memory where that can be.
+//! Streams of a connection: opened with the requested options, over shared memory where possible.
+//!
+//! The client asks for shared memory, and connects to the second socket before it does. Where that socket cannot be
+//! reached (a TCP address, another container without the folder, an exhausted budget), `auto` takes gRPC before a pool
+//! is made. The client first tries the path beside its own address: the path that the daemon announces is the daemon's
+//! view, which another container need not share.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,13 +1,13 @@
-//! Replay on the client's side: fresh rows come from the daemon, the others from what came before.
+//! Replay on the client's side: fresh rows come from the daemon, the others from earlier batches.
 //!
-//! A run with [`RunOptions::fresh_only`](crate::RunOptions::fresh_only) yields batches of fresh rows whose headers
-//! say where the other rows were fresh. [`ReplayBuffer::complete`] makes whole batches of them, with the bytes that a
-//! daemon that replays would send. It keeps the fresh rows of the last `replay_buffer` steps; rows that it does not
-//! have, as after a resumed start, it asks for again.
+//! A run with [`RunOptions::fresh_only`](crate::RunOptions::fresh_only) yields batches of fresh rows whose headers name
+//! the origins of the other rows. [`ReplayBuffer::complete`] makes whole batches of them, with the bytes that a daemon
+//! that replays would send. It keeps the fresh rows of the last `replay_buffer` steps and requests rows that it lacks
+//! again, as after a resumed start.
 //!
 //! A rank has the rows of its own batches only, so each batch must hold whole lanes: `replay_lanes` is a multiple of
-//! the batches of a step. It is part of the job, and with it the world size: a run that is resumed with another one
-//! has another fingerprint and is refused.
+//! the batches of a step. It is part of the job, and with it the world size: a run that is resumed with another world
+//! size has another fingerprint and is refused. Recipes that mix rows are refused, because mixing comes after replay.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},

@@ -1,7 +1,26 @@
-//! A run: what one rank of a trainer takes, step by step, in order, from one daemon or several.
+//! A run: the batches of one rank of a trainer, step by step, in order, from one daemon or several.
 //!
-//! The run owns everything: the lanes to the daemons, the scheduler that says who is asked for what, and the batches
-//! that have come before their turn. There is no task behind it; daemons are read while the trainer waits.
+//! ```text
+//!                                      ┌── Lane ── BatchStream ──> daemon at home
+//! trainer ── next() ──> Run ── wants ──┼── Lane ── BatchStream ──> daemon of the pool
+//!             ^          │             └── Lane (resting, opening) ..> daemon that was lost
+//!             │          └── Scheduler: the table of batches, a record of each daemon
+//!             └── the next batch, once ───────────────────────────────────────────────
+//! ```
+//!
+//! First all daemons are asked for the plan at once. The first of the list that answers, or the first with the expected
+//! fingerprint, defines the job; every stream is opened with that fingerprint and its fields, so a daemon that makes
+//! something else of the job refuses it and names the fields. Then the run keeps a window of wants outstanding and
+//! delivers in the order of the table. A daemon that drains gets no wants, delivers, and is left. The log has one line
+//! when a daemon is lost, with what happens now, and one when it returns.
+//!
+//! The run owns everything: the lanes to the daemons, the scheduler that decides what each daemon is asked, and the
+//! batches that have come before their turn. No task or channel is behind it: [`Run::next`] polls the lanes while the
+//! trainer waits. So one daemon costs no more than a plain stream, and dropping a run ends everything.
+//!
+//! A lost daemon is reported when it is lost, not when its last batch is taken: a slow trainer has batches for seconds.
+//! While nothing is wanted, [`Run::watch`] waits for the end of the streams' requests, which HTTP/2 drops with the
+//! connection; to read ahead instead would take slots.
 
 use std::{
     collections::HashMap,

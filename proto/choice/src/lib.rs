@@ -1,8 +1,13 @@
-//! Options that are one of a few names, each with one list of them.
+//! Options that take one of a few names, each with one list of them.
 //!
-//! [`choices!`](crate::choices) declares an enum together with the name and the description of each value. Everything
-//! else is derived from that: `Display` and `FromStr`, the errors, the possible values of a flag with their help, and the
-//! lists that the Python package checks its arguments with. The crate depends on nothing, so that every layer may use it.
+//! [`choices!`](crate::choices) declares an enum together with the name and the description of each value, which is its
+//! documentation and its help. Everything else is derived from that: `Display` and `FromStr`, the errors, the possible
+//! values of a flag with their help, and the lists that the Python package checks its arguments with. The crate depends
+//! on nothing, so that every layer may use it.
+//!
+//! Names on the wire are those of the values in the `.proto` file; a test holds both lists equal, and the daemon maps
+//! one to the other by name. The native module of the Python package hands the contract's names to Python, and tests
+//! compare its `Literal`s, help and error texts with them.
 
 #![forbid(unsafe_code)]
 

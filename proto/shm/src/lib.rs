@@ -1,11 +1,13 @@
 //! Shared memory between a daemon and a trainer on the same host: what both sides must agree on.
 //!
-//! - `slots`: an anonymous, sealed file cut into slots, mapped here; a slot is held by one owner at a time. The only
-//!   unsafe code.
+//! - `slots`: an anonymous, sealed file cut into slots, mapped here; a slot has one holder at a time. The only unsafe
+//!   code.
 //! - `handover`: the descriptor of that file, on its way over a Unix socket.
-//! - `lease`: that socket afterwards, which says until when and what of the file the trainer uses.
+//! - `lease`: that socket afterwards, over which the trainer reports which slots it still uses.
 //!
-//! Nothing here waits, knows the wire, or decides who may have what.
+//! Nothing here waits, knows the wire, or decides how much each client may have. The daemon reads nothing back from a
+//! slot except for mixing, which computes with whatever it finds: a trainer that writes where it should not spoils its
+//! own batches.
 
 #![deny(unsafe_code)]
 

@@ -1,5 +1,4 @@
-//! Lines of the log that a peer or a disk can cause again and again: one in a while, with the number of those that were
-//! left out.
+//! Log lines that a peer or a disk can cause repeatedly: one in 30 s of each kind, with the number of lines left out.
 
 use std::{
     sync::{Mutex, PoisonError},

@@ -1,7 +1,9 @@
 //! Mixup and CutMix between the rows of a batch, done by the workers that made them.
 //!
 //! A worker that has made a row leaves its slot here instead of dropping it. The worker that submits the last row of a
-//! group takes all its slots, mixes them, and lets them go; so rows are still written by one thread at a time.
+//! group takes all slots of the group, mixes them, and drops them. So a batch is still written in place, one thread at
+//! a time for each row, and nothing waits for a whole batch. Values are mixed as delivered, read back from the output's
+//! dtype.
 
 use std::sync::{Mutex, PoisonError};
 

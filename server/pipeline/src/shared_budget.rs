@@ -1,12 +1,13 @@
-//! The budget of shared memory, and who has how much of it.
+//! The budget of shared memory, and how much of it each owner has.
 //!
-//! A pool is counted whole, although it takes memory only as slots are written first. Each slot is counted until its memory
-//! is the system's again: a trainer can keep a descriptor of the file for ever, so a slot is emptied before its bytes are
-//! given back, and a slot that the trainer may still read is not.
+//! A pool is counted whole when its stream opens, although it takes memory only as slots are first written. Each slot
+//! is counted until its memory is back with the system. A trainer can keep a descriptor of the file for ever, so a slot
+//! is emptied before its bytes are given back, and a slot that the trainer may still read is not.
 //!
-//! No pool takes more than three quarters of the slots that are free, but for the fewest with which a stream can work, so
-//! that something is left for the next stream; and no owner has more than three quarters of the budget, but for the fewest
-//! slots of one stream, so that something is left for other owners.
+//! No pool takes more than three quarters of the slots that are free, except for the fewest with which a stream can
+//! work, so that something is left for the next stream. No owner has more than three quarters of the budget, except for
+//! the fewest slots of one stream, so that something is left for other owners. A trainer that keeps all of its share
+//! gets gRPC for its next streams.
 
 use std::{
     collections::HashMap,

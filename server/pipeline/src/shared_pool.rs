@@ -1,6 +1,11 @@
 //! The pool of a stream whose batches are made where the trainer reads them.
 //!
 //! A pool is a sealed file cut into slots, taken out of a budget of its own when its stream opens (`shared_budget`).
+//!
+//! Slots are the flow control of shared memory. The dispatcher begins the oldest want of a stream when one of its slots
+//! is free, so the batch that the trainer waits for always gets the next slot. A trainer that keeps batches never stops
+//! its stream: when fewer than two slots would be left, the client copies the batch to its own memory, releases the
+//! slot, and logs that once.
 
 use std::{os::fd::OwnedFd, sync::Arc, thread};
 

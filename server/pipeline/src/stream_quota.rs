@@ -1,4 +1,7 @@
 //! The quota of streams that a pipeline serves at a time, in all and for each owner.
+//!
+//! A closed stream keeps its permit until its last batch is dropped, so that the batches of streams that come and go
+//! stay within the bounds of streams and memory.
 
 use std::{
     collections::HashMap,

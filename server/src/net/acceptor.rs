@@ -1,4 +1,8 @@
 //! Takes connections from a listener through a gate, and waits where that is not possible.
+//!
+//! The system finds a TCP peer that has vanished: keep-alive, and a limit of 20 s for bytes that are not acknowledged,
+//! on both sides of a connection. The keep-alive of HTTP/2 cannot say goodbye through a full socket and would wait for
+//! minutes.
 
 use std::{future::Future, io, os::fd::AsFd as _, sync::Arc, time::Duration};
 

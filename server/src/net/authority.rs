@@ -1,12 +1,18 @@
-//! Lets clients of a Unix socket call it what they like.
+//! Lets clients of a Unix socket use any name for it.
 //!
-//! A request says in `:authority` which host it is meant for. For a Unix socket there is none, so clients send what they
-//! have: gRPC's C core and all languages on top of it the percent-encoded path, others the path. HTTP/2 has no word on
-//! this, and the server below refuses all but host names. Here a name that it would refuse becomes one that it takes, of
-//! the same length: the compression of headers counts lengths, so both ends go on agreeing. Nobody reads the name later.
+//! A request names in `:authority` the host that it is meant for. A Unix socket has no host, so clients send something
+//! else: gRPC's C core and all languages on top of it the percent-encoded path, others the path. HTTP/2 has no rule for
+//! this, and the server below (h2) refuses all but host names, without an option; its newest version does the same. So
+//! this module stands between socket and h2 and replaces a name that h2 would refuse with one of the same length. The
+//! compression of headers counts lengths, so both tables of compressed headers stay equal without a third one here.
+//! Nothing reads the name later.
 //!
-//! Only frames of headers are looked at, everything else passes as it came: their bytes change if there is such a name
-//! in them, and in no other case. What cannot be understood passes too, and the server below judges it.
+//! Only frames of headers are held back and looked at, and their bytes change only if such a name is in them.
+//! Everything else passes unchanged, and so does what cannot be parsed: the server below judges it. Batches travel in
+//! the other direction and are not touched.
+//!
+//! Two other ways were left out. A crate that decodes and encodes all headers would put a second implementation in
+//! front of every request; a patched h2 would have to be kept up to date.
 
 use std::{
     io,

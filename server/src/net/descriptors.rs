@@ -1,7 +1,8 @@
 //! Shares of the descriptors that the process may have open.
 //!
-//! Connections never take what streams that run need: each read of a sample opens a file, in a worker or in the fetch
-//! stage, and a stream that cannot read ends.
+//! The limit of open files is raised at start and shared out. Each read of a sample opens a file, in a worker or in the
+//! fetch stage, and a stream that cannot read ends. So workers and fetches get their descriptors first, and connections
+//! share the rest.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

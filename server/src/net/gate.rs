@@ -1,7 +1,9 @@
-//! The limits of connections, in total and for each peer.
+//! The limits of connections, in total and for each peer. New connections never take from running work.
 //!
-//! A connection with a call in progress is never closed for another. One that has asked for nothing yet, or waits
-//! between two calls, makes room: of the peer that has most, the one that waits longest, silent ones first.
+//! A connection with a call in progress is never closed for another. Where there is no room, one that has asked for
+//! nothing yet makes room, then one that waits between two calls: of the peer that has most, the one that has waited
+//! longest. A process on this host is a peer of its own, because the ranks of a node are one user. Acceptors that can
+//! take nothing wait for a connection to end.
 
 use std::{
     collections::{BTreeMap, HashMap},

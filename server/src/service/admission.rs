@@ -1,7 +1,9 @@
 //! Admission of new work: running streams come first.
 //!
-//! To open a stream and to resolve a job cost the daemon far more than the message that asks for it. While streams of
-//! others run, a peer may do so as often as any trainer does, and waits where it wants more. Nobody waits alone.
+//! Opening a stream and resolving a job cost the daemon far more than the message that asks for it. While streams of
+//! others run, a peer may do so as often as any trainer does; beyond that it waits, in a queue of its own. A peer that
+//! is alone never waits. Jobs are resolved one after another in a thread, and refusals are remembered like jobs
+//! (`jobs`).
 
 use std::{
     collections::HashMap,

@@ -1,8 +1,13 @@
-//! The body of a streaming answer, in which the bytes of a batch are sent from where they lie.
+//! The body of a streaming answer, which sends the bytes of a batch from its own memory.
 //!
-//! gRPC's usual encoder copies each message into a buffer of its own, which for tensors costs as much as sending them.
-//! Here a part with data becomes two pieces: the message but for its data in a few bytes, and the slice of the batch.
-//! HTTP/2 puts both into one write. On the wire it is the same protobuf message: `data` is its last field.
+//! The encoder of tonic copies each message into a buffer of its own, which for tensors costs as much as sending them.
+//! Here a part with data becomes two pieces: a few bytes with the rest of the message, and the slice of the batch.
+//! HTTP/2 puts both into one write. On the wire it is the same protobuf message, whose last field is `data`, and any
+//! gRPC client reads it. Requests, small answers, errors and everything else stay with tonic.
+//!
+//! Batches go from stream to connection whole: a hand-over between threads for each part cost a third of the rate over
+//! a Unix socket. Parts of 512 KiB and 1 MiB and stream windows of 2 and 4 MiB made no difference beyond the noise of a
+//! shared machine (medians of 4 interleaved rounds), so parts stayed at 256 KiB and windows at 16 MiB.
 
 use std::{
     convert::Infallible,

@@ -1,11 +1,13 @@
 //! The readers of rows: finds two live streams that read the same rows of the same job.
 //!
-//! Mostly these are ranks that do not know of each other, each of which believes to be rank 0 of 1: all of them train on
-//! the same rows, and nothing else shows it. Each such reader is told once, by name, and the log is.
+//! Usually these are ranks that do not know of each other, each of which believes that it is rank 0 of 1: all of them
+//! train on the same rows, and nothing else shows it. The daemon notes which rows each stream wants of full steps. It
+//! reports each such reader once, by name, to the reader and to the log.
 //!
-//! No false alarm comes from the streams of one process (a loop that begins anew), from a stream that replaces a dead one
-//! (a peer on this host must live; one that is reached by TCP must go on to ask), or from a rank without rows in a short
-//! last step, which asks for rows of another.
+//! No false alarm comes from the streams of one process: a loop that starts again, a hedge or a lost connection makes
+//! several, so clients send an identity (`Open.reader`). A stream that replaces a dead one raises none either: a peer
+//! on this host must live, and one that is reached by TCP must continue to want rows. Nor does a rank without rows in a
+//! short last step, which asks for rows of another.
 
 use std::{
     collections::{HashMap, VecDeque},

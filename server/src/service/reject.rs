@@ -1,4 +1,7 @@
-//! Errors on their way to the wire: one place decides which gRPC code an error has.
+//! Errors on their way to the wire: the one place that gives an error its gRPC code and its `ErrorDetail`.
+//!
+//! Libraries have one `thiserror` enum for each subsystem. In a stream, a batch that cannot be made is a part of its
+//! own (`Failure`), and the stream continues.
 
 use bandwise_dataset::Digest;
 use bandwise_job::JobError;

@@ -1,4 +1,8 @@
 //! Names and labels of samples, from the index.
+//!
+//! Names are requested, not sent with batches: few trainers want them, and at 30 bytes a row they would be most of a
+//! header. One call answers for as many ids as the largest batch has rows, cut at 1 MiB. Names are bytes, so that
+//! Python decodes them as it decodes file names and they equal ImageFolder's; errors and logs escape them.
 
 use bandwise_dataset::{Dataset, Digest};
 use bandwise_proto::{MAX_SAMPLE_IDS, MAX_SAMPLES_BYTES, v1 as proto};

@@ -1,7 +1,14 @@
 //! One `StreamBatches` call: a single task that reads wants, waits for batches, and sends parts.
 //!
-//! It is the only owner of the call's state. Wants are read also while parts wait for the client's credit, so a
-//! cancel is never stuck behind the data that it cancels.
+//! It is the only owner of the call's state. Wants are read even while parts wait for the client's credit, so a cancel
+//! is never stuck behind the data that it cancels. Wants are the only flow control beside HTTP/2's own: the same
+//! message serves a plain trainer, a strided reader and a client that spreads its wants over daemons.
+//!
+//! A failed batch does not end its stream: one unreadable file would otherwise throw away everything in flight.
+//! Failures are sent in their place in the order. A wrong want ends the stream.
+//!
+//! `fresh_only` belongs to a stream, not to a want: when a stream opens, the daemon has to know whether to reserve
+//! memory for replay, and how large the stream's slots are.
 
 use std::{
     collections::{HashSet, VecDeque},

@@ -1,7 +1,8 @@
-//! Batches that no daemon can make at the moment: when they are asked for again, everywhere.
+//! Batches that no daemon can make at the moment: when they are requested again, from every daemon.
 //!
-//! A volume that is not there comes back, and so does a file that is being replaced. How long that is waited for is
-//! the run's patience; between two rounds of asking the pauses grow.
+//! A volume that is not there comes back, and so does a file that is being replaced. The run's patience limits how long
+//! that is waited for, and the pauses between two rounds grow. Patience is the client's: only the client knows other
+//! daemons, and only it can wait, because a row that waits in a daemon holds memory for its batch.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,12 @@
-//! What is late: when another daemon is asked too, and when one is left.
+//! Late batches: when a second daemon is asked too, and when a daemon is left.
+//!
+//! A late daemon is told from a dead one by the usual times, not by pings. A killed process closes its connections,
+//! which is seen at once. A stopped one is only silent, like a slow one; so the deadline follows the times of the last
+//! 64 batches and doubles while none comes. The only daemon left is never given up for being late.
+//!
+//! Hedges are only for the next batch in order: one at a time, one for twenty wants, and the slower daemon is
+//! cancelled. A cancel applies to a step, so where a step has several batches the slower answer is not cancelled but
+//! dropped when it comes.
 
 use std::time::{Duration, Instant};
 

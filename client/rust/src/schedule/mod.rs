@@ -1,19 +1,24 @@
-//! Which daemon is asked for the next batch, which one is late, and when a second one is asked: decisions without I/O.
+//! Decisions of a run without I/O: which daemon is asked for the next batch, which one is late, and when a second one
+//! is asked.
 //!
-//! The scheduler owns the table of batches that were asked for and not yet delivered, in the order of delivery. It is
-//! told what daemons answer, and says what is to be asked, cancelled and left. Daemons are numbers here; time is an
-//! argument.
+//! The scheduler owns the table of batches that were requested and not yet delivered, in the order of delivery. It
+//! receives what daemons answer and returns what to request, cancel and leave. Daemons are numbers here and time is an
+//! argument, so hangs and races are tested on a fake clock.
 //!
-//! - A batch goes to the daemon that will have it first, by the time that a batch takes there and the length of its
-//!   queue. The preferred daemon gets it if it will have it before the trainer comes to it, even where others are
-//!   faster: work stays at home until home is saturated.
-//! - When the trainer waits for a batch much longer than is usual, one more daemon is asked for it (a hedge): never
-//!   more than one, and for at most one want in twenty beyond the first. Whoever answers second is cancelled.
-//! - A batch that a daemon cannot make is asked for at the others, and, when all have said so, at all of them again after
-//!   pauses that grow. The run says when that is enough.
-//! - When it waits much longer still, the daemon is left, if there is another, and everything that was asked for there
-//!   is asked for elsewhere. Without an answer in between, the patience doubles from daemon to daemon, so that a run
-//!   whose batches have become slow does not leave all of them for ever.
+//! - A batch goes to the daemon that will have it first, by the smoothed time that a batch takes there and the length
+//!   of its queue. The preferred daemon (the first of the list, over a Unix socket) gets it if it will have it before
+//!   the trainer comes to it, even where others are faster: work stays at home until home is saturated.
+//! - The first answer for a batch is kept until its turn; a second one is dropped, and its slot goes back.
+//! - When the trainer waits for a batch much longer than is usual (twice the 95th percentile, 100 ms at least), one
+//!   more daemon is asked for it (a hedge), and the late one gets no wants until it answers: never more than one, and
+//!   for at most one want in twenty beyond the first.
+//! - When it waits much longer still (four times, 1 s at least), the daemon is left, if there is another, and
+//!   everything that was requested there is requested elsewhere. Without an answer in between, the patience doubles
+//!   from daemon to daemon, so that a run whose batches have become slow does not leave all of them for ever. A daemon
+//!   that owes nothing is left after 1 s of silence.
+//! - Waits are counted only while the trainer waits, so no daemon is blamed for a trainer that computes for a minute.
+//! - A batch that a daemon cannot make is requested from the others, and, when all have failed, from all of them again
+//!   after pauses that grow. The run decides when to stop.
 
 mod book;
 mod clock;

@@ -1,6 +1,8 @@
 //! Charts: panels below each other that share the axis from left to right, as a PNG.
 //!
-//! Shapes are drawn large and reduced, which smooths them; text is drawn at its size, which keeps it sharp.
+//! They are drawn with the same tools as contact sheets: shapes by embedded-graphics, three times too large and reduced
+//! by our own resizer, which smooths them; text at its final size, which keeps it sharp. A plotting crate would add
+//! fonts or a second rasteriser for one picture.
 
 use bandwise_kernels::{Filter, Resizer, RgbView, SimdLevel};
 use embedded_graphics::{mono_font::ascii, text::Alignment};

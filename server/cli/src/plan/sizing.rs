@@ -1,8 +1,10 @@
-//! How many images per second a training asks for, and how many cores of this machine make them.
+//! The images per second that a training asks for, and the cores of this machine that make them.
 //!
-//! A GPU that trains on R images of the base size per second is taken to train on R (base / B)^2 of B pixels, since
-//! the compute of an image goes with its area. With replay, one in r of them is decoded. Cores are worker threads: what
-//! one of them makes per second is measured alone, in CPU time, on the images of a dataset.
+//! A GPU that trains on R images of the base size per second is assumed to train on R (base / B)^2 of B pixels, since
+//! the compute of an image grows with its area. With replay, one in r of them is decoded. Cores are worker threads: the
+//! CPU time of one worker is measured alone, on the images of a dataset. It is CPU time and not the rate of a daemon,
+//! because the machine may be busy, and so cores are rate times time, even for more cores than this machine has. The
+//! text names what sending adds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,14 +1,16 @@
 //! The fetch stage, between want and worker: brings samples into memory that are not there already.
 //!
-//! A worker that begins a row takes its sample from memory if it is there, which for local files is the page cache and
-//! costs less than to hand the row over. Otherwise it hands the row to this stage and turns to another one; when the
-//! bytes are there, the row goes back to the workers. So no worker ever waits for storage, and since rows are given out as
-//! far as the memory for batches reaches, samples are fetched as far ahead of need.
+//! A worker that begins a row takes its sample from memory if it is there. For local files that is the page cache, from
+//! which a read costs less than a hand-over: the file is opened with `RESOLVE_CACHED` and read with `RWF_NOWAIT`, which
+//! never wait (`page_cache` of the dataset crate). Otherwise the worker hands the row to this stage and turns to
+//! another one; when the bytes are there, the row goes back to the workers. So no worker ever waits for storage. Rows
+//! are given out as far as the memory for batches reaches, so samples are fetched that far ahead of need.
 //!
-//! One thread, `bw-fetch`, owns which rows wait, whose turn it is and how many bytes there are (`queue`). What is fetched
-//! by a blocking call is fetched by threads of their own, `bw-read`. Failed fetches are tried again here, and here alone
-//! time is limited (`attempt`): storage that hangs holds some of these threads, and delays only the rows that lie on it.
-//! Nothing here decides a byte.
+//! One thread, `bw-fetch`, owns which rows wait, whose turn it is and how many bytes are held (`queue`). Threads of
+//! their own, `bw-read`, make the fetches that block. Failed fetches are retried here, and here alone time is limited
+//! (`attempt`): storage that hangs holds some of these threads and delays only the rows on that storage. Threads that
+//! hang are given up together with their storage; nothing waits for them, not even the end of the daemon. Nothing here
+//! decides a byte.
 
 mod attempt;
 mod queue;

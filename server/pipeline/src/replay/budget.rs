@@ -1,9 +1,11 @@
-//! What the memos of all jobs may take together, and who has which.
+//! The memory budget of all replay memos together, and the reservation of each job.
 //!
-//! A job's share is reserved when its first stream opens and given back with its last, so that a job which was begun
-//! never finds its memory gone. How much a stage needs is known then: its buffer's steps, or all of its steps where
-//! these are fewer, with all their fresh rows. A daemon that serves only some ranks, or some steps, needs less and
-//! reserves the same: which rows it will be asked for is not known.
+//! A job's share is reserved whole when its first stream opens, or the job is refused, and it is given back with its
+//! last stream. A buffer that does not fit would cost `r` times the work, unnoticed until some thousand steps later;
+//! `replay_shortage = "recompute"` accepts that. The reservation covers what the largest stage needs: its buffer's
+//! steps, or all of its steps where these are fewer, plus 16 steps that may be in the making, with all their fresh
+//! rows. A daemon that serves only some ranks, or some steps, uses a part of that and reserves the same, because it
+//! cannot know which rows will be wanted when a stream opens.
 
 use std::{
     collections::HashMap,

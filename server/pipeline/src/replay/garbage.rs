@@ -1,7 +1,7 @@
-//! Memory on its way back to the system.
+//! Memory that is returned to the system in a thread of its own.
 //!
-//! At the end of a stage a buffer of many gigabytes goes at a time, which takes seconds. Whoever finds it out may be an
-//! async thread or a worker, so a thread of its own does it.
+//! At the end of a stage a buffer of tens of gigabytes is freed at once, which takes seconds. The stage's end may be
+//! found by an async thread or a worker, neither of which may wait that long.
 
 use std::thread;
 

@@ -12,6 +12,20 @@
 //! A replayed row is a fresh row of an earlier step, so a worker looks here first, for fresh rows too: a row may have
 //! been made before its own step came to it. What is not here is made again, with the same bytes. So nobody waits for
 //! anybody, and nothing here decides a byte: a memo of no bytes gives the same batches as one of all.
+//!
+//! Two workers may make the same row at once, and the second copy is dropped: waiting for each other could hang or
+//! starve a batch. It happens in the first steps of a stage, where rows are replayed from the current step.
+//!
+//! ```text
+//! Open ──> ReplayMemos: reserve the largest stage's buffer, or refuse ──> ReplayMemo, one a job, shared by its streams
+//! Want(step) ──> advance: rows that no stream can need any more are freed
+//! worker ──> find(origin) ──> copy                          origin: step -> shelf -> row in a slab
+//!                        └──> make, keep ──> a spare slab, a new one within the reservation, or the oldest step's
+//! ```
+//!
+//! Of several daemons behind one trainer each keeps what it has made; a row that another one made is made again, once.
+//! A single `GetBatch` reads the memo of the job's streams, if there are any, and keeps nothing, so that a probe far
+//! ahead pushes nothing out.
 
 mod budget;
 mod garbage;

@@ -1,7 +1,7 @@
 //! The rows that were fresh in one step, in slabs.
 //!
-//! A slab is one allocation of many rows of equal size, cut as rows come, so that a row costs no allocation of its
-//! own. A slab whose rows are all gone is used again.
+//! A slab is one allocation of about a MiB (or one row), cut into rows of equal size as they come: no allocation a row,
+//! and no unsafe code. A slab whose rows are all dropped is used again.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
