@@ -1,7 +1,9 @@
-"""Builds the package, for pip: that of maturin, and before it the program `bandwise`, which a wheel carries.
+"""Builds the package for pip: first the program `bandwise`, which a wheel carries, then the package, with maturin.
 
-So a wheel made of a checkout or of the source distribution is whole. It needs Rust, a C compiler, cmake and, on x86,
-nasm. `package.sh` does the same in its own way, since it has the program already.
+maturin packs a crate with everything that it depends on by path, so the source distribution contains the sources of the
+daemon, and a wheel made of it or of a checkout is whole. A package that finds a daemon in PATH instead would turn one
+version into two. It needs Rust, a C compiler, cmake and, on x86, nasm. `package.sh` does the same in its own way, since it
+has the program already.
 """
 
 from __future__ import annotations

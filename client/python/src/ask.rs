@@ -1,4 +1,4 @@
-//! What a daemon is asked once: what it serves, the plan of a job, the names of samples.
+//! Questions to a daemon: its datasets, the plan of a job, the names of samples.
 
 use std::{
     ffi::OsString,

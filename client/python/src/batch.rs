@@ -1,4 +1,7 @@
-//! `Batch`: what came, as plain values and arrays.
+//! `Batch`: a received batch, as plain values and arrays.
+//!
+//! Only images are lent without a copy. Labels and sample ids are small: copied, they are aligned in received buffers
+//! too, and a list of labels keeps no slots.
 
 use bandwise_client::{self as client, proto::Dtype};
 use pyo3::prelude::*;

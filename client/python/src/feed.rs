@@ -1,7 +1,9 @@
 //! The receiving thread: it drives a run and hands over its batches, a few at a time.
 //!
-//! It knows nothing of Python, so that nothing in it can wait for the interpreter. Credit bounds what lies ready here;
-//! what is asked for ahead of that is the run's window.
+//! A run has a thread of its own, with a runtime of one thread: batches arrive while Python computes, nothing in it
+//! takes the GIL, and ending it ends everything. It knows nothing of Python, so nothing in it can wait for the
+//! interpreter. Credit bounds the batches that are ready here to one, because more would only hold slots; the run's
+//! window bounds the requests ahead of that.
 
 use std::{
     convert::Infallible,

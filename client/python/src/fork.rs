@@ -1,7 +1,7 @@
-//! What must not happen in a forked child.
+//! Values that a forked child leaks instead of dropping.
 //!
-//! A child has the memory of its parent and none of its threads: to wait for the receiving thread would hang, and to
-//! give a slot back would give away the parent's.
+//! A child has the memory of its parent and none of its threads: to end a run would wait for a thread that does not
+//! exist, and to drop a batch would give back the parent's slot.
 
 use std::process;
 

@@ -1,22 +1,26 @@
 //! The native half of the Python package: connections, the receiving thread, and arrays without a copy.
 //!
-//! What users see is Python (`python/bandwise`), which gets plain values and few classes from here: `describe` and
+//! Everything that users see is Python (`python/bandwise`): options, plans, epochs and private daemons cost nothing
+//! there and read like the code that users know. Rust has what must not hold the GIL or needs memory. `describe`,
 //! `plan` and `samples` ask a daemon once, `Run` receives the batches of a rank in a thread of its own, `Batch` and
-//! `Array` are what came. Waiting is cut into slices by the caller, so that signals are seen; no thread from here ever
-//! takes the GIL. Nothing here needs it for its safety, hence `gil_used = false`: classes are frozen, what changes is in a
-//! `Mutex` or an atomic, and deleters may be called by any thread. `abi3` is for builds with a GIL; for a free-threaded
-//! Python the same sources make a module of that version.
+//! `Array` are its results. Python cuts waits into slices, so that signals are seen; no thread from here ever takes the
+//! GIL.
 //!
-//! | file | what |
+//! The module needs no GIL for its safety, hence `gil_used = false`: classes are frozen, their mutable state is in a
+//! `Mutex` or an atomic, the compiler holds them to `Send` and `Sync`, and deleters may be called by any thread. Two
+//! threads that write to one batch have to order their writes themselves. `abi3` is for builds with a GIL; for a
+//! free-threaded Python the same sources make a module of that version.
+//!
+//! | file | contents |
 //! | --- | --- |
 //! | `job.rs` | Python's options -> job and run options |
 //! | `ask.rs` | `describe`, `plan` and `samples` |
 //! | `feed.rs` | the receiving thread, without Python |
 //! | `run.rs` | `Run`: the feed as Python has it |
-//! | `batch.rs`, `array.rs` | what came |
+//! | `batch.rs`, `array.rs` | received batches and their arrays |
 //! | `memory.rs`, `dlpack.rs` | the bytes of arrays and how they are lent: all unsafe code |
-//! | `log.rs` | what the client says -> lines for Python's `logging` |
-//! | `fork.rs` | what must not happen in a forked child |
+//! | `log.rs` | the client's log -> lines for Python's `logging` |
+//! | `fork.rs` | values that a forked child must not touch |
 //! | `errors.rs` | the client's errors -> the package's exceptions |
 
 mod array;

@@ -1,13 +1,17 @@
 //! The client's log on its way to Python's `logging`.
 //!
-//! The client says what happens by `tracing`, mostly in the receiving thread, which must never wait for the interpreter.
-//! So an event only becomes a line in a bounded queue of its run; whoever iterates takes the lines between two waits and
-//! hands them to `logging`. Libraries that bridge the two (pyo3-log, for the crate `log`; pyo3-pylogger) call Python
-//! from the thread that logs.
+//! The client logs with `tracing`, mostly in the receiving thread, which must never wait for the interpreter. So an
+//! event only becomes a line in a bounded queue of its run. The iterating thread takes the lines between two waits,
+//! every 100 ms at the latest, and hands them to `logging`, under `bandwise`. Levels are those that the logger has when
+//! an iterator is made; events below them are not formatted. When a daemon is lost, the line comes out when the trainer
+//! next asks for a batch.
 //!
-//! There is one subscriber for the process, set when the module is loaded, and each thread says where its lines go:
-//! nothing here takes a lock that a fork could leave locked. Other libraries have their own `tracing`, if any, since
-//! each extension module is linked with its own.
+//! Libraries that bridge the two (pyo3-log, for the crate `log`; pyo3-pylogger) take the GIL in the thread that logs. A
+//! thread of our own that takes it would have to be kept out of interpreter shutdown and forks.
+//!
+//! There is one subscriber for the process, set when the module is loaded, and each thread knows the queue of its
+//! lines: nothing here takes a lock that a fork could leave locked. Other libraries have their own `tracing`, if any,
+//! since each extension module is linked with its own.
 
 use std::{
     cell::RefCell,

@@ -1,4 +1,8 @@
-"""What a loader yields."""
+"""Batches, as a loader yields them.
+
+Names of samples are requested only when a program wants them. A batch keeps the addresses to ask and not its loader, so a
+batch that is kept keeps no daemon.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Curricula that a search tries, and their stages."""
+"""Curricula that a search tries, and their stages.
+
+The data of a stage come from a curriculum file of the whole trial, with the stages that are still open at the base. Plans
+with `split = "steps"` do not depend on later stages, so epochs, orders and learning rate are those of the training that
+the search finds in the end.
+"""
 
 from __future__ import annotations
 

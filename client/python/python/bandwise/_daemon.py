@@ -1,12 +1,15 @@
 """A private daemon: one that the loaders of a user share for a folder, and that ends with the last of them.
 
-Its life is tied to a FIFO that is its standard input: every loader holds the write end, which the system closes however
-a process ends, and when nobody holds it, the daemon reads the end of the file and ends. `_place.py` says where loaders
-find it.
+Its life is tied to a FIFO that is its standard input. Every loader holds the write end, which the system closes however
+a process ends, and forked children release it. When no process holds it, the daemon reads the end of the file and ends.
+Nobody counts, so nobody can count wrong. `_place.py` describes where loaders find it. A loader that joins a daemon which
+does not listen yet continues with it even if the process that started it is killed meanwhile.
 
-**To join** is to open the FIFO and to write a byte into it. When the pipe is empty again, the daemon has read on behind
-our opening, so it cannot have seen the end of the file. If it ends with the byte unread, it was about to end as we
-came: then all begins anew. So those who leave need not agree with those who come.
+**To join** is to open the FIFO, to write a byte into it, and to see that the byte is read. A daemon that has read the
+byte has read on after our opening, so it cannot have seen the end of the file. If it ends with the byte unread, it was
+about to end when we came, and the search begins again. So the daemon needs no lock, leaving loaders need not agree with
+joining ones, and the last one may be killed at any moment. A daemon that reads nothing for 30 s hangs: it is left to the
+loaders that have it, and another one is started.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Options of a private daemon: the keys of the daemon's configuration, but for those that the package sets itself."""
+"""Options of a private daemon: the keys of the daemon's configuration, except those that the package sets itself.
+
+They are part of the key by which daemons are shared (`_start.kind`), with the size and time of the lists of samples: a
+loader with other options gets another daemon, and the log reports it. A test compares them with the keys of
+`deploy/bandwise.toml`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """File descriptors that belong to this process alone.
 
-Python closes its descriptors when a child executes another program, but a forked child has them all. Here it lets go of
-those whose last holder means something: ends of pipes, locks.
+Python closes its descriptors when a child executes another program, but a forked child has them all. It releases here
+those whose last holder matters: ends of pipes, locks.
 """
 
 from __future__ import annotations

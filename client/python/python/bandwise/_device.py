@@ -1,8 +1,12 @@
 """Batches on a device: copied there one batch ahead, and normalised there if they came as pixels.
 
-Copies run on a stream of their own, beside the training step that uses the batch before. They read the memory in which
-the batch was received: slots of shared memory are registered with the driver once each, so that the copy engine reads
-them itself; other memory goes through torch's pinned memory.
+Copies run on a stream of their own, beside the training step that uses the previous batch. They read the memory in which
+the batch was received. Slots of shared memory are registered with the driver when they are first seen, by their address,
+so that the copy engine reads them itself; their mapping is kept until the registration is undone. Other memory goes
+through torch's pinned memory.
+
+Looking ahead takes only a batch that is there already, so it never delays the current one. Only batches that the user
+got count as handed out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""The groups of a loader's options: frozen dataclasses that check their values when they are made."""
+"""The groups of a loader's options: frozen dataclasses that check their values when they are made.
+
+Flat keywords of a loader are those that nearly every training sets and that `bandwise pull` also has. Each group is one
+concern. `device` and `transport` also take the plain value that most programs need. Former keywords are one table
+(`_moved.py`), translated with a warning.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""One pass over a run: how batches come from the receiving thread."""
+"""One pass over a run: how batches come from the receiving thread.
+
+A wait is cut into slices of 100 ms, between which Python sees signals and the end of a private daemon. A pass has a lock,
+so threads may share it.
+"""
 
 from __future__ import annotations
 

@@ -1,20 +1,23 @@
-"""Where the loaders of a user find each other's private daemons.
+"""The folders in which the loaders of a user find each other's private daemons.
 
-    TMPDIR/bandwise-UID/    the base, for this user alone. Locked (`flock`) while a loader finds or starts a daemon
+    TMPDIR/bandwise-UID/    the base, for this user alone. Locked (`flock`) while a loader finds or starts a daemon, not
+                            while that daemon indexes its folder
         HOST-FOLDERKEY-RANDOM/
-                            the place of one daemon; FOLDER and KEY say what makes daemons the same, RANDOM is never
-                            used again
-            config.toml     what it serves, and how
-            life            FIFO: its standard input. Loaders hold the write end, it ends when nobody does
-            socket          where it listens; beside it that for shared memory
-            log             what it says
+                            the place of one daemon; FOLDER and KEY identify equal daemons, RANDOM is never used again
+            config.toml     the configuration
+            life            FIFO: the standard input of the daemon. Loaders hold the write end
+            socket          where the daemon listens; beside it the socket for shared memory
+            log             the log of the daemon
 
-Where TMPDIR is too long for the path of a socket, as batch systems set it, the base is in `/tmp`, for all who have that
-TMPDIR alike.
+The base is in `TMPDIR` and not in `XDG_RUNTIME_DIR`, which is removed with a user's last login while a training runs, and
+which batch systems pass to hosts that do not have it. Where `TMPDIR` is too long for the path of a socket, as batch
+systems set it, the base is in `/tmp`, the same for all processes with that `TMPDIR`.
 
-A place whose FIFO nobody reads belongs to a dead daemon. Whoever sees that removes it: no name is used twice, so that
-needs no lock. The base goes with its last place, also without a lock: whoever has locked a base that is gone finds
-nothing in it and can make nothing in it, since both go through the descriptor that is locked, and begins anew.
+No name of a place is used twice, so dead places are removed without a lock: the daemon removes its own
+(`--remove-at-end`), the surviving loaders remove that of a daemon that was killed, and if all were killed at once, the
+next loader does. A place whose FIFO has no reader belongs to a dead daemon. The base is removed with its last place, also
+without a lock: places are made through the locked descriptor, so a process that has locked a removed base finds nothing
+in it, can make nothing in it, and begins again. Nothing depends on process numbers, which differ between containers.
 """
 
 from __future__ import annotations

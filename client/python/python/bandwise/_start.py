@@ -1,4 +1,11 @@
-"""What private daemons are started with, and the wait for their end, which is their parent's."""
+"""The configuration and the command line of private daemons, and the wait for their end.
+
+Only the parent of a daemon learns which signal ended it. So a thread of the parent waits, and writes one line to the
+daemon's log, which every loader has open. The same thread leaves no zombie if the starter continues alone.
+
+Daemons are shared by processes that may use the same cores. Affinity is inherited: ranks that are bound to cores of their
+own would otherwise all decode on the cores of the first rank.
+"""
 
 from __future__ import annotations
 

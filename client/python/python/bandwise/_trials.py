@@ -1,4 +1,10 @@
-"""The trials of a search, kept in files so that a search resumes where it was stopped."""
+"""The trials of a search, kept in files so that a search resumes where it was stopped.
+
+A trial is named by the bandwidths of the stages that it trained, and so is every state in between. That is all the
+bookkeeping: a trial that has an outcome is not repeated, and one that has none resumes from its longest beginning with a
+state, whether the search was stopped there or shares this beginning with an earlier trial. Outcomes are one JSON file,
+replaced whole; states are only a cache of them.
+"""
 
 from __future__ import annotations
 

@@ -131,7 +131,8 @@ impl Resizer {
     }
 
     /// The part `part` of what [`Resizer::resize`] to `out_width` x `out_height` gives, as packed RGB pixels in
-    /// `out`. Costs what the part needs, however large the whole would be.
+    /// `out`. Costs what the part needs, however large the whole would be: an evaluation crop of a 1 x 5000 image would
+    /// otherwise resize it to 256 x 1 280 000 first.
     ///
     /// # Panics
     ///
