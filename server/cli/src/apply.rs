@@ -38,7 +38,7 @@ enum Operation {
     LowPass(f64),
 }
 
-/// What comes from outside the image: 255 times ImageNet's mean, as timm fills.
+/// Fill colour outside the image: 255 times ImageNet's mean, as in timm.
 const FILL: [u8; 3] = [124, 116, 104];
 
 /// Largest side that a resize makes, so that a slip of the finger does not take all memory.
@@ -76,7 +76,7 @@ impl clap::Args for Args {
             .arg(flag("normalize", "Divide by 255, subtract ImageNet's mean, divide by its standard deviation"))
             .arg(operation("fourier", "B", "Crop the spectrum of a square image to B x B".to_owned()))
             .arg(operation("low-pass", "R", "Keep the size, and only frequencies up to R cycles along the longer side".to_owned()))
-            .after_help("Operations happen in the order given; without any, the image is only decoded.\n\nExample:\n  bandwise apply cat.jpg cat96.png --crop 80,20,300,300 --resize bicubic:224x224 --lanczos 96")
+            .after_help("Operations are applied in the order given; without any, the image is only decoded.\n\nExample:\n  bandwise apply cat.jpg cat96.png --crop 80,20,300,300 --resize bicubic:224x224 --lanczos 96")
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -150,7 +150,7 @@ fn number<T: FromStr>(text: &str) -> Result<T, String> {
 fn side(text: &str) -> Result<u32, String> {
     match number(text)? {
         side @ 1..=MAX_SIDE => Ok(side),
-        _ => Err(format!("a side is from 1 to {MAX_SIDE}")),
+        _ => Err(format!("a side must be from 1 to {MAX_SIDE}")),
     }
 }
 
@@ -242,7 +242,7 @@ impl Picture {
 
     fn fourier(self, b: u32) -> anyhow::Result<Self> {
         let Self::Planes { planes, width, height, normalized } = self else {
-            bail!("--fourier works on planes");
+            bail!("--fourier needs float planes");
         };
         if width != height {
             bail!(
@@ -291,7 +291,7 @@ fn write_png(path: &Path, pixels: Vec<u8>, width: usize, height: usize) -> anyho
     Ok(image.save_with_format(path, ImageFormat::Png)?)
 }
 
-/// What kind of file is written.
+/// The kind of the output file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Png,
@@ -307,7 +307,7 @@ impl Kind {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("png") => Ok(Self::Png),
             Some("npy") => Ok(Self::Npy),
-            _ => bail!("cannot tell what to write to {}: the name must end in .png or .npy", path.display()),
+            _ => bail!("cannot write {}: the name must end in .png or .npy", path.display()),
         }
     }
 }

@@ -34,14 +34,14 @@ const MAX_NAMED: usize = 50;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bandwise check /data/imagenet/train\n\n\
-    It lists and looks at everything anew, whatever is kept of the dataset.\n\
-    Exit code 0 if every sample can be used, 1 if some cannot.")]
+    It always scans and reads the whole dataset; a cached index is not used.\n\
+    The exit code is 0 if every sample can be used, 1 if some cannot.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Args {
     /// Folder of class folders, or of the splits train, val and test.
     #[arg(value_name = "PATH")]
     path: PathBuf,
-    /// Only list the samples, without reading them.
+    /// List the samples without reading them.
     #[arg(long)]
     index_only: bool,
     /// Print the digest that covers the content of every sample (a SHA-256 each), as served with content = true.
@@ -49,16 +49,16 @@ pub(crate) struct Args {
     content: bool,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// For other commands: this one never uses a kept index.
+    /// For other commands: this one never uses a cached index.
     #[arg(long, hide = true)]
     rescan: bool,
-    /// Folder in which the new index is kept. [default: bandwise in the cache folder of the user]
+    /// Folder for the new index. [default: bandwise in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     cache_dir: Option<PathBuf>,
-    /// Threads that decode; 0 is all cores that the process may use.
+    /// Threads that decode; 0: one for each core that the process may use.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// Print JSON, one object a dataset.
+    /// Print JSON, one object for each dataset.
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +83,7 @@ struct Report {
     content: Option<Content>,
 }
 
-/// What reading all samples has shown.
+/// The results of reading all samples.
 #[derive(Debug, Serialize)]
 struct Content {
     decoded: u64,
@@ -94,7 +94,7 @@ struct Content {
     encoded_bytes: Quantiles,
     undecodable: BTreeMap<&'static str, u64>,
     unreadable: u64,
-    /// All of them, in their order.
+    /// All of them, in order.
     bad_samples: Vec<BadSample>,
 }
 

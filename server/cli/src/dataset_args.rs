@@ -13,15 +13,15 @@ use crate::{
 /// Use of a cached index.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct IndexArgs {
-    /// List the dataset again instead of using the index that is kept of it.
+    /// Scan the dataset again instead of using its cached index.
     #[arg(long)]
     pub(crate) rescan: bool,
-    /// Look at the folders of a kept index only, not at each file (a stat call each: 2 s for 1.28 million on a local
-    /// disk, minutes on some network file systems). A file that is written over in place is then found out when it is
-    /// read, and looked at by the next start.
+    /// Check only the folders of a cached index, not each file (a stat call each: 2 s for 1.28 million files on a local
+    /// disk, minutes on some network file systems). A file that is overwritten in place is then detected when it is
+    /// read, and the next start checks all files.
     #[arg(long, conflicts_with = "rescan")]
     pub(crate) no_verify: bool,
-    /// Folder in which indexes are kept. [default: bandwise in the cache folder of the user]
+    /// Folder for cached indexes. [default: bandwise in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct IndexArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct LayoutArgs {
     #[arg(long, hide_possible_values = true, value_parser = choice::<Splits>(),
-        help = format!("{} [default: auto]", choices::help::<Splits>("Folders that hold splits")))]
+        help = format!("{} [default: auto]", choices::help::<Splits>("Treatment of folders that hold splits")))]
     pub(crate) splits: Option<Splits>,
     /// Accept class folders without images.
     #[arg(long)]

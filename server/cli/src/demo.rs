@@ -64,7 +64,7 @@ const BASE: u32 = 224;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where the contact sheet is written.
+    /// File for the contact sheet.
     #[arg(long, value_name = "SHEET.png", default_value = "demo/contact-sheet.png")]
     out: PathBuf,
     /// Low-frequency method: fourier (the papers'), lanczos (the EfficientTrain++ code's).
@@ -126,7 +126,7 @@ fn job(low_frequency: bandwise_recipe::LowFrequency) -> proto::Job {
     }
 }
 
-/// What came of one stage.
+/// The results of one stage.
 struct Stage {
     index: u32,
     bandwidth: u32,

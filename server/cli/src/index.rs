@@ -13,33 +13,33 @@ use crate::{
     progress, usage,
 };
 
-/// Until the times of files and folders that were changed just now tell any further change.
+/// Time after which a further change of a file or folder is sure to show in its times.
 const SETTLES: Duration = Duration::from_millis(2200);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  bandwise index /data/imagenet/train\n  \
     bandwise index /data/imagenet --content --cache-dir /var/cache/bandwise\n\n\
-    A later start looks at each file's size and times, and lists only what has changed. With --content every file is\n\
-    read once; later only those whose size or times differ.")]
+    Later starts check the size and times of each file and scan only what has changed. With --content every file is\n\
+    read once; later starts read those whose size or times differ.")]
 pub(crate) struct Args {
     /// Folder of class folders, or of the splits train, val and test.
     #[arg(value_name = "PATH")]
     path: PathBuf,
-    /// Hash the content of every sample (SHA-256), and print the digest that covers it: the one of a dataset that is
-    /// served with content = true or --content.
+    /// Hash the content of every sample (SHA-256), and print the digest that covers it, as served with content = true
+    /// or --content.
     #[arg(long)]
     content: bool,
-    /// List of the samples to keep, one class/file.jpg a line.
+    /// File that lists the samples to keep, one class/file.jpg on each line.
     #[arg(long, value_name = "FILE")]
     keep: Option<PathBuf>,
-    /// List of samples to leave out.
+    /// File that lists samples to leave out, in the same form.
     #[arg(long, value_name = "FILE")]
     leave_out: Option<PathBuf>,
     #[command(flatten)]
     layout: LayoutArgs,
     #[command(flatten)]
     index: IndexArgs,
-    /// Print JSON, one object a dataset.
+    /// Print JSON, one object for each dataset.
     #[arg(long)]
     json: bool,
 }
@@ -140,14 +140,14 @@ impl Report {
         let covers = if self.content { "names, classes, sizes, content" } else { "names, classes, sizes" };
         outln!("digest      {} ({covers})", self.digest);
         if self.content {
-            outln!("hashed      {} now, the others were kept", grouped(self.hashed));
+            outln!("hashed      {} now; the other hashes were cached", grouped(self.hashed));
         }
         for warning in &self.warnings {
             outln!("warning     {warning}");
         }
         if !is_settled {
             outln!(
-                "note        the next start lists or hashes again, since something has a time to come or many links are broken"
+                "note        the next start scans or hashes again: a file has a time in the future, or many links are broken"
             );
         }
         outln!("");

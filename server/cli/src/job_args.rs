@@ -23,7 +23,7 @@ pub(crate) enum CurriculumArg {
 }
 
 impl From<&str> for CurriculumArg {
-    /// A preset's name is a name; what looks like a path is a file; the rest is taken for a misspelt name.
+    /// The name of a preset is a name; a text that looks like a path is a file; anything else is a misspelt name.
     fn from(text: &str) -> Self {
         if !PRESET_NAMES.contains(&text) && like_a_path(text) {
             Self::File(PathBuf::from(text))
@@ -130,9 +130,9 @@ impl RecipeArgs {
         match &self.recipe {
             None => Recipe::named(bandwise_job::own_recipe(curriculum), low_frequency).map_err(usage),
             Some(RecipeArg::Name(name)) => Recipe::named(name, low_frequency).map_err(usage),
-            Some(RecipeArg::File(_)) if low_frequency.is_some() => {
-                Err(usage(anyhow::anyhow!("--low-frequency: a recipe file says its method itself")))
-            }
+            Some(RecipeArg::File(_)) if low_frequency.is_some() => Err(usage(anyhow::anyhow!(
+                "--low-frequency cannot be combined with a recipe file, which names its own method"
+            ))),
             Some(RecipeArg::File(path)) => {
                 Recipe::from_toml(&path.display().to_string(), &read("recipe", path)?).map_err(usage)
             }
@@ -145,17 +145,17 @@ fn like_a_path(text: &str) -> bool {
     text.contains('/') || path.extension().is_some_and(|ext| ext == "toml") || path.is_file()
 }
 
-/// What a job is made of, besides its dataset.
+/// The parameters of a job, besides its dataset.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct JobArgs {
     #[arg(long, value_name = "NAME|FILE", help = choices::curricula("Curriculum"))]
     pub(crate) curriculum: CurriculumArg,
-    /// Budget in epochs; the curriculum says whether passes over the data or 224-equivalents.
+    /// Budget in epochs; the curriculum defines whether they are passes over the data or 224-equivalents.
     #[arg(long, value_name = "E")]
     pub(crate) epochs: f64,
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
-    /// Seed of every draw and of the order.
+    /// Seed of all random draws and of the order.
     #[arg(long, value_name = "X", default_value_t = 0)]
     pub(crate) seed: u64,
     #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Dtype>(),
@@ -168,28 +168,29 @@ pub(crate) struct JobArgs {
         help = choices::help::<Fidelity>("Fidelity of the pixels"))]
     pub(crate) fidelity: Fidelity,
     #[arg(long, default_value_t, value_name = "POLICY", hide_possible_values = true, value_parser = choice::<BadSample>(),
-        help = choices::help::<BadSample>("Undecodable samples"))]
+        help = choices::help::<BadSample>("Policy for undecodable samples"))]
     pub(crate) on_bad_sample: BadSample,
     #[arg(long, default_value_t, value_name = "POLICY", hide_possible_values = true, value_parser = choice::<Unreadable>(),
-        help = choices::help::<Unreadable>("Samples that a daemon cannot read"))]
+        help = choices::help::<Unreadable>("Policy for samples that a daemon cannot read"))]
     pub(crate) on_unreadable: Unreadable,
     #[command(flatten)]
     pub(crate) replay: ReplayArgs,
 }
 
-/// How rows are replayed.
+/// The parameters of replay.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 #[allow(clippy::struct_field_names, reason = "the names of the flags")]
 pub(crate) struct ReplayArgs {
-    /// Where stages replay: rows that are drawn and stay together. Times --replay-lanes it must divide the fresh rows of
-    /// a step. [default: 4]
+    /// For stages that replay: rows that are drawn and replayed together. This times --replay-lanes must divide the
+    /// number of fresh rows of a step. [default: 4]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) replay_chunk: Option<u32>,
-    /// Where stages replay: buffers into which the rows of a step are cut; 1 is shared by all ranks. [default: 1]
+    /// For stages that replay: number of buffers over which the rows of a step are split; 1: all ranks share one.
+    /// [default: 1]
     #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) replay_lanes: Option<u32>,
-    /// For stages that replay: the longest buffer in steps; stages with a longer one are cut to it. `bandwise plan` shows what
-    /// a buffer takes. [default: the curriculum's]
+    /// For stages that replay: longest buffer in steps; longer ones are cut to it. `bandwise plan` shows the memory of
+    /// a buffer. [default: the curriculum's]
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) replay_buffer: Option<u32>,
 }
@@ -224,13 +225,13 @@ impl JobArgs {
 /// A rank's place and batch size.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct RankArgs {
-    /// Rows that one rank holds at once; the global batch is batch size x accumulate x world size.
+    /// Rows in one batch of one rank; the global batch is batch size x accumulate x world size.
     #[arg(long, value_name = "b")]
     pub(crate) batch_size: u64,
-    /// Batches a rank accumulates for one step.
+    /// Batches that a rank accumulates for one step.
     #[arg(long, value_name = "A", default_value_t = 1)]
     pub(crate) accumulate: u64,
-    /// This rank, from 0.
+    /// This rank, counted from 0.
     #[arg(long, value_name = "R", default_value_t = 0)]
     pub(crate) rank: u64,
     /// Number of ranks.
@@ -252,7 +253,7 @@ impl RankArgs {
             })
     }
 
-    /// Which rows of a step are this rank's.
+    /// The rows of a step that belong to this rank.
     pub(crate) fn share(&self) -> RankShare {
         RankShare { rank: self.rank, world_size: self.world_size, accumulate: self.accumulate }
     }

@@ -46,21 +46,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a curriculum of the embedded photographs, pull it, and draw what the model sees.
+    /// Run the whole path on embedded photographs and draw the images that the model gets.
     Demo(demo::Args),
     /// Run the daemon.
     Serve(serve::Args),
     /// Show the stages and steps of a curriculum.
     Plan(plan::Args),
-    /// Pull batches from a daemon, measure, and digest them.
+    /// Fetch batches like a trainer; print rates and checksums.
     Pull(pull::Args),
-    /// Draw what the model sees: rows are samples, columns are stages.
+    /// Draw the images that the model gets: rows are samples, columns are stages.
     Preview(preview::Args),
     /// Apply operations to one image, in the order given.
     Apply(apply::Args),
-    /// Measure what an image of a dataset costs on this machine, part by part.
+    /// Measure the CPU time of each part of the work on this machine.
     Bench(bench::Args),
-    /// Build the index of a dataset ahead, also of its content.
+    /// Build the index of a dataset ahead of time; --content adds hashes.
     Index(index::Args),
     /// Scan a dataset: counts, sizes, formats, undecodable samples, digest.
     Check(check::Args),

@@ -23,10 +23,10 @@ use crate::{
     usage,
 };
 
-/// What is written: pixels that can be shown.
+/// Output format: pixels that can be shown.
 const SHOWN: OutputFormat = OutputFormat { dtype: Dtype::U8, layout: Layout::Nhwc };
 
-/// Undecodable samples that are passed over in the search for one to show.
+/// Undecodable samples that are skipped in the search for one to show.
 const MAX_TRIES: u64 = 64;
 
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ const MAX_TRIES: u64 = 64;
     after_help = "Example:\n  bandwise preview --dataset /data/imagenet/train --curriculum efficienttrain++ --out sheet.png"
 )]
 pub(crate) struct Args {
-    /// Folder of class folders; of splits, that of one of them.
+    /// Folder of class folders; if it holds splits, give the folder of one split.
     #[arg(long, value_name = "PATH")]
     dataset: PathBuf,
     #[command(flatten)]
@@ -43,16 +43,16 @@ pub(crate) struct Args {
     curriculum: CurriculumArg,
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Seed of the draws.
+    /// Seed of the random draws.
     #[arg(long, value_name = "X", default_value_t = 0)]
     seed: u64,
     /// Number of samples, spread over the dataset.
     #[arg(long, value_name = "K", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=64))]
     samples: u64,
-    /// Show Fourier, Lanczos and bicubic side by side for every bandwidth, with the PSNR against Lanczos.
+    /// Show Fourier, Lanczos and bicubic side by side for every bandwidth, with the PSNR relative to Lanczos.
     #[arg(long)]
     compare: bool,
-    /// The PNG to write.
+    /// PNG to write.
     #[arg(long, value_name = "SHEET.png")]
     out: PathBuf,
 }
@@ -100,14 +100,14 @@ fn legend(compare: bool) -> Vec<String> {
     demo::legend()
 }
 
-/// How the tiles of a column are made.
+/// The method by which the tiles of a column are made.
 struct Column {
     head: Vec<String>,
     program: Program,
     then: Then,
 }
 
-/// What happens to the picture that the program gives.
+/// The last operation on the program's picture.
 #[derive(Clone, Copy)]
 enum Then {
     Nothing,

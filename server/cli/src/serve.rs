@@ -29,7 +29,7 @@ use crate::{
 /// Async threads of the daemon: they only move bytes; decoding has threads of its own.
 const ASYNC_THREADS: usize = 2;
 
-/// Flags stand over the configuration file.
+/// Flags override the configuration file.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  bandwise serve --dataset imagenet=/data/imagenet/train --listen unix:/run/bandwise.sock\n\n\
@@ -44,8 +44,8 @@ pub(crate) struct Args {
     /// is served as NAME/train and NAME/val.
     #[arg(long, value_name = "NAME=PATH", value_parser = dataset)]
     dataset: Vec<DatasetConfig>,
-    /// Let the fingerprint cover the content of every sample (a SHA-256 each), not names, classes and sizes alone. The
-    /// first start reads all files, later ones those whose size or times differ.
+    /// Include the content of every sample (a SHA-256 each) in the fingerprint, not only names, classes and sizes. The
+    /// first start reads all files; later starts read those whose size or times differ.
     #[arg(long)]
     content: bool,
     #[command(flatten)]
@@ -53,44 +53,43 @@ pub(crate) struct Args {
     #[command(flatten)]
     index: IndexArgs,
     #[arg(long, value_name = "SOURCE", hide_possible_values = true, value_parser = choice::<Source>(),
-        help = choices::help::<Source>("A dataset that needs no files, beside those of --dataset"))]
+        help = choices::help::<Source>("Additional dataset that needs no files"))]
     source: Option<Source>,
-    /// Where to listen, as unix:PATH or HOST:PORT; repeatable. [default: unix:bandwise.sock in the runtime
-    /// directory of the user]
+    /// Address to listen on, as unix:PATH or HOST:PORT; repeatable. [default: unix:bandwise.sock in the user's runtime
+    /// directory]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
-    /// Where the admin HTTP server listens: /metrics, /healthz, /readyz, /api/status. [default: off]
+    /// Address of the admin HTTP server: /metrics, /healthz, /readyz, /api/status. [default: off]
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
-    /// Keep each worker thread on one core.
+    /// Pin each worker thread to one core.
     #[arg(long)]
     pin_threads: bool,
-    /// Worker threads; 0 is all cores that the process may use. [default: 0]
+    /// Worker threads; 0: one for each core that the process may use. [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Batch memory in MiB, shared by all streams. [default: 1024]
     #[arg(long, value_name = "MIB")]
     prefetch_mib: Option<u64>,
-    /// Memory in MiB that streams share with trainers on this host; 0: none. [default: 2048]
+    /// Memory in MiB that streams may share with trainers on this host; 0: none. [default: 2048]
     #[arg(long, value_name = "MIB")]
     shared_memory_mib: Option<u64>,
-    /// Memory in MiB for rows that later steps replay, shared by all jobs; auto is half of what the process may take.
-    /// [default: auto]
+    /// Memory in MiB for rows that later steps replay, shared by all jobs; auto: half of the memory available to the
+    /// process. [default: auto]
     #[arg(long, value_name = "MIB|auto")]
     replay_memory_mib: Option<MemoryMib>,
-    /// Allow TCP listeners beyond loopback although they are not encrypted.
+    /// Allow unencrypted TCP listeners on addresses that other hosts can reach.
     #[arg(long)]
     allow_insecure_tcp: bool,
-    /// End when standard input is closed, without waiting for streams: for a daemon that belongs to the processes that
-    /// hold the other end of a pipe, and ends however they end. What can be read is ignored, and read at once, also
-    /// while datasets are scanned.
+    /// Exit when standard input is closed, without waiting for streams. The daemon then ends with the processes that
+    /// hold the other end of the pipe, however they end. Input is read at once, even while datasets are scanned, and
+    /// ignored.
     #[arg(long)]
     exit_with_stdin: bool,
-    /// Remove this folder at the end with the files in it (folders in it are never entered), and the folder around it if
-    /// nothing else is there.
+    /// Remove this folder and its files on exit (never its subfolders), and its parent folder if it is then empty.
     #[arg(long, value_name = "FOLDER")]
     remove_at_end: Option<PathBuf>,
-    /// SIMD level to force (scalar, avx2, avx512); it never changes bytes. [default: the best of this CPU]
+    /// SIMD level to force (scalar, avx2, avx512); it never changes bytes. [default: the best that this CPU has]
     #[arg(long, value_name = "LEVEL", hide = true)]
     simd: Option<String>,
 }
@@ -194,7 +193,7 @@ async fn serve(settings: Settings, exit_with_stdin: bool) -> Result<(), Failure>
     Ok(())
 }
 
-/// Opens the datasets in a thread that nobody has to wait for: a scan may take minutes, and ends with the process.
+/// Opens the datasets in a thread of their own, which the end of the daemon does not wait for: a scan may take minutes.
 async fn open(settings: Settings) -> Result<Catalog, Failure> {
     let (done, opened) = oneshot::channel();
     // Where the daemon has been told to end, nobody wants the answer.
@@ -203,12 +202,12 @@ async fn open(settings: Settings) -> Result<Catalog, Failure> {
     Ok(opened.await.context("the thread that opens datasets has died")??)
 }
 
-/// Why a daemon ends.
+/// The reason why a daemon ends.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// A signal asks for it.
+    /// A signal.
     Signal,
-    /// Standard input is closed: nobody is left who wants it.
+    /// Standard input is closed: no process needs the daemon any more.
     Deserted,
 }
 
@@ -223,7 +222,7 @@ async fn end(exit_with_stdin: bool) -> Result<End, Failure> {
     }
 }
 
-/// Ends when standard input is closed, if that is asked for.
+/// Ends when standard input is closed, with `--exit-with-stdin`.
 async fn stdin_closed(asked: bool) -> Result<(), Failure> {
     if !asked {
         return std::future::pending().await;
@@ -241,7 +240,7 @@ async fn stdin_closed(asked: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A folder that goes with the daemon, whatever ends it but a kill.
+/// A folder that is removed when the daemon ends, unless it is killed.
 struct RemovedAtEnd<'a>(&'a Path);
 
 impl Drop for RemovedAtEnd<'_> {

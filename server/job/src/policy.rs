@@ -19,7 +19,7 @@ choices! {
     /// Policy for a sample that a daemon cannot read.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Unreadable: "on_unreadable" = Fail {
-        /// The batch fails, naming the sample; clients request it again, from every daemon, until their patience is over.
+        /// The batch fails, naming the sample; clients request it again, from every daemon, until their patience ends.
         Fail = "fail",
         /// The next sample in index order that can be read and decoded takes its place, with its own label and the
         /// row's draws; batches then depend on what a daemon could read.

@@ -54,15 +54,15 @@ use crate::{
 use parts::{PARTS, WorkerTime};
 use path::PathTime;
 
-/// Budget of the measured runs: longer than anybody waits.
+/// Budget of the measured runs: longer than any measurement.
 const EPOCHS: f64 = 1e6;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bandwise bench --dataset /data/imagenet/train --seconds 5\n\n\
-    Figures are CPU microseconds for each image. Files that were read before come from the page cache.\n\
-    Run it on an idle machine, and with the cores that the daemon will have.")]
+    Figures are CPU microseconds per image. Files that were read before come from the page cache.\n\
+        Run it on an idle machine, with the cores that the daemon will have.")]
 pub(crate) struct Args {
-    /// Folder of class folders; of splits, that of one of them.
+    /// Folder of class folders; if it holds splits, give the folder of one split.
     #[arg(long, value_name = "PATH")]
     dataset: PathBuf,
     #[command(flatten)]
@@ -84,13 +84,13 @@ pub(crate) struct Args {
     /// Rows of a batch.
     #[arg(long, value_name = "b", default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..=8192))]
     batch_size: u64,
-    /// Worker threads of the daemon; 0 is all cores that the process may use.
+    /// Worker threads of the daemon; 0: one for each core that the process may use.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// Seconds of each measurement; there are two a stage.
+    /// Seconds of each measurement, two for each stage.
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     seconds: f64,
-    /// Seed of the draws.
+    /// Seed of the random draws.
     #[arg(long, value_name = "X", default_value_t = 0)]
     seed: u64,
     /// Print JSON, one object.
@@ -134,9 +134,9 @@ struct StageReport {
     /// CPU time of daemon and client an image beyond the worker's.
     assemble_send_us: f64,
     path_cpu_us: f64,
-    /// What came out of the daemon.
+    /// Images per second that the daemon delivered.
     images_per_s: f64,
-    /// That over what the workers' time alone would allow.
+    /// The same relative to the rate that the workers' time alone would allow.
     efficiency: f64,
 }
 
@@ -193,7 +193,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 fn time(seconds: f64) -> Result<Duration, Failure> {
     let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time > Duration::ZERO);
-    time.ok_or_else(|| usage(anyhow::anyhow!("--seconds {seconds}: a time above 0 is needed")))
+    time.ok_or_else(|| usage(anyhow::anyhow!("--seconds {seconds} must be above 0")))
 }
 
 fn programs(

@@ -108,7 +108,7 @@ impl MemoryReport {
         match (self.given_replay_memory_mib, self.fitting_replay_buffer) {
             (Some(mib), Some(0)) => {
                 outln!(
-                    "no replay buffer fits {mib} MiB: give more, take u8 or f16, or a curriculum without replay"
+                    "no replay buffer fits {mib} MiB: give more memory, or use u8 or f16, or a curriculum without replay"
                 );
             }
             (Some(mib), Some(steps)) => {

@@ -47,47 +47,49 @@ pub(crate) struct Args {
         alternatives(&MODEL_NAMES),
     ))]
     model: Option<String>,
-    /// Budget in epochs, parts included; the curriculum says whether passes over the data or 224-equivalents.
+    /// Budget in epochs, also fractional; the curriculum defines whether they are passes over the data or
+    /// 224-equivalents.
     #[arg(long, value_name = "E")]
     epochs: f64,
-    /// Number of samples of the dataset.
+    /// Number of samples in the dataset.
     #[arg(long, value_name = "N")]
     dataset_size: u64,
-    /// Rows of a step, over all ranks and accumulation. [default: 4096 with a model]
+    /// Rows of a step, over all ranks and accumulated batches. [default: 4096 with --model]
     #[arg(long, value_name = "G", required_unless_present = "model")]
     global_batch: Option<u64>,
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Images that one GPU trains on per second at the base size (224 x 224): shows what the trainers will ask for.
+    /// Images that one GPU trains on per second at the base size (224 x 224): shows the image rates that the trainers
+    /// need.
     #[arg(long, value_name = "R")]
     images_per_gpu_second: Option<f64>,
-    /// GPUs of the training.
+    /// Number of GPUs of the training.
     #[arg(long, value_name = "K", default_value_t = 1, requires = "images_per_gpu_second")]
     gpus: u32,
-    /// Folder of class folders, whose images are made here to say how many cores the training needs.
+    /// Folder of class folders: measures its images on this machine and shows how many cores the training needs.
     #[arg(long, value_name = "PATH", requires = "images_per_gpu_second")]
     measure: Option<PathBuf>,
     #[command(flatten)]
     index: IndexArgs,
     #[arg(long, default_value_t, requires = "measure", hide_possible_values = true, value_parser = choice::<Fidelity>(),
-        help = choices::help::<Fidelity>("Fidelity of the pixels that are measured"))]
+        help = choices::help::<Fidelity>("Fidelity of the measured pixels"))]
     fidelity: Fidelity,
-    /// Seconds of each measurement; there is one for each bandwidth.
+    /// Seconds of each measurement, one for each bandwidth.
     #[arg(long, value_name = "S", default_value_t = 2.0, requires = "measure")]
     seconds: f64,
     #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Dtype>(),
-        help = choices::help::<Dtype>("Element type of the images, for the memory that they take"))]
+        help = choices::help::<Dtype>("Element type of the images, for the memory figures"))]
     dtype: Dtype,
-    /// Ranks of the training, for the memory of each.
+    /// Number of ranks of the training, for the memory of each.
     #[arg(long, value_name = "W", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     world_size: u64,
-    /// Longest replay buffer in steps; stages with a longer one are cut to it. [default: the curriculum's]
+    /// Longest replay buffer in steps; longer ones are cut to it. [default: the curriculum's]
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
     replay_buffer: Option<u32>,
-    /// Memory in MiB that a daemon has for replay: shows the longest --replay-buffer that fits.
+    /// Memory in MiB of a daemon for replay: shows the longest --replay-buffer that fits.
     #[arg(long, value_name = "MIB")]
     replay_memory_mib: Option<u64>,
-    /// Picture to write: bandwidth, magnitude, learning rate and image demand over the training.
+    /// PNG to write: bandwidth, magnitude, learning rate and image demand over the training.
     #[arg(long, value_name = "OUT.png")]
     plot: Option<PathBuf>,
     /// Print JSON.
@@ -95,7 +97,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What the arguments resolve to.
+/// The resolved arguments.
 struct Resolved {
     curriculum: Curriculum,
     model: Option<ModelProfile>,
@@ -134,7 +136,7 @@ impl Resolved {
             (Some(curriculum), _) => curriculum.load()?,
             (None, Some(model)) => Curriculum::preset(model.curriculum).map_err(usage)?,
             // Clap asks for one of the two.
-            (None, None) => return Err(usage(anyhow::anyhow!("--curriculum or --model is needed"))),
+            (None, None) => return Err(usage(anyhow::anyhow!("give --curriculum or --model"))),
         };
         let curriculum = match args.replay_buffer {
             None => curriculum,

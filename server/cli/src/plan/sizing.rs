@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::{Args, Resolved, image_demand::image_demand};
 use crate::{Failure, bench::parts, progress, usage};
 
-/// What the trainers ask for, and what it takes.
+/// The demand of the trainers, and the cores that it takes.
 #[derive(Debug, Serialize)]
 pub(super) struct Sizing {
     pub(super) images_per_gpu_s: f64,
@@ -57,8 +57,7 @@ pub(super) struct StageSizing {
 pub(super) fn answer(args: &Args, resolved: &Resolved, rate: f64) -> Result<Sizing, Failure> {
     // A rate that is not a number fails the comparison.
     if !(rate > 0.0 && rate.is_finite() && args.gpus > 0) {
-        let message =
-            format!("--images-per-gpu-second {rate} --gpus {}: numbers above 0 are needed", args.gpus);
+        let message = format!("--images-per-gpu-second {rate} --gpus {}: both must be above 0", args.gpus);
         return Err(usage(anyhow::anyhow!(message)));
     }
     let (plan, total_rate) = (&resolved.plan, rate * f64::from(args.gpus));
@@ -111,8 +110,7 @@ impl StageSizing {
 fn measure(args: &Args, resolved: &Resolved, stages: &[&StagePlan]) -> Result<Option<Vec<f64>>, Failure> {
     let Some(path) = &args.measure else { return Ok(None) };
     let time = Duration::try_from_secs_f64(args.seconds).ok().filter(|time| *time > Duration::ZERO);
-    let time =
-        time.ok_or_else(|| usage(anyhow::anyhow!("--seconds {}: a time above 0 is needed", args.seconds)))?;
+    let time = time.ok_or_else(|| usage(anyhow::anyhow!("--seconds {} must be above 0", args.seconds)))?;
     let dataset = args.index.open_one(path)?;
     let mut bench = Workbench::new(SimdLevel::detect())?;
     let sides: BTreeSet<u32> = stages.iter().map(|stage| stage.bandwidth).collect();

@@ -76,8 +76,8 @@ impl Report {
             self.base
         );
         outln!(
-            "clock: epochs of the reference's own learning-rate clock; demand: decoded images per second against \
-             training at {0} x {0};\nlr: learning rate at the stage's borders as a factor of its peak",
+            "clock: epochs of the reference's learning-rate clock; demand: decoded images per second relative to \
+             training at {0} x {0};\nlr: learning rate at the stage's borders, relative to its peak",
             self.base
         );
     }
@@ -135,7 +135,7 @@ fn span(run: &[StageReport]) -> String {
 }
 
 impl StageReport {
-    /// How a process takes its rows; empty without a model.
+    /// The batches of a process; empty without a model.
     fn share(&self) -> String {
         let (Some(batch), Some(update_freq), Some(fresh)) =
             (self.batch_per_process, self.update_freq, self.fresh_batch_per_process)
@@ -150,7 +150,9 @@ impl StageReport {
 impl Sizing {
     fn print(&self, base: u32) {
         let Self { images_per_gpu_s, gpus, .. } = self;
-        outln!("\nat {images_per_gpu_s} images/s per GPU at {base} x {base}, {gpus} GPUs together ask for");
+        outln!(
+            "\n{gpus} GPUs that train on {images_per_gpu_s} images/s each at {base} x {base} need, together:"
+        );
         let mut head = vec!["stages", "B", "trained/s", "decoded/s"];
         if self.measured_on.is_some() {
             head.extend(["us/image", "images/s per core", "cores"]);
@@ -176,18 +178,20 @@ impl Sizing {
                 self.cores_here,
                 self.fidelity.as_deref().unwrap_or_default(),
             ),
-            _ => outln!("how many cores that needs: add --measure PATH with a folder of class folders"),
+            _ => {
+                outln!("to see how many cores that needs, add --measure PATH with a folder of class folders")
+            }
         }
     }
 }
 
 impl StageSizing {
-    /// Whether two stages ask for the same.
+    /// Whether two stages need the same.
     fn same(&self, other: &Self) -> bool {
         (self.bandwidth, self.decoded_images_per_s) == (other.bandwidth, other.decoded_images_per_s)
     }
 
-    /// The row of stages that ask for the same.
+    /// The row of stages that need the same.
     fn cells(run: &[Self]) -> Vec<String> {
         let [first, ..] = run else { return Vec::new() };
         let last = &run[run.len() - 1];

@@ -26,7 +26,7 @@ use crate::{
 };
 use report::Reporter;
 
-/// What is said on the way: what goes wrong, and when it is over.
+/// Level of the log during a run: problems, and when they have ended.
 const LOG: &str = "warn";
 
 /// Longest patience in seconds: a year.
@@ -38,54 +38,56 @@ const MAX_PATIENCE: f64 = 31_536_000.0;
     --curriculum efficienttrain++ --epochs 200 --batch-size 256 --steps 100 --digest"
 )]
 pub(crate) struct Args {
-    /// The daemons, as unix:PATH or HOST:PORT, separated by commas: the one on this host first, then the pool. The
-    /// batches do not depend on who makes them; daemons that die, hang or stop are left, and tried again.
+    /// Addresses of the daemons, as unix:PATH or HOST:PORT, separated by commas: the one on this host first, then the
+    /// pool. Batches do not depend on which daemon makes them. Daemons that die, hang or stop are left and tried again
+    /// later.
     #[arg(long, value_name = "ADDRESS,...", required = true, value_delimiter = ',')]
     connect: Vec<Address>,
-    /// Name of the dataset at the daemons.
+    /// Name of the dataset on the daemons.
     #[arg(long, value_name = "NAME")]
     dataset: String,
     #[command(flatten)]
     job: JobArgs,
     #[command(flatten)]
     rank: RankArgs,
-    /// First step.
+    /// First step, counted from 0.
     #[arg(long, value_name = "S", default_value_t = 0)]
     from_step: u64,
-    /// Number of steps. [default: to the end of the plan]
+    /// Number of steps. [default: all to the end of the plan]
     #[arg(long, value_name = "K")]
     steps: Option<u64>,
     #[arg(long, default_value_t, value_name = "SIDE", hide_possible_values = true, value_parser = choice::<Side>(),
         help = choices::help::<Side>("Where the replay buffer lives"))]
     replay: Side,
-    /// For --replay client: memory in MiB that its rows may take. [default: what the job needs]
+    /// For --replay client: memory in MiB for the rows of its buffer. [default: as much as the job needs]
     #[arg(long, value_name = "MIB")]
     replay_memory_mib: Option<u64>,
     #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Transport>(),
-        help = choices::help::<Transport>("How batches travel"))]
+        help = choices::help::<Transport>("Transport of batches"))]
     transport: Transport,
     #[arg(long, default_value_t, hide_possible_values = true, value_parser = choice::<Priority>(),
-        help = choices::help::<Priority>("Turn of this stream at the daemons"))]
+        help = choices::help::<Priority>("Priority of this stream at the daemons"))]
     priority: Priority,
     /// Fail unless the job has this fingerprint (64 hex digits).
     #[arg(long, value_name = "H")]
     expect_fingerprint: Option<Fingerprint>,
-    /// Write where the run stands at the end (step, fingerprint and its fields, as JSON), also when it fails.
+    /// Write the state of the run (step, fingerprint and its fields, as JSON) to this file at the end, even if the run
+    /// fails.
     #[arg(long, value_name = "FILE")]
     save_state: Option<PathBuf>,
     /// Resume from a file written by --save-state. Another job is refused, with the names of the fields that differ.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from_step", "expect_fingerprint"])]
     resume: Option<PathBuf>,
-    /// Fail when more than this fraction of the rows (of 1000 rows while there are fewer) hold a substitute or zeros for
-    /// an undecodable sample (or, with --on-unreadable substitute, one that could not be read), with the list of their names.
+    /// Fail, and list the samples, if more than this fraction of the rows (of at least 1000) hold a substitute or zeros
+    /// for an undecodable sample or, with --on-unreadable substitute, for one that could not be read.
     #[arg(long, value_name = "F", default_value_t = 0.01, value_parser = fraction)]
     max_bad_fraction: f64,
-    /// Seconds to wait for a daemon while there is none to ask, or while none can read a sample.
+    /// Seconds to wait while no daemon is reachable, or while none can read a sample.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = patience)]
     patience: Duration,
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "batch",
         hide_possible_values = true, value_parser = choice::<Digests>(),
-        help = format!("{}; batch is what --digest alone means", choices::help::<Digests>("Print SHA-256 digests")))]
+        help = format!("{}; --digest alone means batch", choices::help::<Digests>("Print SHA-256 digests")))]
     digest: Option<Digests>,
     /// Print JSON, one object a line.
     #[arg(long)]
@@ -119,8 +121,8 @@ choices! {
     enum Side: "replay" = Server {
         /// The daemon, within its `replay_memory_mib`.
         Server = "server",
-        /// This program: only fresh rows travel, over gRPC; the default of --replay-lanes is then the number of batches of
-        /// a step.
+        /// This program: only fresh rows are sent, over gRPC; the default of --replay-lanes is then the number of
+        /// batches of a step.
         Client = "client",
     }
 }
@@ -176,7 +178,7 @@ async fn pull(args: &Args, job: proto::Job, options: &RunOptions) -> Result<(), 
     report.finish(&run)
 }
 
-/// Says what is odd about the plan and the dataset.
+/// Prints the warnings about the plan and the dataset.
 async fn warn(args: &Args, run: &Run) {
     let ask = async |connection: Connection| connection.describe("").await;
     // A daemon that answers the run but not this has no warnings to give.
@@ -218,8 +220,8 @@ fn at_start(error: ClientError) -> Failure {
             if detail.reason == "fingerprint_differs" && detail.differing_fields.is_empty() =>
         {
             Failure::Failed(anyhow::anyhow!(
-                "{error}; a bare fingerprint does not say which fields differ: use --save-state where it was made, and \
-                 --resume with that file here"
+                "{error}; a bare fingerprint cannot show which fields differ: write a file with --save-state in the \
+                 original run, and give it to --resume here"
             ))
         }
         other => other.into(),
@@ -229,7 +231,7 @@ fn at_start(error: ClientError) -> Failure {
 fn read_state(file: &Path) -> Result<RunState, Failure> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read the state {}", file.display()));
     let state = serde_json::from_str(&text.map_err(usage)?);
-    state.with_context(|| format!("{} is no state that --save-state wrote", file.display())).map_err(usage)
+    state.with_context(|| format!("{} is not a file written by --save-state", file.display())).map_err(usage)
 }
 
 fn write_state(file: &Path, state: &RunState) -> Result<(), Failure> {

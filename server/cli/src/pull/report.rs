@@ -89,9 +89,9 @@ struct DaemonLine {
     transport: Option<String>,
     /// Batches that came from here first.
     batches: u64,
-    /// Batches that did not come from here and were asked for again.
+    /// Batches that did not come from here and were requested again.
     retried: u64,
-    /// Batches that were asked for here because another daemon was late.
+    /// Batches that were requested here because another daemon was late.
     hedged: u64,
     /// Batches that came from here second.
     duplicates: u64,
