@@ -19,6 +19,9 @@ from ._errors import Error
 SLICE_SECONDS = 0.1
 """How long a wait keeps signals waiting, and a private daemon's death unnoticed."""
 
+HAND_OVER_SECONDS = 0.002
+"""How long a look ahead waits for the receiving thread, which hands over the next batch when one is taken from it."""
+
 
 _LOG = logging.getLogger("bandwise")
 # No NullHandler: where nothing is set up, a lost daemon still shows on standard error, by logging's last resort.
@@ -82,12 +85,13 @@ class Pass:
             raise ahead
         moving = ahead or mover.start(self._next_plain())
         if mover.looks_ahead:
-            self._look_ahead(mover)
+            # After a batch that was ahead, the next one came during the training step. Otherwise one was taken just now.
+            self._look_ahead(mover, 0 if ahead else HAND_OVER_SECONDS)
         return mover.finish(moving)
 
-    def _look_ahead(self, mover: _device.Mover) -> None:
+    def _look_ahead(self, mover: _device.Mover, seconds: float) -> None:
         try:
-            batch = self._receive(0)
+            batch = self._receive(seconds)
             self._ahead = None if batch is None else mover.start(batch)
         except (StopIteration, Error) as words:
             # Without the frames, which refer to this iterator: it must go with its last user.
