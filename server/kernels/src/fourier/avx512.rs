@@ -11,7 +11,8 @@ use std::ops::{Add, Mul, Sub};
 
 use super::basis::Basis;
 use super::lanes::Lanes;
-use super::pass::{Lines, LinesMut, Stage, pass};
+use super::lines::{Lines, LinesMut};
+use super::pass::{Stage, pass};
 use crate::level::Avx512;
 
 /// Lines at a time.

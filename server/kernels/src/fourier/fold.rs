@@ -7,24 +7,8 @@
 
 use super::basis::Basis;
 use super::lanes::{Lanes, load_all};
-use super::pass::{Lines, LinesMut};
+use super::lines::{Lines, LinesMut, chunk, chunk_mut, starts};
 use super::strand::differences_from;
-
-/// Where steps of `size` begin, so that they cover `count`; the last may overlap the one before.
-#[inline(always)]
-pub(super) fn starts(count: usize, size: usize) -> impl Iterator<Item = usize> {
-    (0..count.div_ceil(size)).map(move |step| (step * size).min(count - size))
-}
-
-#[inline(always)]
-fn chunk<const L: usize>(values: &[f32], at: usize) -> &[f32; L] {
-    &values[at..at + L].as_chunks().0[0]
-}
-
-#[inline(always)]
-pub(super) fn chunk_mut<const L: usize>(values: &mut [f32], at: usize) -> &mut [f32; L] {
-    &mut values[at..at + L].as_chunks_mut().0[0]
-}
 
 /// The folded strands of `L` lines, one behind the other.
 ///

@@ -36,6 +36,7 @@
 mod basis;
 mod fold;
 mod lanes;
+mod lines;
 mod pass;
 mod product;
 mod strand;
@@ -52,7 +53,8 @@ mod avx512;
 use crate::SimdLevel;
 use crate::level::Kind;
 use basis::Basis;
-use pass::{Lines, LinesMut, Stage, pass, work_len};
+use lines::{Lines, LinesMut};
+use pass::{Stage, pass, work_len};
 
 /// The largest side of a plane; its matrices take up to 35 MiB.
 pub const MAX_FOURIER_SIDE: usize = 4096;

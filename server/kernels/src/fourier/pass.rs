@@ -10,31 +10,14 @@
 #![allow(clippy::inline_always, reason = "what is not inlined loses the caller's instructions")]
 
 use super::basis::Basis;
-use super::fold::{chunk_mut, fold, starts, unfold, write};
+use super::fold::{fold, unfold, write};
 use super::lanes::{Lanes, load_all, store_all};
+use super::lines::{Lines, LinesMut, chunk_mut, starts};
 use super::product::{Spectra, multiply};
 use super::strand::unchanged;
 use super::transform::{Transform, rotated};
 
-/// Lines that lie side by side.
-#[derive(Clone, Copy)]
-pub(super) struct Lines<'a> {
-    pub(super) values: &'a [f32],
-    pub(super) count: usize,
-    /// Distance between the numbers of a line.
-    pub(super) stride: usize,
-    /// What is subtracted from all numbers.
-    pub(super) offset: f32,
-}
-
-/// Lines that lie one below the other.
-pub(super) struct LinesMut<'a> {
-    pub(super) values: &'a mut [f32],
-    /// Distance between lines.
-    pub(super) stride: usize,
-}
-
-/// What the first and the second pass have of their own.
+/// The part of the crop that only the first or only the second pass does.
 pub(super) enum Stage<'a> {
     /// Also gives the sum over the unpaired frequency's sine for each line.
     Down { sines: &'a mut [f32] },

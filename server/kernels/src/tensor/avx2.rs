@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_cvtps_ph, _mm256_loadu_ps,
 };
 
-use super::{Dtype, Layout, planes};
+use super::{Dtype, Layout, scalar};
 use crate::level::Avx2;
 
 /// Round half to even, whatever the control register says.
@@ -27,12 +27,12 @@ pub(super) fn write_planes(_: Avx2, planes: &[f32], dtype: Dtype, layout: Layout
 
 #[target_feature(enable = "avx2")]
 fn others(planes: &[f32], dtype: Dtype, layout: Layout, out: &mut [u8]) {
-    planes::scalar(planes, dtype, layout, out);
+    scalar::write_planes(planes, dtype, layout, out);
 }
 
 #[target_feature(enable = "avx2,f16c")]
 fn half_pixels(planes: &[f32], out: &mut [u8]) {
-    planes::write(planes, Layout::Nhwc, out, |value| half(value));
+    scalar::write(planes, Layout::Nhwc, out, |value| half(value));
 }
 
 #[target_feature(enable = "avx2,f16c")]

@@ -7,6 +7,7 @@
 mod convert;
 mod pixels;
 mod planes;
+mod scalar;
 mod table;
 
 #[cfg(target_arch = "x86_64")]
