@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use crate::{
-    lease::{Claim, Lease, Leases, Place},
+    lease::{Claim, Lease, LeasePermit, Leases},
     net::{Acceptor, Pass},
     socket_file::SocketFile,
 };
@@ -44,7 +44,7 @@ pub(crate) struct Offers {
 struct Waiting {
     descriptor: OwnedFd,
     lease: Arc<Lease>,
-    place: Place,
+    permit: LeasePermit,
 }
 
 /// An offer, taken back on drop.
@@ -61,12 +61,12 @@ impl Offers {
         Self { waiting: Mutex::default(), leases: Leases::new(most), wrong_tokens: LogThrottle::new() }
     }
 
-    /// A place for an offer to `owner`, and for the lease that it becomes.
+    /// A permit for an offer to `owner`, and for the lease that it becomes.
     ///
     /// # Errors
     ///
     /// If there is none.
-    pub(crate) fn place(&self, owner: Owner) -> io::Result<Place> {
+    pub(crate) fn permit(&self, owner: Owner) -> io::Result<LeasePermit> {
         self.leases.take(owner)
     }
 
@@ -75,9 +75,9 @@ impl Offers {
     /// # Errors
     ///
     /// If the system has no random numbers.
-    pub(crate) fn offer(self: &Arc<Self>, descriptor: OwnedFd, place: Place) -> io::Result<Offer> {
+    pub(crate) fn offer(self: &Arc<Self>, descriptor: OwnedFd, permit: LeasePermit) -> io::Result<Offer> {
         let (token, lease) = (fresh_token()?, Arc::<Lease>::default());
-        self.lock().insert(token, Waiting { descriptor, lease: Arc::clone(&lease), place });
+        self.lock().insert(token, Waiting { descriptor, lease: Arc::clone(&lease), permit });
         Ok(Offer { offers: Arc::clone(self), token, lease })
     }
 
@@ -87,8 +87,8 @@ impl Offers {
 
     /// The descriptor under a token, for whoever brings it.
     fn claim(&self, token: &Token) -> Option<(OwnedFd, Claim)> {
-        let Waiting { descriptor, lease, place } = self.take(token)?;
-        Claim::new(lease, place).map(|claim| (descriptor, claim))
+        let Waiting { descriptor, lease, permit } = self.take(token)?;
+        Claim::new(lease, permit).map(|claim| (descriptor, claim))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Token, Waiting>> {

@@ -153,22 +153,22 @@ fn has(mask: u64, slot: u32) -> bool {
 #[derive(Debug)]
 pub(crate) struct Claim {
     lease: Option<Arc<Lease>>,
-    place: Option<Place>,
+    permit: Option<LeasePermit>,
 }
 
 impl Claim {
     /// Claims the lease; `None` if its stream is over.
-    pub(crate) fn new(lease: Arc<Lease>, place: Place) -> Option<Self> {
-        lease.begin().then(|| Self { lease: Some(lease), place: Some(place) })
+    pub(crate) fn new(lease: Arc<Lease>, permit: LeasePermit) -> Option<Self> {
+        lease.begin().then(|| Self { lease: Some(lease), permit: Some(permit) })
     }
 
     /// The memory was sent over this connection. Nobody waits for the end of the lease: a daemon that stops leaves
     /// trainers what they have.
     pub(crate) fn sent(mut self, connection: UnixStream) {
-        if let (Some(lease), place) = (self.lease.take(), self.place.take()) {
+        if let (Some(lease), permit) = (self.lease.take(), self.permit.take()) {
             tokio::spawn(async move {
                 lease.attend(connection).await;
-                drop(place);
+                drop(permit);
             });
         }
     }
@@ -224,9 +224,9 @@ pub(crate) struct Leases {
     owners: Mutex<HashMap<Owner, usize>>,
 }
 
-/// A place among them, given back on drop.
+/// A permit among them, given back on drop.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct LeasePermit {
     leases: Arc<Leases>,
     owner: Owner,
 }
@@ -237,12 +237,12 @@ impl Leases {
         Arc::new(Self { most, owners: Mutex::default() })
     }
 
-    /// Takes a place.
+    /// Takes a permit.
     ///
     /// # Errors
     ///
     /// If none is free, or the owner has its share.
-    pub(crate) fn take(self: &Arc<Self>, owner: Owner) -> io::Result<Place> {
+    pub(crate) fn take(self: &Arc<Self>, owner: Owner) -> io::Result<LeasePermit> {
         let of_one = if self.most < SHARED_FROM { self.most } else { self.most - self.most / 4 };
         let mut owners = self.lock();
         let (taken, all) = (owners.get(&owner).copied().unwrap_or(0), owners.values().sum::<usize>());
@@ -254,7 +254,7 @@ impl Leases {
             )));
         }
         owners.insert(owner, taken + 1);
-        Ok(Place { leases: Arc::clone(self), owner })
+        Ok(LeasePermit { leases: Arc::clone(self), owner })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Owner, usize>> {
@@ -262,7 +262,7 @@ impl Leases {
     }
 }
 
-impl Drop for Place {
+impl Drop for LeasePermit {
     fn drop(&mut self) {
         let mut owners = self.leases.lock();
         if let Some(taken) = owners.get_mut(&self.owner) {

@@ -23,7 +23,7 @@ use crate::{
     handover::{self, Offers},
     listen::{self, Bound, BoundDoor},
     net::{Acceptor, AnyAuthority, Counted, Gate, Limits, NetStats, Readers, Shares, Source as Listener},
-    service::{Direct, Door, LoaderService},
+    service::{HandoverSocket, LoaderService, WithoutEncoder},
     socket_file::SocketFile,
     start_error::StartError,
 };
@@ -140,10 +140,10 @@ impl Daemon {
             servers.spawn(admin::serve(Acceptor::new(listener, gates.admin), state, drained.clone()));
         }
         let offers = Arc::new(Offers::new(shares.leases));
-        let door = serve_doors(doors, &gates.door, &offers, &mut servers, &drained);
+        let handover_socket = serve_doors(doors, &gates.handover_socket, &offers, &mut servers, &drained);
         let service = LoaderService::new(catalog, pipeline, settings.limits, drained.clone())
             .map_err(StartError::Thread)?
-            .with_door(door)
+            .with_handover_socket(handover_socket)
             .with_first_want_in(settings.net.handshake);
         let routes = routes(service, &drained).await?;
         let mut addresses = Vec::new();
@@ -208,14 +208,14 @@ async fn routes(service: LoaderService, draining: &watch::Receiver<bool>) -> Res
         .register_encoded_file_descriptor_set(bandwise_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    Ok(Routes::new(Direct(loader)).add_service(health).add_service(reflection))
+    Ok(Routes::new(WithoutEncoder(loader)).add_service(health).add_service(reflection))
 }
 
 /// The limits of connections: of trainers on all listeners together, of trainers that fetch shared memory, and of
 /// monitoring, which works also when there is no room for more trainers.
 struct Gates {
     trainers: Arc<Gate>,
-    door: Arc<Gate>,
+    handover_socket: Arc<Gate>,
     admin: Arc<Gate>,
     stats: Arc<NetStats>,
 }
@@ -231,7 +231,7 @@ impl Gates {
         let per_peer = settings.net.max_connections_per_peer.min(half(shares.connections));
         Self {
             trainers: gate("gRPC", shares.connections, per_peer),
-            door: gate("shared memory", shares.door, half(shares.door)),
+            handover_socket: gate("shared memory", shares.handover_socket, half(shares.handover_socket)),
             // Monitoring comes from few hosts.
             admin: gate("admin", shares.admin, shares.admin),
             stats,
@@ -270,7 +270,7 @@ fn serve_doors(
     offers: &Arc<Offers>,
     servers: &mut JoinSet<Result<(), tonic::transport::Error>>,
     draining: &watch::Receiver<bool>,
-) -> Option<Door> {
+) -> Option<HandoverSocket> {
     let (_, first) = doors.first()?;
     let socket = first.absolute();
     for (listener, file) in doors {
@@ -281,5 +281,5 @@ fn serve_doors(
             Ok(())
         });
     }
-    Some(Door { offers: Arc::clone(offers), socket })
+    Some(HandoverSocket { offers: Arc::clone(offers), socket })
 }

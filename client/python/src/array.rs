@@ -10,14 +10,14 @@ use pyo3::{
 };
 
 use crate::{
+    array_memory::ArrayMemory,
     dlpack::{self, CPU, DataType},
-    memory::Memory,
 };
 
 /// A dense tensor. Whatever is made of it by `DLPack` or the array interface shares its memory and keeps it.
 #[pyclass(frozen, module = "bandwise._native")]
 pub(crate) struct Array {
-    memory: Arc<Memory>,
+    memory: Arc<ArrayMemory>,
     dtype: Dtype,
     shape: Vec<usize>,
 }
@@ -42,8 +42,8 @@ impl Slot {
 }
 
 impl Array {
-    /// Memory that holds elements of `dtype` in the given shape.
-    pub(crate) fn new(memory: Memory, dtype: Dtype, shape: Vec<usize>) -> Self {
+    /// ArrayMemory that holds elements of `dtype` in the given shape.
+    pub(crate) fn new(memory: ArrayMemory, dtype: Dtype, shape: Vec<usize>) -> Self {
         debug_assert_eq!(memory.len(), shape.iter().product::<usize>() * bits(dtype) / 8);
         Self { memory: Arc::new(memory), dtype, shape }
     }

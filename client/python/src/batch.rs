@@ -6,7 +6,7 @@
 use bandwise_client::{self as client, proto::Dtype};
 use pyo3::prelude::*;
 
-use crate::{array::Array, memory::Memory};
+use crate::{array::Array, array_memory::ArrayMemory};
 
 /// A batch as it came, but for its images, which lie where they were received: the rest is small, and copied, so that it
 /// is aligned and keeps no slot of shared memory.
@@ -39,7 +39,7 @@ impl Batch {
         let header = batch.header().clone();
         let rows = header.rows as usize;
         let numbers =
-            |values: Vec<i64>| Py::new(py, Array::new(Memory::of_i64(values), Dtype::I64, vec![rows]));
+            |values: Vec<i64>| Py::new(py, Array::new(ArrayMemory::of_i64(values), Dtype::I64, vec![rows]));
         let mixed: Option<(Vec<i64>, Vec<f32>)> = batch.partners().map(Iterator::unzip);
         let (labels_b, lam) = mixed.unzip();
         let labels = numbers(batch.labels().collect())?;
@@ -48,7 +48,7 @@ impl Batch {
             labels,
             labels_b: labels_b.map(numbers).transpose()?,
             lam: lam
-                .map(|lam| Py::new(py, Array::new(Memory::of_f32(lam), Dtype::F32, vec![rows])))
+                .map(|lam| Py::new(py, Array::new(ArrayMemory::of_f32(lam), Dtype::F32, vec![rows])))
                 .transpose()?,
             sample_ids: numbers(header.sample_ids.iter().map(|&sample| sample as i64).collect())?,
             substitutions: header
@@ -80,5 +80,5 @@ fn images(batch: client::Batch) -> Array {
     let (dtype, shape) = info.map_or((Dtype::U8, Vec::new()), |info| {
         (info.dtype(), info.shape.iter().map(|&side| side as usize).collect())
     });
-    Array::new(Memory::of_images(batch), dtype, shape)
+    Array::new(ArrayMemory::of_images(batch), dtype, shape)
 }

@@ -12,7 +12,7 @@ use std::{
 
 use pyo3::{ffi, prelude::*};
 
-use crate::memory::Memory;
+use crate::array_memory::ArrayMemory;
 
 /// The processor's memory, as device type and number.
 pub(crate) const CPU: (i32, i32) = (1, 0);
@@ -93,13 +93,13 @@ struct Holder<F> {
     form: F,
     _shape: Box<[i64]>,
     _strides: Box<[i64]>,
-    _memory: Arc<Memory>,
+    _memory: Arc<ArrayMemory>,
 }
 
 /// A capsule over `memory`, which holds a dense tensor of the given shape.
 pub(crate) fn capsule(
     py: Python<'_>,
-    memory: &Arc<Memory>,
+    memory: &Arc<ArrayMemory>,
     dtype: DataType,
     shape: &[usize],
     versioned: bool,
@@ -113,7 +113,7 @@ pub(crate) fn capsule(
 
 fn export<F: Form>(
     py: Python<'_>,
-    memory: &Arc<Memory>,
+    memory: &Arc<ArrayMemory>,
     dtype: DataType,
     shape: &[usize],
 ) -> PyResult<Py<PyAny>> {

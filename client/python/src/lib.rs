@@ -18,12 +18,13 @@
 //! | `feed.rs` | the receiving thread, without Python |
 //! | `run.rs` | `Run`: the feed as Python has it |
 //! | `batch.rs`, `array.rs` | received batches and their arrays |
-//! | `memory.rs`, `dlpack.rs` | the bytes of arrays and how they are lent: all unsafe code |
+//! | `array_memory.rs`, `dlpack.rs` | the bytes of arrays and how they are lent: all unsafe code |
 //! | `log.rs` | the client's log -> lines for Python's `logging` |
 //! | `fork.rs` | values that a forked child must not touch |
 //! | `errors.rs` | the client's errors -> the package's exceptions |
 
 mod array;
+mod array_memory;
 mod ask;
 mod batch;
 mod dlpack;
@@ -32,7 +33,6 @@ mod feed;
 mod fork;
 mod job;
 mod log;
-mod memory;
 mod run;
 
 /// `bandwise._native`.

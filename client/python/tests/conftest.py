@@ -60,7 +60,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def daemons(home: "os.PathLike[str] | str") -> List[int]:
-    """The private daemons with their places in a folder."""
+    """The private daemons with their folders in a folder."""
     found = []
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:

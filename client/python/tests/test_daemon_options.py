@@ -104,7 +104,7 @@ def test_every_option_reaches_the_daemon(photos: Path, tmp_path: Path) -> None:
     )
     with bandwise.Loader(photos, daemon=options, **OPTIONS) as run:
         assert run._backend.daemon is not None
-        written = Path(run._backend.daemon._place.config).read_text()
+        written = Path(run._backend.daemon._folder.config).read_text()
         for name, key in KEYS.items():
             assert re.search(rf"^{key.rpartition('.')[2]} = ", written, re.MULTILINE), name
         # The options whose effect can be seen from here have it.
@@ -113,7 +113,7 @@ def test_every_option_reaches_the_daemon(photos: Path, tmp_path: Path) -> None:
         assert any(value == "7000000" for value in fields.values()), fields
         assert any(value == str(3 << 20) for value in fields.values()), fields
         assert (tmp_path / "cache").is_dir()
-        said = Path(run._backend.daemon._place.log).read_text()
+        said = Path(run._backend.daemon._folder.log).read_text()
         for shown in ("threads=1", "prefetch_mib=64", "shared_memory_mib=0", "max_streams=3"):
             assert shown in re.sub(r"\x1b\[[0-9;]*m", "", said), said
         assert not next(iter(run))._native.is_shared

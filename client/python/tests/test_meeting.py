@@ -12,7 +12,7 @@ import pytest
 
 import bandwise
 from bandwise import DaemonOptions
-from bandwise import _daemon, _place
+from bandwise import _daemon, _daemon_folder
 from conftest import is_running, wait_until
 from ranks import OPTIONS, Start, one_daemon
 
@@ -71,28 +71,28 @@ def test_one_that_hangs_at_its_end_is_killed(photos: Path, monkeypatch: pytest.M
 
 
 def test_a_base_that_is_gone_is_no_base(home: Path) -> None:
-    with _place.locked_base() as base:
+    with _daemon_folder.locked_base() as base:
         path = Path(base.path)
         # The last daemon of another loader takes it away, and the next loader makes a new one.
         path.rmdir()
         assert base.make("key") is None
         path.mkdir(0o700)
         assert base.make("key") is None and base.find("key") is None
-        with _place.locked_base() as new:
+        with _daemon_folder.locked_base() as new:
             made = new.make("key")
             assert made is not None and made.hold_life() is None
-    with _place.locked_base() as new:
+    with _daemon_folder.locked_base() as new:
         assert new.find("key") is None and not path.exists(), "a place without a daemon is removed"
 
 
 def test_a_forked_child_does_not_hold_the_lock(home: Path) -> None:
-    with _place.locked_base() as base:
+    with _daemon_folder.locked_base() as base:
         child = os.fork()
         if child == 0:
             signal.pause()
     descriptor = os.open(base.path, os.O_RDONLY)
     try:
-        wait_until(lambda: _place.try_lock(descriptor), "the child let go")
+        wait_until(lambda: _daemon_folder.try_lock(descriptor), "the child let go")
     finally:
         os.close(descriptor)
         os.kill(child, signal.SIGKILL)

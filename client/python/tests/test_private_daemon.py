@@ -29,7 +29,7 @@ def traces(run: bandwise.Loader) -> Tuple[int, str]:
 def log(run: bandwise.Loader) -> IO[str]:
     """What a daemon says, also when nothing is left of it."""
     assert run._backend.daemon is not None
-    return open(run._backend.daemon._place.log, encoding="utf-8")
+    return open(run._backend.daemon._folder.log, encoding="utf-8")
 
 
 def assert_gone(pid: int, folder: str) -> None:

@@ -75,10 +75,10 @@ def test_launchers_say_who_we_are(
     monkeypatch: pytest.MonkeyPatch, environment: str, expected: Tuple[int, int], source: str
 ) -> None:
     set_all(monkeypatch, environment)
-    found = _ranks.place(None, None)
+    found = _ranks.resolve(None, None)
     assert found[:2] == expected and source in found.source
     # Arguments win over all of them.
-    assert _ranks.place(2, 3)[:2] == (2, 3)
+    assert _ranks.resolve(2, 3)[:2] == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -100,15 +100,15 @@ def test_launchers_say_who_we_are(
 def test_contradictions_name_both(monkeypatch: pytest.MonkeyPatch, environment: str, words: List[str]) -> None:
     set_all(monkeypatch, environment)
     with pytest.raises(bandwise.JobError) as raised:
-        _ranks.place(None, None)
+        _ranks.resolve(None, None)
     assert all(word in str(raised.value) for word in words), raised.value
 
 
 def test_half_of_a_place_is_none() -> None:
-    assert _ranks.place(None, 1)[:2] == (0, 1)
+    assert _ranks.resolve(None, 1)[:2] == (0, 1)
     for half, missing in [((1, None), "world_size"), ((None, 2), "rank")]:
         with pytest.raises(bandwise.JobError, match=f"without {missing}"):
-            _ranks.place(*half)
+            _ranks.resolve(*half)
 
 
 def test_a_loader_takes_it_and_says_so(

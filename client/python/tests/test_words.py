@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bandwise
-from bandwise._words import VERDICT, News, last_words
+from bandwise._words import VERDICT, LogTail, last_words
 
 LOG = """\
 2026-01-01T00:00:00Z  INFO bandwise::serve: starting threads=2
@@ -25,16 +25,16 @@ def test_warnings_are_read_once_and_whole(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_text(LOG + "2026-01-01T00:00:04Z  WARN half")
     log = os.open(file, os.O_RDONLY)
-    news = News()
+    log_tail = LogTail()
     try:
-        assert news.read(log) == [
+        assert log_tail.read(log) == [
             (logging.WARNING, "the private daemon: memory is short mib=3"),
             (logging.ERROR, "the private daemon: a worker has panicked"),
         ]
-        assert news.read(log) == []
+        assert log_tail.read(log) == []
         with file.open("a") as more:
             more.write(" a line\n")
-        assert news.read(log) == [(logging.WARNING, "the private daemon: half a line")]
+        assert log_tail.read(log) == [(logging.WARNING, "the private daemon: half a line")]
     finally:
         os.close(log)
 

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{connection::Connection, error::ClientError, greet::GRACE};
+use crate::{connection::Connection, error::ClientError, handshake::ANSWER_GRACE};
 
 /// Asks all daemons at once. The first of the list that answers counts, not the fastest: once one has answered, those
 /// before it have a second more. Gives its place in the list with its answer, and takes `patience` at most, though a
@@ -27,7 +27,7 @@ where
     T: Send + 'static,
     Answer: Future<Output = Result<T, ClientError>> + Send,
 {
-    let patience = patience.max(GRACE);
+    let patience = patience.max(ANSWER_GRACE);
     let ask = Arc::new(ask);
     let mut questions = JoinSet::new();
     for (i, address) in addresses.iter().cloned().enumerate() {
@@ -44,7 +44,7 @@ where
     while let Ok(Some(answered)) = timeout_at(until, questions.join_next()).await {
         let Ok((i, answer)) = answered else { continue };
         if answer.as_ref().err().is_none_or(ClientError::is_final) {
-            until = until.min(Instant::now() + GRACE);
+            until = until.min(Instant::now() + ANSWER_GRACE);
         }
         answers[i] = Some(answer);
         if is_decided(&answers) {

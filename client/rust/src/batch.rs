@@ -5,9 +5,9 @@ use std::ops::Range;
 use bandwise_proto::v1::{BatchHeader, Dtype, TensorInfo};
 
 use crate::{
+    batch_memory::{BatchMemory, SlotPlace},
     buffers::Buffers,
     error::ClientError,
-    memory::{Memory, SlotPlace},
 };
 
 /// A complete batch. Its memory goes back to the stream when it is dropped: to its buffers, or, for a batch in shared
@@ -16,7 +16,7 @@ use crate::{
 pub struct Batch {
     header: Box<BatchHeader>,
     first_row: u64,
-    memory: Memory,
+    memory: BatchMemory,
     images: Range<usize>,
     labels: Range<usize>,
     mixed: Option<(Range<usize>, Range<usize>)>,
@@ -24,7 +24,7 @@ pub struct Batch {
 
 impl Batch {
     /// Puts header and memory together, which holds the header's tensors in their order.
-    pub(crate) fn new(header: BatchHeader, first_row: u64, memory: Memory) -> Result<Self, ClientError> {
+    pub(crate) fn new(header: BatchHeader, first_row: u64, memory: BatchMemory) -> Result<Self, ClientError> {
         check(&header)?;
         let places = places(&header, memory.align(), memory.as_slice().len())?;
         let find = |name: &str| {
@@ -71,7 +71,7 @@ impl Batch {
 
     /// Whether the batch lies in memory that is shared with the daemon, and so keeps one of the stream's slots.
     pub fn is_shared(&self) -> bool {
-        matches!(self.memory, Memory::Slot(_))
+        matches!(self.memory, BatchMemory::Slot(_))
     }
 
     /// Where the slot lies that the batch keeps; `None` for a batch in memory of this process.
@@ -86,7 +86,7 @@ impl Batch {
         for (_, range) in places {
             buffer.push(&self.memory.as_slice()[range]);
         }
-        Self::new(*self.header, self.first_row, Memory::Heap(buffer))
+        Self::new(*self.header, self.first_row, BatchMemory::Heap(buffer))
     }
 
     /// The bytes of one image.
@@ -187,7 +187,7 @@ mod tests {
             let header = BatchHeader { rows, sample_ids: ids.to_vec(), tensors, ..BatchHeader::default() };
             let mut bytes = Buffers::default().take(208);
             bytes.push(&[1; 208]);
-            Batch::new(header, 0, Memory::Heap(bytes))
+            Batch::new(header, 0, BatchMemory::Heap(bytes))
         };
         assert!(batch(2, &[7, 8], vec![images(&[2, 3, 4, 4], 192), labels()]).is_ok());
         for (rows, ids, tensors) in [

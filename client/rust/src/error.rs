@@ -6,7 +6,7 @@ use bandwise_proto::{Address, AddressError, detail_of, v1::ErrorDetail};
 use thiserror::Error;
 use tonic::{Code, Status};
 
-use crate::share::ShareError;
+use crate::rank_share::ShareError;
 
 /// Why a call, a stream or a run failed.
 #[derive(Debug, Error)]

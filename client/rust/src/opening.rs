@@ -45,7 +45,7 @@ impl Connection {
         self.open_stream(&spec, None).await
     }
 
-    /// The same over `transport`. Memory that is shared has the shape `request`: as many slots as there will be
+    /// The same over `transport`. BatchMemory that is shared has the shape `request`: as many slots as there will be
     /// batches asked for ahead or held, each large enough for every batch.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bandwise_proto::v1::Priority;
 
-use crate::{expected::Expected, share::RankShare, state::RunState, transport::Transport};
+use crate::{expected::Expected, rank_share::RankShare, state::RunState, transport::Transport};
 
 /// What a rank wants of a job.
 #[derive(Clone, Debug)]

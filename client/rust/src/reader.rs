@@ -9,7 +9,7 @@ use std::{
 
 use bandwise_proto::v1::Reader;
 
-use crate::share::RankShare;
+use crate::rank_share::RankShare;
 
 /// Another number in each process; a forked child has its parent's, and another process id.
 static NUMBER: OnceLock<u64> = OnceLock::new();

@@ -25,14 +25,14 @@ use tokio::time::sleep;
 use crate::{
     backoff::Backoff,
     batch::Batch,
+    batch_memory::BatchMemory,
     buffers::{Buffer, Buffers},
     connection::Connection,
     error::ClientError,
     expected::Expected,
-    memory::Memory,
-    news::Allowance,
+    loss_log::Allowance,
     options::RunOptions,
-    share::RankShare,
+    rank_share::RankShare,
     stream::{BatchStream, Reply},
     unreadable,
 };
@@ -329,7 +329,7 @@ impl Whole {
     fn finish(mut self, first_row: u64) -> Result<Batch, ClientError> {
         // Images come first, labels second, and rows that are mixed are never replayed here.
         self.images.push(&self.labels);
-        Batch::new(self.header, first_row, Memory::Heap(self.images))
+        Batch::new(self.header, first_row, BatchMemory::Heap(self.images))
     }
 }
 

@@ -1,9 +1,9 @@
 //! A run: the batches of one rank of a trainer, step by step, in order, from one daemon or several.
 //!
 //! ```text
-//!                                      ┌── Lane ── BatchStream ──> daemon at home
-//! trainer ── next() ──> Run ── wants ──┼── Lane ── BatchStream ──> daemon of the pool
-//!             ^          │             └── Lane (resting, opening) ..> daemon that was lost
+//!                                      ┌── Link ── BatchStream ──> daemon at home
+//! trainer ── next() ──> Run ── wants ──┼── Link ── BatchStream ──> daemon of the pool
+//!             ^          │             └── Link (resting, opening) ..> daemon that was lost
 //!             │          └── Scheduler: the table of batches, a record of each daemon
 //!             └── the next batch, once ───────────────────────────────────────────────
 //! ```
@@ -14,8 +14,8 @@
 //! delivers in the order of the table. A daemon that drains gets no wants, delivers, and is left. The log has one line
 //! when a daemon is lost, with what happens now, and one when it returns.
 //!
-//! The run owns everything: the lanes to the daemons, the scheduler that decides what each daemon is asked, and the
-//! batches that have come before their turn. No task or channel is behind it: [`Run::next`] polls the lanes while the
+//! The run owns everything: the links to the daemons, the scheduler that decides what each daemon is asked, and the
+//! batches that have come before their turn. No task or channel is behind it: [`Run::next`] polls the links while the
 //! trainer waits. So one daemon costs no more than a plain stream, and dropping a run ends everything.
 //!
 //! A lost daemon is reported when it is lost, not when its last batch is taken: a slow trainer has batches for seconds.
@@ -42,9 +42,9 @@ use crate::{
     ceiling::Ceiling,
     connection::Connection,
     error::ClientError,
-    greet::{self, Greeted, Origin},
-    lane::{Event, Lane},
-    news::News,
+    handshake::{self, Answer, Endpoint},
+    link::{DaemonLink, Event},
+    loss_log::LossLog,
     options::RunOptions,
     report::DaemonReport,
     schedule::{Action, BatchId, Due, Phase, Scheduler},
@@ -60,7 +60,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Run {
     plan: PlanResponse,
-    lanes: Vec<Lane>,
+    links: Vec<DaemonLink>,
     scheduler: Scheduler,
     upcoming: Upcoming,
     /// What has come before its turn.
@@ -71,7 +71,7 @@ pub struct Run {
     trouble: Option<ClientError>,
     window: usize,
     patience: Duration,
-    news: News,
+    loss_log: LossLog,
     unreadable: Unreadable,
     ceiling: Ceiling,
     next_step: u64,
@@ -86,8 +86,9 @@ impl Run {
     ///
     /// As [`Run::with_daemons`].
     pub async fn start(connection: &Connection, job: Job, options: &RunOptions) -> Result<Self, ClientError> {
-        let origin = Origin { address: connection.address().clone(), connection: Some(connection.clone()) };
-        Self::begin(&[origin], job, options).await
+        let endpoint =
+            Endpoint { address: connection.address().clone(), connection: Some(connection.clone()) };
+        Self::begin(&[endpoint], job, options).await
     }
 
     /// Begins a run at several daemons: resolves the job, opens a stream at each that answers, and asks for the first
@@ -103,46 +104,46 @@ impl Run {
         job: Job,
         options: &RunOptions,
     ) -> Result<Self, ClientError> {
-        let origin = |address: &Address| Origin { address: address.clone(), connection: None };
-        let origins: Vec<Origin> = addresses.iter().map(origin).collect();
-        Self::begin(&origins, job, options).await
+        let endpoint = |address: &Address| Endpoint { address: address.clone(), connection: None };
+        let endpoints: Vec<Endpoint> = addresses.iter().map(endpoint).collect();
+        Self::begin(&endpoints, job, options).await
     }
 
-    async fn begin(origins: &[Origin], job: Job, options: &RunOptions) -> Result<Self, ClientError> {
-        let answers = greet::greet(origins, &job).await;
-        let Some(Greeted { plan, .. }) = greet::reference(&answers, &options.expected.fingerprint) else {
-            return Err(greet::worst(answers).unwrap_or(ClientError::NoAddress));
+    async fn begin(endpoints: &[Endpoint], job: Job, options: &RunOptions) -> Result<Self, ClientError> {
+        let answers = handshake::ask_all(endpoints, &job).await;
+        let Some(Answer { plan, .. }) = handshake::reference(&answers, &options.expected.fingerprint) else {
+            return Err(handshake::worst(answers).unwrap_or(ClientError::NoAddress));
         };
         let plan = plan.clone();
         spec::check(&plan, options)?;
         let spec = Arc::new(StreamSpec::new(&plan, job, options));
-        let lane = |(origin, answer): (&Origin, Result<Greeted, ClientError>)| {
-            let connection = answer.map(|greeted| greeted.connection);
-            Lane::new(origin.address.clone(), Arc::clone(&spec), connection)
+        let link = |(endpoint, answer): (&Endpoint, Result<Answer, ClientError>)| {
+            let connection = answer.map(|answer| answer.connection);
+            DaemonLink::new(endpoint.address.clone(), Arc::clone(&spec), connection)
         };
-        let (lanes, events): (Vec<Lane>, Vec<_>) = origins.iter().zip(answers).map(lane).unzip();
-        let addresses = origins.iter().map(|origin| origin.address.clone());
-        let news = News::new(addresses, options.patience, Instant::now());
+        let (links, events): (Vec<DaemonLink>, Vec<_>) = endpoints.iter().zip(answers).map(link).unzip();
+        let addresses = endpoints.iter().map(|endpoint| endpoint.address.clone());
+        let loss_log = LossLog::new(addresses, options.patience, Instant::now());
         let left = plan.steps - options.from_step;
         let end = options.from_step + options.steps.map_or(left, |steps| steps.min(left));
         let upcoming = Upcoming::new(plan.stages.clone(), options.share, options.from_step..end);
-        let home = matches!(origins[0].address, Address::Unix(_)) && origins.len() > 1;
+        let home = matches!(endpoints[0].address, Address::Unix(_)) && endpoints.len() > 1;
         let mut run = Self {
             scheduler: Scheduler::new(
-                lanes.len(),
+                links.len(),
                 home.then_some(0),
                 options.share.rank,
                 options.batch_timeout,
             ),
             plan,
-            lanes,
+            links,
             upcoming,
             ready: HashMap::new(),
             refusals: HashMap::new(),
             trouble: None,
             window: options.window.max(1),
             patience: options.patience,
-            news,
+            loss_log,
             unreadable: Unreadable::new(options.patience, Instant::now()),
             ceiling: Ceiling::new(options.max_bad_fraction),
             next_step: options.from_step,
@@ -155,7 +156,7 @@ impl Run {
             }
         }
         run.first_streams().await?;
-        run.news.begin(run.open_streams(), Instant::now());
+        run.loss_log.begin(run.open_streams(), Instant::now());
         run.fill();
         Ok(run)
     }
@@ -163,8 +164,8 @@ impl Run {
     /// Waits until a daemon takes wants, or each has failed once; and for the others as long as for their greeting, so
     /// that the first wants are spread over all.
     async fn first_streams(&mut self) -> Result<(), ClientError> {
-        let opening = |&daemon: &usize| self.lanes[daemon].is_opening();
-        let mut opening: Vec<usize> = (0..self.lanes.len()).filter(opening).collect();
+        let opening = |&daemon: &usize| self.links[daemon].is_opening();
+        let mut opening: Vec<usize> = (0..self.links.len()).filter(opening).collect();
         poll_fn(|context| {
             self.poll_opening(&mut opening, context);
             let ready = opening.is_empty() || self.open_streams() > 0;
@@ -179,18 +180,18 @@ impl Run {
             if opening.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         });
         // Whoever is late joins the run later.
-        let _ = timeout(greet::GRACE, all).await;
+        let _ = timeout(handshake::ANSWER_GRACE, all).await;
         Ok(())
     }
 
     /// Daemons that take wants.
     fn open_streams(&self) -> usize {
-        (0..self.lanes.len()).filter(|&daemon| self.scheduler.phase(daemon) == Phase::Open).count()
+        (0..self.links.len()).filter(|&daemon| self.scheduler.phase(daemon) == Phase::Open).count()
     }
 
-    /// Takes up what has happened to the lanes that are opening.
+    /// Takes up what has happened to the links that are opening.
     fn poll_opening(&mut self, opening: &mut Vec<usize>, context: &mut Context<'_>) {
-        opening.retain(|&daemon| match self.lanes[daemon].poll(context) {
+        opening.retain(|&daemon| match self.links[daemon].poll(context) {
             Poll::Ready(event) => {
                 self.take(daemon, event);
                 false
@@ -201,7 +202,7 @@ impl Run {
 
     /// How batches come from the first daemon that was reached: [`Transport::Grpc`] or [`Transport::SharedMemory`].
     pub fn transport(&self) -> Transport {
-        self.lanes.iter().find_map(Lane::transport).unwrap_or(Transport::Grpc)
+        self.links.iter().find_map(DaemonLink::transport).unwrap_or(Transport::Grpc)
     }
 
     /// The resolved job.
@@ -226,11 +227,11 @@ impl Run {
 
     /// What each daemon has done, in the order of the addresses.
     pub fn daemons(&self) -> Vec<DaemonReport> {
-        let report = |(daemon, lane): (usize, &Lane)| {
+        let report = |(daemon, link): (usize, &DaemonLink)| {
             let (counts, phase) = (self.scheduler.counts(daemon), self.scheduler.phase(daemon));
-            DaemonReport::new(lane.address().clone(), lane.transport(), counts, phase)
+            DaemonReport::new(link.address().clone(), link.transport(), counts, phase)
         };
-        self.lanes.iter().enumerate().map(report).collect()
+        self.links.iter().enumerate().map(report).collect()
     }
 
     /// The next batch; `None` at the end of the run. With accumulation a step comes in several batches. A short last
@@ -253,13 +254,13 @@ impl Run {
     /// had sent before is still to be taken. Never ends otherwise. Cancel-safe.
     pub async fn watch(&mut self) {
         let lost = {
-            let mut ends: Vec<_> = self.lanes.iter().map(|lane| Box::pin(lane.over())).collect();
+            let mut ends: Vec<_> = self.links.iter().map(|link| Box::pin(link.over())).collect();
             let mut ended = |context: &mut Context<'_>| {
                 ends.iter_mut().position(|end| end.as_mut().poll(context).is_ready())
             };
             poll_fn(|context| ended(context).map_or(Poll::Pending, Poll::Ready)).await
         };
-        self.lanes[lost].notice();
+        self.links[lost].notice();
         if self.scheduler.len() > 0 {
             let error = ClientError::Broken { reason: "the daemon has hung up".to_owned() };
             self.tell_lost(lost, &error);
@@ -267,17 +268,17 @@ impl Run {
     }
 
     fn tell_lost(&mut self, daemon: usize, error: &ClientError) {
-        let others = (0..self.lanes.len())
+        let others = (0..self.links.len())
             .filter(|&other| other != daemon && self.scheduler.phase(other) == Phase::Open)
             .count();
-        self.news.lost(daemon, error, others, Instant::now());
+        self.loss_log.lost(daemon, error, others, Instant::now());
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Batch>, ClientError>> {
         loop {
             let mut changed = false;
-            for daemon in 0..self.lanes.len() {
-                if let Poll::Ready(event) = self.lanes[daemon].poll(context) {
+            for daemon in 0..self.links.len() {
+                if let Poll::Ready(event) = self.links[daemon].poll(context) {
                     self.take(daemon, event);
                     changed = true;
                 }
@@ -296,13 +297,13 @@ impl Run {
         }
     }
 
-    /// Takes up what has happened to a lane.
+    /// Takes up what has happened to a link.
     fn take(&mut self, daemon: usize, event: Event) {
         let now = Instant::now();
         match event {
             Event::Opened(capacity) => {
                 self.scheduler.opened(daemon, capacity, now);
-                self.news.back(daemon, now);
+                self.loss_log.back(daemon, now);
             }
             Event::Reply(Reply::Draining) => self.scheduler.draining(daemon),
             Event::Reply(Reply::Batch(batch)) => {
@@ -314,7 +315,7 @@ impl Run {
                 if error.is_draining() {
                     self.scheduler.declined(daemon, id);
                 } else if error.is_retryable() {
-                    self.unreadable.failed(id, self.lanes[daemon].address(), &error, now);
+                    self.unreadable.failed(id, self.links[daemon].address(), &error, now);
                     self.scheduler.unable(daemon, id, now);
                     self.refusals.insert(id, error);
                 } else {
@@ -331,36 +332,36 @@ impl Run {
             }
             Event::Refused(error) => {
                 self.scheduler.closed(daemon, Phase::Refused);
-                self.news.refused(daemon, &error, now);
+                self.loss_log.refused(daemon, &error, now);
                 self.trouble = Some(error);
             }
         }
     }
 
     fn answered(&mut self, daemon: usize, id: BatchId, answer: Result<Batch, ClientError>, now: Instant) {
-        self.lanes[daemon].works();
+        self.links[daemon].works();
         // What is not wanted any more is dropped here, and its slot goes back.
         if self.scheduler.answered(daemon, id, now) {
             self.ready.insert(id, answer);
         }
     }
 
-    /// Does what the scheduler says; whether a lane has changed.
+    /// Does what the scheduler says; whether a link has changed.
     fn act(&mut self) -> bool {
         let mut changed = false;
         for action in self.scheduler.decide(Instant::now()) {
             match action {
-                Action::Want(daemon, wanted) => self.lanes[daemon].want(wanted),
-                Action::Cancel(daemon, step) => self.lanes[daemon].cancel(step),
+                Action::Want(daemon, wanted) => self.links[daemon].want(wanted),
+                Action::Cancel(daemon, step) => self.links[daemon].cancel(step),
                 Action::Leave(daemon, waited) => {
-                    let address = self.lanes[daemon].address().clone();
+                    let address = self.links[daemon].address().clone();
                     let late = ClientError::Late { address, seconds: waited.as_secs_f64() };
-                    self.lanes[daemon].leave();
+                    self.links[daemon].leave();
                     self.tell_lost(daemon, &late);
                     changed = true;
                 }
                 Action::Drained(daemon) => {
-                    self.lanes[daemon].leave();
+                    self.links[daemon].leave();
                     self.tell_lost(daemon, &ClientError::drained());
                     self.trouble = Some(ClientError::drained());
                     changed = true;

@@ -3,7 +3,7 @@
 use bandwise_proto::v1::{Dtype, Job, PlanResponse, Priority, Reader, SharedMemoryRequest, StagePlan};
 
 use crate::{
-    error::ClientError, expected::Expected, options::RunOptions, reader, share::RankShare,
+    error::ClientError, expected::Expected, options::RunOptions, rank_share::RankShare, reader,
     transport::Transport,
 };
 

@@ -12,12 +12,12 @@ use tonic::{Code, transport::Channel};
 
 use crate::{
     batch::Batch,
+    batch_memory::{BatchMemory, HeldSlot, StreamSlots},
     buffers::{Buffer, Buffers},
     error::ClientError,
-    memory::{HeldSlot, Memory, StreamSlots},
     spec::StreamSpec,
     transport::Transport,
-    wire::{Parts, Piece},
+    wire::{PartStream, Piece},
 };
 
 /// Largest batch that a client accepts: 2 GiB.
@@ -46,7 +46,7 @@ pub enum Reply {
 pub struct BatchStream {
     /// Unbounded, but wants are tiny and the daemon refuses more than its limit.
     wants: mpsc::UnboundedSender<Want>,
-    parts: Parts,
+    parts: PartStream,
     buffers: Buffers,
     /// The place of batches, if memory is shared. Dropped after `wants` and `parts`.
     slots: Option<StreamSlots>,
@@ -82,7 +82,7 @@ impl BatchStream {
         };
         // The receiver is right here, so this cannot fail.
         let _ = wants.send(Want { open: Some(open), ..Want::default() });
-        let parts = Parts::call(channel, UnboundedReceiverStream::new(outbound)).await?;
+        let parts = PartStream::call(channel, UnboundedReceiverStream::new(outbound)).await?;
         Ok(Self {
             wants,
             parts,
@@ -186,7 +186,7 @@ impl BatchStream {
             ClientError::Protocol(format!("slot {number} was announced while it was not the daemon's"))
         })?;
         let left = slots.count() as usize - slots.held();
-        let memory = Memory::Slot(HeldSlot::new(slot, &self.wants));
+        let memory = BatchMemory::Slot(HeldSlot::new(slot, &self.wants));
         let batch = Batch::new(header, first_row, memory)?;
         if left >= spare(slots.count()) {
             return Ok(batch);
@@ -241,7 +241,7 @@ impl BatchStream {
     fn complete(&mut self) -> Result<Option<Reply>, ClientError> {
         let done = |partial: &Partial| partial.bytes.as_slice().len() as u64 == partial.total;
         let Some(partial) = self.partial.take_if(|partial| done(partial)) else { return Ok(None) };
-        Batch::new(partial.header, partial.first_row, Memory::Heap(partial.bytes))
+        Batch::new(partial.header, partial.first_row, BatchMemory::Heap(partial.bytes))
             .map(|batch| Some(Reply::Batch(batch)))
     }
 }

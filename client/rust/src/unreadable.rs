@@ -7,7 +7,7 @@ use std::{
 
 use bandwise_proto::Address;
 
-use crate::{error::ClientError, news::Allowance, schedule::BatchId};
+use crate::{error::ClientError, loss_log::Allowance, schedule::BatchId};
 
 /// A batch that comes sooner is not worth a line.
 const SOON: Duration = Duration::from_secs(1);

@@ -5,8 +5,8 @@ use std::{collections::VecDeque, ops::Range};
 use bandwise_proto::v1::StagePlan;
 
 use crate::{
+    rank_share::RankShare,
     schedule::{BatchId, Wanted},
-    share::RankShare,
 };
 
 /// Goes through the rank's batches of some steps, in order. A short last step may have none for the rank.

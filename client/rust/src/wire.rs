@@ -51,7 +51,7 @@ pub(crate) enum Piece {
 
 /// The answer of the daemon.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct PartStream {
     body: Body,
     /// What came last and was not read.
     chunk: Bytes,
@@ -61,7 +61,7 @@ pub(crate) struct Parts {
     data_left: usize,
 }
 
-impl Parts {
+impl PartStream {
     /// Calls the daemon, which reads `wants` for as long as it answers.
     pub(crate) async fn call(
         mut channel: Channel,
@@ -236,7 +236,7 @@ mod tests {
         let frames: Vec<_> =
             chunks.chain([http_body::Frame::trailers(trailers)]).map(Ok::<_, Status>).collect();
         let body = Body::new(http_body_util::StreamBody::new(tokio_stream::iter(frames)));
-        let mut parts = Parts { body, chunk: Bytes::new(), head: BytesMut::new(), data_left: 0 };
+        let mut parts = PartStream { body, chunk: Bytes::new(), head: BytesMut::new(), data_left: 0 };
         let mut read: Vec<Part> = Vec::new();
         while let Some(piece) = parts.next().await? {
             match (piece, read.last_mut()) {

@@ -19,8 +19,8 @@ use image::{ImageFormat, RgbImage};
 use crate::{
     Failure,
     augment_arg::{self, AugmentArg},
+    image_math::fourier,
     npy,
-    reduce::fourier,
     spectrum::low_pass,
     usage,
 };

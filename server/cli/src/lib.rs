@@ -13,6 +13,7 @@ mod choices;
 mod dataset_args;
 mod demo;
 mod format;
+mod image_math;
 mod index;
 mod job_args;
 mod npy;
@@ -22,7 +23,6 @@ mod plan;
 mod preview;
 mod progress;
 mod pull;
-mod reduce;
 mod serve;
 mod spectrum;
 

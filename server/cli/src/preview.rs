@@ -16,10 +16,10 @@ use crate::{
     Failure, choices,
     dataset_args::IndexArgs,
     demo::{self, save},
+    image_math::{fourier, psnr_db},
     job_args::{CurriculumArg, RecipeArgs},
     output::outln,
     picture::{Sheet, Tile},
-    reduce::{fourier, psnr_db},
     usage,
 };
 

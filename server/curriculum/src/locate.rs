@@ -77,8 +77,8 @@ impl Plan {
     /// The moment of a step that lies in `stage`.
     fn moment(&self, stage: &StagePlan, step: u64) -> Moment {
         let step_in_stage = step - stage.first_step;
-        let place = stage.place_after(step_in_stage);
-        let rows = stage.step_rows(place.row);
+        let position = stage.position_after(step_in_stage);
+        let rows = stage.step_rows(position.row);
         let replay_times = u64::from(stage.replay_times);
         // The trained rows of the whole training fit 64 bits.
         let trained = stage.decoded_before(step_in_stage) as u64 * replay_times;
@@ -87,12 +87,12 @@ impl Plan {
             stage: stage.index,
             bandwidth: stage.bandwidth,
             magnitude: stage.magnitude,
-            epoch: place.epoch,
-            step_in_epoch: place.step,
+            epoch: position.epoch,
+            step_in_epoch: position.step,
             step_in_stage,
             rows,
             fresh_rows: rows / replay_times,
-            first_row_in_epoch: place.row,
+            first_row_in_epoch: position.row,
             progress: self.progress(stage.cost_before + stage.cost(trained)),
             schedule_epoch: schedule_epoch(stage, step_in_stage),
             schedule_position: schedule_position(stage, step_in_stage),

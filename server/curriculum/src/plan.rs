@@ -103,7 +103,7 @@ pub struct StagePlan {
 
 /// A point between two steps of an epoch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct EpochPosition {
     /// The epoch, counted over all stages.
     pub(crate) epoch: u64,
     /// Its steps so far.
@@ -146,9 +146,9 @@ impl StagePlan {
     }
 
     /// Where the stage stands after its first `steps` steps; at the end of an epoch that is the start of the next.
-    pub(crate) fn place_after(&self, steps: u64) -> Place {
+    pub(crate) fn position_after(&self, steps: u64) -> EpochPosition {
         match steps.checked_sub(self.first_epoch_steps) {
-            None => Place {
+            None => EpochPosition {
                 epoch: self.first_epoch,
                 step: self.first_epoch_step + steps,
                 row: self.first_epoch_row + steps * self.fresh_rows(),
@@ -156,7 +156,7 @@ impl StagePlan {
             Some(after) => {
                 let step = after % self.steps_per_epoch;
                 let epoch = self.first_epoch + 1 + after / self.steps_per_epoch;
-                Place { epoch, step, row: step * self.fresh_rows() }
+                EpochPosition { epoch, step, row: step * self.fresh_rows() }
             }
         }
     }

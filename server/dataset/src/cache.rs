@@ -21,9 +21,9 @@ use crate::content::Contents;
 use crate::digest::Digest;
 use crate::index::Index;
 use crate::read::open_without_waiting;
+use crate::scan_record::ScanRecord;
 use crate::stamps::{self, Times};
 use crate::warning::Warnings;
-use crate::watch::Watch;
 
 /// Changes with the format, with the rules of the walk and with the bytes of the digest. Builds that list other files do
 /// not take each other's.
@@ -45,7 +45,7 @@ pub(crate) struct CachedIndex {
     pub(crate) folder_warnings: Warnings,
     /// Warnings of the last look at the samples.
     pub(crate) sample_warnings: Warnings,
-    pub(crate) watch: Watch,
+    pub(crate) watch: ScanRecord,
 }
 
 /// Where the index of the dataset at the canonical path `root` is kept.
@@ -80,7 +80,7 @@ fn decode<R: io::Read>(mut input: Decoder<R>, root: &Path) -> io::Result<CachedI
         index,
         folder_warnings: Warnings::read(&mut input)?,
         sample_warnings: Warnings::read(&mut input)?,
-        watch: Watch::read(&mut input)?,
+        watch: ScanRecord::read(&mut input)?,
     };
     input.finish().map(|()| cached)
 }

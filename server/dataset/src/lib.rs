@@ -39,6 +39,7 @@ mod progress;
 mod read;
 mod samples;
 mod scan;
+mod scan_record;
 mod sentence;
 mod source;
 mod splits;
@@ -48,7 +49,6 @@ mod suspicion;
 mod synthetic;
 mod walk;
 mod warning;
-mod watch;
 
 pub use dataset::Dataset;
 pub use digest::{Digest, ParseDigestError};

@@ -12,10 +12,10 @@ use crate::error::DatasetError;
 use crate::index::Index;
 use crate::paths::{display, join};
 use crate::progress::{Progress, Tally};
+use crate::scan_record::ScanRecord;
 use crate::stamps::{FileStamp, Times};
 use crate::walk::walk;
 use crate::warning::{Warning, Warnings};
-use crate::watch::Watch;
 
 /// Samples that a thread asks for between two reports.
 const CHUNK: usize = 512;
@@ -24,7 +24,7 @@ const CHUNK: usize = 512;
 pub(crate) struct Scan {
     pub(crate) index: Index,
     pub(crate) times: Vec<Times>,
-    pub(crate) watch: Watch,
+    pub(crate) watch: ScanRecord,
     /// Of the folders.
     pub(crate) folder_warnings: Warnings,
     /// Of the samples.
@@ -54,7 +54,7 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// Puts what was found where it belongs; the rest is returned.
-    pub(crate) fn into_index(self, index: &mut Index, watch: &mut Watch) -> (Vec<Times>, Warnings) {
+    pub(crate) fn into_index(self, index: &mut Index, watch: &mut ScanRecord) -> (Vec<Times>, Warnings) {
         index.sizes_mut().iter_mut().zip(&self.stamps).for_each(|(size, stamp)| *size = stamp.size);
         let mut broken = self.oddities.broken;
         broken.sort_unstable();

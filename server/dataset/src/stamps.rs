@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
 use crate::codec::{Decoder, Encoder, damaged};
-use crate::watch::settles;
+use crate::scan_record::settles;
 use std::time::Duration;
 
 /// Size and times of a file; all 0 where there is none.

@@ -19,8 +19,8 @@ use crate::names::Names;
 use crate::order::python_order;
 use crate::paths::{child, display, is_image, join};
 use crate::progress::Tally;
+use crate::scan_record::{ScanRecord, Stamp};
 use crate::warning::{Warning, Warnings};
-use crate::watch::{Stamp, Watch};
 
 /// What a walk found.
 pub(crate) struct Walk {
@@ -29,7 +29,7 @@ pub(crate) struct Walk {
     /// Every folder below the root, in the order of the index.
     pub(crate) folders: Vec<ListedFolder>,
     /// How to see later whether all this still holds.
-    pub(crate) watch: Watch,
+    pub(crate) watch: ScanRecord,
     /// Loops.
     pub(crate) warnings: Warnings,
 }
@@ -52,7 +52,7 @@ pub(crate) fn walk(root: &Path, tally: &Tally<'_>) -> Result<Walk, DatasetError>
         });
     }
     let mut walk =
-        Walk { classes, folders: Vec::new(), watch: Watch::default(), warnings: Warnings::default() };
+        Walk { classes, folders: Vec::new(), watch: ScanRecord::default(), warnings: Warnings::default() };
     walk.watch.push_folder(b"", stamp);
     entries.broken.iter().for_each(|name| walk.watch.push_broken(name));
     let above = Arc::new(Ancestors { stamp, above: None });

@@ -16,10 +16,10 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::{
+    block::{RowSlot, Sealed},
     error::BatchError,
     layout::BatchLayout,
     loan::{LentSlot, Loan, LoanedBytes},
-    memory::{RowSlot, Sealed},
     mixing::{GroupProgress, Mixing},
     replay::Lookup,
     stream_id::StreamId,

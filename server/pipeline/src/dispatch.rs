@@ -24,11 +24,11 @@ use crossbeam::channel::{self, Receiver, Select, Sender};
 
 use crate::{
     batch::{BatchWork, READY_MADE_BYTE},
+    block::{Block, RowSlot, Rows},
     error::BatchError,
     free::FreeBlocks,
     layout::BatchLayout,
     loan::{Loan, Return},
-    memory::{Block, RowSlot, Rows},
     reserve::{Charge, LOOK_AGAIN, Owner, Reserves},
     shared_pool,
     stream_id::StreamId,
@@ -100,7 +100,7 @@ struct Begun {
 }
 
 #[derive(Debug)]
-struct Stream {
+struct StreamState {
     owner: Owner,
     wants: Intake,
     begun: Option<Begun>,
@@ -117,7 +117,7 @@ struct Stream {
 pub(crate) struct Dispatcher {
     channels: Channels,
     budget: usize,
-    streams: BTreeMap<StreamId, Stream>,
+    streams: BTreeMap<StreamId, StreamState>,
     /// Streams that take part in the budget.
     budget_streams: usize,
     /// Streams of high priority.
@@ -214,7 +214,7 @@ impl Dispatcher {
                 self.budget_streams += usize::from(slots.is_none());
                 self.high_streams += usize::from(priority == Priority::High);
                 let permit = Arc::new(permit);
-                let stream = Stream { owner, wants, begun: None, bytes: 0, slots, priority, permit };
+                let stream = StreamState { owner, wants, begun: None, bytes: 0, slots, priority, permit };
                 self.streams.insert(id, stream);
             }
             Command::Close(id) => {
@@ -400,7 +400,7 @@ impl Dispatcher {
     }
 }
 
-impl Stream {
+impl StreamState {
     /// The next row of the batch that was begun, unless it is not needed any more.
     fn next_row(&mut self) -> Option<Task> {
         let begun = self.begun.as_mut()?;

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{layout::BatchLayout, memory::Block};
+use crate::{block::Block, layout::BatchLayout};
 
 /// Free blocks, the one that came back last at the end.
 #[derive(Debug, Default)]

@@ -14,6 +14,8 @@
 #![deny(unsafe_code)]
 
 mod batch;
+#[allow(unsafe_code, reason = "the memory of a batch is written by many threads in place")]
+mod block;
 mod cores;
 mod dispatch;
 mod error;
@@ -22,8 +24,6 @@ mod free;
 mod layout;
 mod loan;
 mod log_throttle;
-#[allow(unsafe_code, reason = "the memory of a batch is written by many threads in place")]
-mod memory;
 mod mixing;
 mod pipeline;
 mod replay;

@@ -8,7 +8,7 @@ use std::sync::{Arc, atomic::Ordering};
 use crossbeam::channel::Sender;
 
 use crate::{
-    memory::{Block, Sealed},
+    block::{Block, Sealed},
     reserve::Charge,
     shared_pool,
     stats::Stats,

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bandwise_recipe::{DrawKey, DrawOp, Draws, Mix, OutputFormat, mix_pair};
 
-use crate::memory::RowSlot;
+use crate::block::RowSlot;
 
 /// A row that waits for the others of its group.
 #[derive(Debug)]

@@ -15,11 +15,11 @@ use bandwise_kernels::SimdLevel;
 use crossbeam::channel::{self, Receiver, Sender};
 
 use crate::{
+    block::Block,
     cores,
     dispatch::{Channels, Command, Dispatcher, Priority, Task},
     error::PipelineError,
     fetch::{FetchConfig, FetchStage},
-    memory::Block,
     replay::{Hold, ReplayConfig, ReplayMemos},
     reserve::Owner,
     shared_budget::{SharedBudget, SharedMemoryError},

@@ -12,7 +12,7 @@ use std::{os::fd::OwnedFd, sync::Arc, thread};
 use bandwise_shm::Slots;
 
 use crate::{
-    memory::Block,
+    block::Block,
     reserve::Owner,
     shared_budget::{PoolEnd, SharedBudget, SharedMemoryError},
 };

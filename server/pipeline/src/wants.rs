@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 
 use crate::{
     batch::{BatchRequest, Outcome},
+    block::Block,
     error::WantError,
-    memory::Block,
 };
 
 /// A batch that somebody waits for.

@@ -20,11 +20,11 @@ use crossbeam::{
 
 use crate::{
     batch::{BatchWork, READY_MADE_BYTE, RowOutcome, Substitution},
+    block::RowSlot,
     dispatch::Task,
     error::BatchError,
     fetch::{FetchStage, FetchedRow, FetchedSample, WaitingRow},
     log_throttle::LogThrottle,
-    memory::RowSlot,
     row::RowInProgress,
     skipped::{NO_MEMORY, UNREADABLE, cause_of},
     stats::Stats,

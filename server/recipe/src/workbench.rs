@@ -4,7 +4,7 @@
 
 use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header, has_room};
 use bandwise_kernels::{
-    Augmenter, Dtype, Filter, FourierCrop, Place, Rect, Resizer, RgbView, SimdLevel, Through,
+    Anchor, Augmenter, Dtype, Filter, FourierCrop, Rect, ResizeChain, Resizer, RgbView, SimdLevel,
     flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
 };
 use half::f16;
@@ -14,9 +14,9 @@ use crate::{
     erase::{self, RandomErase},
     fidelity,
     geometry::EvalGeometry,
+    observer::{Work, WorkObserver},
     program::{Crop, CropKind, PixelStep, PlaneStep, Program, Shortcut},
     randaugment::DrawnOps,
-    watch::{Watch, Work},
 };
 
 /// Memory that a decoder takes at most for each pixel of an image: 16-bit samples, their conversion, and the
@@ -121,7 +121,7 @@ impl Workbench {
         limits: &DecodeLimits,
         key: DrawKey,
         out: &mut [u8],
-        watch: &mut impl Watch,
+        watch: &mut impl WorkObserver,
     ) -> Result<(), DecodeError> {
         self.drawn = Drawn::default();
         let header = self.decoder.header(bytes, limits)?;
@@ -159,7 +159,7 @@ impl Workbench {
         header: &Header,
         region: Rect,
         mirrored: bool,
-        watch: &mut impl Watch,
+        watch: &mut impl WorkObserver,
     ) -> Result<(), DecodeError> {
         let side = crop.side as usize;
         self.side = side;
@@ -173,13 +173,13 @@ impl Workbench {
         let shrink = if header.is_reducible() { fidelity::shrink(region, crop.side) } else { 1 };
         let reduced = self.decoder.decode_reduced(bytes, header, region, shrink)?;
         watch.done(Work::Decode);
-        let place = match (for_spectrum, mirrored) {
-            (false, _) => [Place::Ends; 2],
-            (true, false) => [Place::First; 2],
-            (true, true) => [Place::Last, Place::First],
+        let anchors = match (for_spectrum, mirrored) {
+            (false, _) => [Anchor::Ends; 2],
+            (true, false) => [Anchor::First; 2],
+            (true, true) => [Anchor::Last, Anchor::First],
         };
-        let through = Through { first: crop.filter, between, last: Filter::Lanczos, place };
-        self.resizer.resize_through(reduced, through, &mut self.pixels, side);
+        let chain = ResizeChain { first: crop.filter, between, last: Filter::Lanczos, anchors };
+        self.resizer.resize_chain(reduced, chain, &mut self.pixels, side);
         Ok(())
     }
 
@@ -188,7 +188,7 @@ impl Workbench {
         crop: Crop,
         bytes: &[u8],
         header: &Header,
-        watch: &mut impl Watch,
+        watch: &mut impl WorkObserver,
     ) -> Result<(), DecodeError> {
         let geometry = EvalGeometry::new(header.width, header.height, crop.side);
         let view = self.decoder.decode(bytes, header, Rect::whole(header.width, header.height))?;
@@ -229,7 +229,7 @@ impl Workbench {
         }
     }
 
-    fn finish(&mut self, program: &Program, key: DrawKey, out: &mut [u8], watch: &mut impl Watch) {
+    fn finish(&mut self, program: &Program, key: DrawKey, out: &mut [u8], watch: &mut impl WorkObserver) {
         let format = program.format();
         let view = RgbView::packed(&self.pixels, self.side, self.side);
         match program.plane_steps() {

@@ -40,7 +40,7 @@ pub(crate) struct Shares {
     /// Connections of trainers.
     pub(crate) connections: usize,
     /// Connections that fetch shared memory.
-    pub(crate) door: usize,
+    pub(crate) handover_socket: usize,
     /// Shared memory that waits to be fetched, and then the lease on it.
     pub(crate) leases: usize,
     /// Connections of the admin server.
@@ -86,7 +86,7 @@ impl Shares {
         let most = |share: u64, most: u64| share.min(most) as usize;
         Ok(Self {
             connections: most(shared / 2, max_connections as u64),
-            door: most(shared / 8, MAX_DOOR),
+            handover_socket: most(shared / 8, MAX_DOOR),
             leases: most(shared / 4, MAX_LEASES),
             admin: most(shared / 8, MAX_ADMIN),
             fetches: fetches as usize,
@@ -105,11 +105,14 @@ mod tests {
         for (limit, datasets) in [(64, 1), (128, 1), (128, 5), (1024, 20), (20_000, 1), (u64::MAX, 3)] {
             let readers = Readers { datasets, ..READERS };
             let shares = Shares::of(limit, readers, 4096).unwrap();
-            let Shares { connections, door, leases, admin, fetches } = shares;
+            let Shares { connections, handover_socket, leases, admin, fetches } = shares;
             let files = 4 + datasets + datasets * fetches;
-            let all = (connections + door + leases + admin + files) as u64;
+            let all = (connections + handover_socket + leases + admin + files) as u64;
             assert!(all + BASE <= limit, "{limit}: {shares:?}");
-            assert!(connections >= 8 && door >= 2 && leases >= 4 && admin >= 2, "{limit}: {shares:?}");
+            assert!(
+                connections >= 8 && handover_socket >= 2 && leases >= 4 && admin >= 2,
+                "{limit}: {shares:?}"
+            );
             assert!((1..=32).contains(&fetches), "{limit}: {shares:?}");
         }
         let shares = Shares::of(u64::MAX, READERS, 4096).unwrap();

@@ -32,7 +32,7 @@ use tonic::{
     server::NamedService,
 };
 
-use crate::service::parts::Parts;
+use crate::service::parts::BatchParts;
 
 /// Field number of `Part.data`.
 const DATA_FIELD: u32 = 5;
@@ -41,13 +41,13 @@ const DATA_FIELD: u32 = 5;
 const PREFIX_BYTES: usize = 5;
 
 /// Where parts come from: whole batches at a time, since a hand-over between threads costs more than a part.
-type Outgoing = Receiver<Result<Parts, Status>>;
+type Outgoing = Receiver<Result<BatchParts, Status>>;
 
-/// Parts on their way from a handler past tonic's encoder, as an extension of its response.
+/// BatchParts on their way from a handler past tonic's encoder, as an extension of its response.
 #[derive(Clone)]
 struct Bypass(Arc<Mutex<Option<Outgoing>>>);
 
-/// The answer of a handler: tonic sees an empty stream, [`Direct`] sends the parts.
+/// The answer of a handler: tonic sees an empty stream, [`WithoutEncoder`] sends the parts.
 pub(crate) fn answer<T>(outgoing: Outgoing) -> Response<Empty<T>> {
     let mut response = Response::new(tokio_stream::empty());
     response.extensions_mut().insert(Bypass(Arc::new(Mutex::new(Some(outgoing)))));
@@ -56,13 +56,13 @@ pub(crate) fn answer<T>(outgoing: Outgoing) -> Response<Empty<T>> {
 
 /// A service whose streaming answers are sent without tonic's encoder.
 #[derive(Clone, Debug)]
-pub(crate) struct Direct<S>(pub(crate) S);
+pub(crate) struct WithoutEncoder<S>(pub(crate) S);
 
-impl<S: NamedService> NamedService for Direct<S> {
+impl<S: NamedService> NamedService for WithoutEncoder<S> {
     const NAME: &'static str = S::NAME;
 }
 
-impl<S> Service<http::Request<Body>> for Direct<S>
+impl<S> Service<http::Request<Body>> for WithoutEncoder<S>
 where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -95,7 +95,7 @@ where
 struct PartBody {
     outgoing: Outgoing,
     /// What is being sent.
-    parts: Option<Parts>,
+    parts: Option<BatchParts>,
     /// What comes before the next part.
     data: Bytes,
     ended: bool,

@@ -13,7 +13,7 @@ mod readers;
 mod reject;
 mod samples;
 mod session;
-mod share;
+mod shared_memory;
 mod wire;
 
 use std::{io, sync::Arc, time::Duration};
@@ -34,16 +34,16 @@ use crate::{
         admission::{Admission, Beginning},
         jobs::Jobs,
         owner::owner_of,
-        parts::Parts,
+        parts::BatchParts,
         readers::Readers,
         reject::Reject,
         session::Session,
-        share::Shared,
+        shared_memory::Shared,
     },
 };
 
-pub(crate) use body::Direct;
-pub(crate) use share::Door;
+pub(crate) use body::WithoutEncoder;
+pub(crate) use shared_memory::HandoverSocket;
 
 /// Batches that wait between a stream and its connection, behind the one that is being sent: enough that the
 /// connection never waits for the stream's wake-up, few enough that a cancel comes in time for most.
@@ -62,7 +62,7 @@ pub struct LoaderService {
     pipeline: Arc<Pipeline>,
     limits: DecodeLimits,
     draining: watch::Receiver<bool>,
-    door: Option<Door>,
+    handover_socket: Option<HandoverSocket>,
     first_want_in: Duration,
 }
 
@@ -81,13 +81,23 @@ impl LoaderService {
     ) -> io::Result<Self> {
         let jobs = Jobs::start(catalog.clone(), limits)?;
         let (admission, readers) = (Arc::default(), Arc::default());
-        let (door, first_want_in) = (None, Duration::MAX);
-        Ok(Self { catalog, jobs, admission, readers, pipeline, limits, draining, door, first_want_in })
+        let (handover_socket, first_want_in) = (None, Duration::MAX);
+        Ok(Self {
+            catalog,
+            jobs,
+            admission,
+            readers,
+            pipeline,
+            limits,
+            draining,
+            handover_socket,
+            first_want_in,
+        })
     }
 
     /// The same with a way to shared memory for trainers on this host, if there is one.
-    pub(crate) fn with_door(self, door: Option<Door>) -> Self {
-        Self { door, ..self }
+    pub(crate) fn with_handover_socket(self, handover_socket: Option<HandoverSocket>) -> Self {
+        Self { handover_socket, ..self }
     }
 
     /// The same with a limit of the time that a stream may take to say what it wants.
@@ -127,7 +137,9 @@ impl LoaderService {
             self.admit(open.job.as_ref(), &open.expected_fingerprint, open.expected_fields).await?;
         let priority = wire::priority_of(open.priority)?;
         let mut shared = match &open.shared_memory {
-            Some(request) => Some(Shared::answer(request, owner, self.door.as_ref(), &self.pipeline).await),
+            Some(request) => {
+                Some(Shared::answer(request, owner, self.handover_socket.as_ref(), &self.pipeline).await)
+            }
             None => None,
         };
         let pool = shared.as_mut().and_then(|shared| shared.pool.take());
@@ -193,7 +205,10 @@ impl Loader for LoaderService {
             max_pending_batches: config.max_pending_batches,
             threads: config.threads as u32,
             simd_level: config.simd.to_string(),
-            shm_socket: self.door.as_ref().map_or_else(String::new, |door| door.socket.display().to_string()),
+            shm_socket: self
+                .handover_socket
+                .as_ref()
+                .map_or_else(String::new, |handover_socket| handover_socket.socket.display().to_string()),
             draining: *self.draining.borrow(),
             formats: Format::all().map(|format| format.name().to_owned()).collect(),
         }))
@@ -256,7 +271,7 @@ impl Loader for LoaderService {
         // The batch keeps the stream's share of memory until it is sent.
         let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
         // The receiver is right here and empty.
-        let _ = sender.try_send(Ok(Parts::new(batch, stream.dataset(), stream.job().fingerprint())));
+        let _ = sender.try_send(Ok(BatchParts::new(batch, stream.dataset(), stream.job().fingerprint())));
         Ok(body::answer(receiver))
     }
 

@@ -22,7 +22,7 @@ const MAX_NAME_CHARS: usize = 256;
 
 /// The parts that were not sent yet, of a batch or of anything else.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct BatchParts {
     step: u64,
     first_row: u64,
     first: Option<Box<proto::Part>>,
@@ -31,7 +31,7 @@ pub(crate) struct Parts {
     offset: u64,
 }
 
-impl Parts {
+impl BatchParts {
     pub(crate) fn new(batch: Batch, dataset: &Dataset, fingerprint: Fingerprint) -> Self {
         let (step, first_row) = (batch.moment.step, batch.first_row);
         let header = Some(header_of(&batch, dataset, fingerprint));
@@ -42,14 +42,14 @@ impl Parts {
     }
 }
 
-impl From<proto::Part> for Parts {
+impl From<proto::Part> for BatchParts {
     fn from(part: proto::Part) -> Self {
         let (step, first_row) = (part.step, part.first_row);
         Self { step, first_row, first: Some(Box::new(part)), tensors: Vec::new(), offset: 0 }
     }
 }
 
-impl Iterator for Parts {
+impl Iterator for BatchParts {
     type Item = proto::Part;
 
     fn next(&mut self) -> Option<proto::Part> {

@@ -53,7 +53,7 @@ enum Identity {
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// Process and user on this host, or the address.
-    place: String,
+    label: String,
     /// Process id of a peer on this host.
     pid: Option<i32>,
 }
@@ -63,11 +63,11 @@ impl From<Option<net::Peer>> for Peer {
         match peer {
             // A process of another container has the number 0.
             Some(net::Peer::Process { uid, pid }) if pid > 0 => {
-                Self { place: format!("pid {pid}, uid {uid}"), pid: Some(pid) }
+                Self { label: format!("pid {pid}, uid {uid}"), pid: Some(pid) }
             }
-            Some(net::Peer::Process { uid, .. }) => Self { place: format!("uid {uid}"), pid: None },
-            Some(net::Peer::Host(address)) => Self { place: address.to_string(), pid: None },
-            None => Self { place: "an unknown place".to_owned(), pid: None },
+            Some(net::Peer::Process { uid, .. }) => Self { label: format!("uid {uid}"), pid: None },
+            Some(net::Peer::Host(address)) => Self { label: address.to_string(), pid: None },
+            None => Self { label: "an unknown place".to_owned(), pid: None },
         }
     }
 }
@@ -124,7 +124,7 @@ impl Span {
 
 /// A stream's place among the readers. Dropping it takes it away.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ReaderEntry {
     readers: Arc<Readers>,
     job: Fingerprint,
     id: u64,
@@ -137,7 +137,7 @@ impl Readers {
         job: Fingerprint,
         reader: Option<&proto::Reader>,
         peer: Peer,
-    ) -> (Place, oneshot::Receiver<String>) {
+    ) -> (ReaderEntry, oneshot::Receiver<String>) {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
         let id = state.next;
@@ -148,12 +148,12 @@ impl Readers {
             (None, Some(pid)) => Identity::Process(pid),
             (None, None) => Identity::Stream(id),
         };
-        let name = reader.map_or_else(|| peer.place.clone(), |reader| shortened(&reader.name));
+        let name = reader.map_or_else(|| peer.label.clone(), |reader| shortened(&reader.name));
         let notice = reader.map(|_| sender);
         let (spans, doubted_by) = (Vec::new(), Vec::new());
         let live = Live { id, identity, peer, name, spans, doubted_by, notice };
         state.jobs.entry(job).or_default().push(live);
-        (Place { readers: Arc::clone(self), job, id }, receiver)
+        (ReaderEntry { readers: Arc::clone(self), job, id }, receiver)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -162,14 +162,14 @@ impl Readers {
     }
 }
 
-impl Place {
+impl ReaderEntry {
     /// The stream wants rows of a whole step.
     pub(crate) fn wants(&self, step: u64, rows: Range<u64>) {
         self.readers.lock().wants(self.job, self.id, &Span { rows, steps: step..step.saturating_add(1) });
     }
 }
 
-impl Drop for Place {
+impl Drop for ReaderEntry {
     fn drop(&mut self) {
         let mut state = self.readers.lock();
         if let Some(streams) = state.jobs.get_mut(&self.job) {
@@ -232,8 +232,8 @@ impl State {
         if news && log.may(Instant::now()) {
             let (one, other) = (&streams[one], &streams[other]);
             tracing::warn!(
-                job = %job, reader = one.name, reader_peer = one.peer.place, other = other.name,
-                other_peer = other.peer.place,
+                job = %job, reader = one.name, reader_peer = one.peer.label, other = other.name,
+                other_peer = other.peer.label,
                 "two readers get the same rows of one job: if they are ranks of one training, set their ranks and world \
                  sizes"
             );
@@ -290,19 +290,19 @@ mod tests {
     }
 
     fn far() -> Peer {
-        Peer { place: "10.0.0.7:40000".to_owned(), pid: None }
+        Peer { label: "10.0.0.7:40000".to_owned(), pid: None }
     }
 
     /// A process of this host that lives.
     fn near() -> Peer {
-        Peer { place: "pid 1".to_owned(), pid: Some(std::process::id() as i32) }
+        Peer { label: "pid 1".to_owned(), pid: Some(std::process::id() as i32) }
     }
 
     fn reader(name: &str) -> proto::Reader {
         proto::Reader { name: name.to_owned(), process: name.as_bytes().to_vec().into() }
     }
 
-    fn enter(readers: &Arc<Readers>, name: &str, peer: Peer) -> (Place, oneshot::Receiver<String>) {
+    fn enter(readers: &Arc<Readers>, name: &str, peer: Peer) -> (ReaderEntry, oneshot::Receiver<String>) {
         readers.enter(job(), Some(&reader(name)), peer)
     }
 
@@ -337,7 +337,7 @@ mod tests {
         again.wants(0, 0..8);
         assert!(to_one.try_recv().is_err(), "a loop that begins anew");
         // No process has this id.
-        let gone = Peer { place: String::new(), pid: Some(i32::MAX) };
+        let gone = Peer { label: String::new(), pid: Some(i32::MAX) };
         let (dead, mut to_dead) = enter(&readers, "dead", gone);
         dead.wants(50, 0..8);
         let (heir, _) = enter(&readers, "heir", near());

@@ -26,10 +26,10 @@ use crate::{
     handover::Offer,
     lease::HandedOut,
     service::{
-        parts::{Parts, announced},
-        readers::Place,
+        parts::{BatchParts, announced},
+        readers::ReaderEntry,
         reject::Reject,
-        share::Shared,
+        shared_memory::Shared,
     },
 };
 
@@ -42,16 +42,16 @@ pub(crate) struct Session {
     /// Wants that came when the daemon was about to stop: (first step, first row, answer), sent behind the batches.
     refused: VecDeque<(u64, u64, proto::Failure)>,
     /// What goes out next.
-    next: Option<Parts>,
+    next: Option<BatchParts>,
     /// Lets the trainer fetch the descriptor of the stream's memory.
     offer: Option<Offer>,
     /// The slots in which the trainer reads batches.
     handed_out: HandedOut,
-    sender: mpsc::Sender<Result<Parts, Status>>,
+    sender: mpsc::Sender<Result<BatchParts, Status>>,
     draining: watch::Receiver<bool>,
-    told_draining: bool,
-    /// The stream's place among the readers of its job.
-    place: Place,
+    announce_draining: bool,
+    /// The stream's reader among the readers of its job.
+    reader: ReaderEntry,
     /// The notice about other readers, until it is sent.
     notices: Option<oneshot::Receiver<String>>,
     notice: Option<String>,
@@ -70,8 +70,8 @@ enum Event {
 impl Session {
     pub(crate) fn new(
         stream: Stream,
-        (place, notices): (Place, oneshot::Receiver<String>),
-        sender: mpsc::Sender<Result<Parts, Status>>,
+        (reader, notices): (ReaderEntry, oneshot::Receiver<String>),
+        sender: mpsc::Sender<Result<BatchParts, Status>>,
         draining: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -83,8 +83,8 @@ impl Session {
             handed_out: HandedOut::default(),
             sender,
             draining,
-            told_draining: false,
-            place,
+            announce_draining: false,
+            reader,
             notices: Some(notices),
             notice: None,
         }
@@ -117,7 +117,7 @@ impl Session {
                 Event::ClientGone => return,
                 Event::Batch(outcome) => self.delivered(outcome),
                 Event::Sent => self.next = None,
-                Event::Draining => self.told_draining = true,
+                Event::Draining => self.announce_draining = true,
                 Event::Notice(notice) => (self.notices, self.notice) = (None, notice),
             }
         }
@@ -134,8 +134,8 @@ impl Session {
         }
         if let Some(notice) = self.notice.take() {
             self.next = Some(proto::Part { notice, ..proto::Part::default() }.into());
-        } else if self.told_draining && !self.sender.is_closed() {
-            self.told_draining = false;
+        } else if self.announce_draining && !self.sender.is_closed() {
+            self.announce_draining = false;
             self.next = Some(proto::Part { draining: true, ..proto::Part::default() }.into());
         } else if self.tickets.is_empty() {
             let refused = self.refused.pop_front();
@@ -194,7 +194,7 @@ impl Session {
 
     fn want(&mut self, steps: &proto::WantSteps) -> Result<(), Reject> {
         if *self.draining.borrow() {
-            // What was promised before still comes, so the stream goes on; this want is answered in its place.
+            // What was promised before still comes, so the stream goes on; this want is answered in its reader.
             let failure = Reject::draining().at_step(steps.first_step).into_failure();
             self.refused.push_back((steps.first_step, steps.first_row, failure));
             return Ok(());
@@ -220,7 +220,7 @@ impl Session {
         if let Ok(moment) = plan.locate(step)
             && moment.rows == plan.stages()[moment.stage].global_batch
         {
-            self.place.wants(step, rows);
+            self.reader.wants(step, rows);
         }
     }
 
@@ -236,10 +236,10 @@ impl Session {
         });
     }
 
-    /// The parts of a batch: all of it, or the place where it lies in the trainer's memory.
-    fn batch(&mut self, batch: Batch) -> Parts {
+    /// The parts of a batch: all of it, or the reader where it lies in the trainer's memory.
+    fn batch(&mut self, batch: Batch) -> BatchParts {
         let (dataset, fingerprint) = (self.stream.dataset(), self.stream.job().fingerprint());
-        let Some(number) = batch.slot else { return Parts::new(batch, dataset, fingerprint) };
+        let Some(number) = batch.slot else { return BatchParts::new(batch, dataset, fingerprint) };
         let (announced, step, first_row) =
             (announced(&batch, number, dataset, fingerprint), batch.moment.step, batch.first_row);
         // Nobody else has its bytes.

@@ -2,7 +2,7 @@
 
 Its life is tied to a FIFO that is its standard input. Every loader holds the write end, which the system closes however
 a process ends, and forked children release it. When no process holds it, the daemon reads the end of the file and ends.
-Nobody counts, so nobody can count wrong. `_place.py` describes where loaders find it. A loader that joins a daemon which
+Nobody counts, so nobody can count wrong. `_daemon_folder.py` describes where loaders find it. A loader that joins a daemon which
 does not listen yet continues with it even if the process that started it is killed meanwhile.
 
 **To join** is to open the FIFO, to write a byte into it, and to see that the byte is read. A daemon that has read the
@@ -31,9 +31,9 @@ from typing import List, Optional, Tuple
 from ._descriptors import hold, is_alone, is_empty, release
 from ._daemon_options import DaemonOptions
 from ._errors import ConnectionError
-from ._place import PAUSE_SECONDS, locked_base, try_lock
+from ._daemon_folder import PAUSE_SECONDS, locked_base, try_lock
 from ._start import arguments, configuration, kind, start
-from ._words import News, last_words
+from ._words import LogTail, last_words
 
 STOP_SECONDS = 10.0
 """How long a daemon may take to end before it is killed; it has nothing to finish."""
@@ -78,7 +78,7 @@ class PrivateDaemon:
         self._life: Optional[int] = None
         self._log: Optional[int] = None
         self._reaper: Optional[threading.Thread] = None
-        self._news = News()
+        self._log_tail = LogTail()
         self.pid = 0
         """Its process; 0 where that cannot be known."""
         try:
@@ -97,12 +97,12 @@ class PrivateDaemon:
     @property
     def folder(self) -> str:
         """The folder that it has for itself."""
-        return self._place.folder
+        return self._folder.path
 
     @property
     def address(self) -> str:
         """Where it listens."""
-        return f"unix:{self._place.socket}"
+        return f"unix:{self._folder.socket}"
 
     # ---- joining and starting -------------------------------------------------------------------------------
 
@@ -113,13 +113,13 @@ class PrivateDaemon:
         with locked_base() as base:
             found = base.find(key)
             if found is not None:
-                self._place, self._life = found
+                self._folder, self._life = found
             else:
-                place = base.make(key)
-                if place is None:
+                folder = base.make(key)
+                if folder is None:
                     return False
-                self._place = place
-                self._life = self._start([program, *arguments(place)], configured)
+                self._folder = folder
+                self._life = self._start([program, *arguments(folder)], configured)
                 if base.has_other:
                     _LOG.info("another private daemon serves %r with other options, cores or program", dataset)
         if found is not None and not self._is_joined(found[1]):
@@ -128,14 +128,14 @@ class PrivateDaemon:
         return True
 
     def _start(self, program: List[str], configured: str) -> int:
-        """Starts the daemon in its place, and gives the write end of its life."""
+        """Starts the daemon in its folder, and gives the write end of its life."""
         life = None
         try:
-            self._log = hold(lambda: os.open(self._place.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
-            Path(self._place.config).write_text(configured, encoding="utf-8")
-            stdin = hold(lambda: os.open(self._place.life, os.O_RDONLY | os.O_NONBLOCK))
+            self._log = hold(lambda: os.open(self._folder.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
+            Path(self._folder.config).write_text(configured, encoding="utf-8")
+            stdin = hold(lambda: os.open(self._folder.life, os.O_RDONLY | os.O_NONBLOCK))
             try:
-                life = hold(lambda: os.open(self._place.life, os.O_WRONLY))
+                life = hold(lambda: os.open(self._folder.life, os.O_WRONLY))
                 os.set_blocking(stdin, True)
                 # The lock is the daemon's, as its standard input is, and says that it lives.
                 try_lock(stdin)
@@ -145,7 +145,7 @@ class PrivateDaemon:
         except BaseException as error:
             if life is not None:
                 release(life)
-            self._place.remove()
+            self._folder.remove()
             if isinstance(error, OSError):
                 raise ConnectionError(f"cannot start {program[0]}: {error}") from error
             raise
@@ -153,7 +153,7 @@ class PrivateDaemon:
 
     def _is_joined(self, life: int) -> bool:
         with suppress(OSError):
-            self._log = hold(lambda: os.open(self._place.log, os.O_RDONLY))
+            self._log = hold(lambda: os.open(self._folder.log, os.O_RDONLY))
         # Whoever finds it full or broken finds the rest out below.
         with suppress(OSError):
             os.write(life, b"+")
@@ -162,10 +162,10 @@ class PrivateDaemon:
             if is_empty(life):
                 return True
             if is_alone(life):
-                self._place.remove()
+                self._folder.remove()
                 return False
             time.sleep(PAUSE_SECONDS)
-        self._place.set_aside()
+        self._folder.set_aside()
         return False
 
     def _wait_until_it_listens(self) -> None:
@@ -173,7 +173,7 @@ class PrivateDaemon:
         while True:
             with socket.socket(socket.AF_UNIX) as probe:
                 try:
-                    probe.connect(self._place.socket)
+                    probe.connect(self._folder.socket)
                     self.pid = _peer(probe) or self.pid
                     return
                 except OSError:
@@ -192,15 +192,15 @@ class PrivateDaemon:
             if time.monotonic() >= end:
                 return
             time.sleep(PAUSE_SECONDS)
-        self._place.remove()
+        self._folder.remove()
         raise last_words(self._log)
 
-    def news(self) -> List[Tuple[int, str]]:
+    def log_lines(self) -> List[Tuple[int, str]]:
         """The daemon's warnings since the last call, as levels of `logging` and lines, for the process that has
         started it: nobody else says it again."""
         if self._reaper is None or self._log is None or os.getpid() != self._owner:
             return []
-        return self._news.read(self._log)
+        return self._log_tail.read(self._log)
 
     def close(self) -> None:
         """Gives the share back; the last one waits for the daemon's end. Does nothing in a forked child, whose share
@@ -216,7 +216,7 @@ class PrivateDaemon:
             release(log)
         if life is None:
             return
-        watch = self._place.watch_life() if wait else None
+        watch = self._folder.watch_life() if wait else None
         release(life)
         if watch is not None:
             try:
@@ -229,7 +229,7 @@ class PrivateDaemon:
         while is_alone(watch):
             if try_lock(watch):
                 # Nothing is there any more, unless it was killed.
-                self._place.remove()
+                self._folder.remove()
                 if self._reaper is not None:
                     self._reaper.join(STOP_SECONDS)
                 return

@@ -148,7 +148,7 @@ class Loader:
         dtype = _choices.dtype("dtype", dtype)
         layout = _choices.one_of("layout", layout)  # type: ignore[assignment]
         _device.check(target.target, target.dtype, dtype, target.arrays)
-        rank, world_size, _ = _ranks.place(rank, world_size)
+        rank, world_size, _ = _ranks.resolve(rank, world_size)
         self._share = (rank, world_size, whole("accumulate", accumulate, 1))
         expected = span.expect_fingerprint or ""
         job: Dict[str, Any] = {

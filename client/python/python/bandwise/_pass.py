@@ -121,8 +121,8 @@ class Pass:
                 # They would say that its return is waited for; the error says more, now or with the next wait.
                 return
         daemon = self._backend.daemon
-        news = () if daemon is None else daemon.news()
-        for level, line in (*lines, *news):
+        from_daemon = () if daemon is None else daemon.log_lines()
+        for level, line in (*lines, *from_daemon):
             _LOG.log(level, "%s", line)
 
     def close(self) -> None:

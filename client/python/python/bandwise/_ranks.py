@@ -40,7 +40,7 @@ MPI = (
 )
 
 
-class Place(NamedTuple):
+class Rank(NamedTuple):
     """A rank, and who says so."""
 
     rank: int
@@ -48,7 +48,7 @@ class Place(NamedTuple):
     source: str
 
 
-def place(rank: Optional[int], world_size: Optional[int]) -> Place:
+def resolve(rank: Optional[int], world_size: Optional[int]) -> Rank:
     """The rank of this process; what is given wins.
 
     Raises
@@ -66,13 +66,13 @@ def place(rank: Optional[int], world_size: Optional[int]) -> Place:
         missing, given = ("world_size", f"rank={asked}") if asked_of is None else ("rank", f"world_size={asked_of}")
         raise JobError(f"{given} is given without {missing}; give both, or neither to use those of the launcher")
     else:
-        found = _checked(Place(asked, asked_of, "the options"))
+        found = _checked(Rank(asked, asked_of, "the options"))
         _warn_of_another(found, _distributed())
     _LOG.info("rank %d of %d, by %s", *found)
     return found
 
 
-def _found(environment: Mapping[str, str]) -> Place:
+def _found(environment: Mapping[str, str]) -> Rank:
     distributed, torchrun = _distributed(), _variables(TORCHRUN, environment)
     # torchrun's agent is the parent of its ranks: whatever launched that knows of agents only.
     is_elastic = torchrun is not None and "TORCHELASTIC_RUN_ID" in environment
@@ -80,20 +80,20 @@ def _found(environment: Mapping[str, str]) -> Place:
     mpi = [one for one in launchers if _is_rank(one, distributed)]
     slurm = None if is_elastic else _variables(_slurm(environment), environment)
     slurms = [slurm] if all(_is_rank(slurm, nearer) for nearer in (distributed, *mpi)) else []
-    places = [one for one in (distributed, torchrun, *mpi, *slurms) if one is not None]
-    if not places:
-        return Place(0, 1, "default: no launcher says anything else")
-    for other in places[1:]:
-        if other[:2] != places[0][:2]:
+    ranks = [one for one in (distributed, torchrun, *mpi, *slurms) if one is not None]
+    if not ranks:
+        return Rank(0, 1, "default: no launcher says anything else")
+    for other in ranks[1:]:
+        if other[:2] != ranks[0][:2]:
             raise JobError(
-                f"{places[0].source} says that this process is rank {places[0].rank} of {places[0].world_size}, and "
+                f"{ranks[0].source} says that this process is rank {ranks[0].rank} of {ranks[0].world_size}, and "
                 f"{other.source} that it is rank {other.rank} of {other.world_size}; give rank and world_size, or unset "
                 "the variables that are wrong"
             )
-    return places[0]
+    return ranks[0]
 
 
-def _is_rank(one: Optional[Place], nearer: Optional[Place]) -> bool:
+def _is_rank(one: Optional[Rank], nearer: Optional[Rank]) -> bool:
     """Whether a launcher has started ranks: more than one process, and no fewer than there are ranks."""
     return one is not None and one.world_size > 1 and (nearer is None or one.world_size >= nearer.world_size)
 
@@ -104,16 +104,16 @@ def _slurm(environment: Mapping[str, str]) -> Tuple[str, str, str]:
     return ("Slurm", "SLURM_PROCID", "SLURM_NTASKS" if reserved else "SLURM_STEP_NUM_TASKS")
 
 
-def _distributed() -> Optional[Place]:
+def _distributed() -> Optional[Rank]:
     """The rank and world of torch.distributed, if somebody has imported and initialised it: it is not imported for that."""
     torch = sys.modules.get("torch")
     distributed = getattr(torch, "distributed", None)
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         return None
-    return Place(distributed.get_rank(), distributed.get_world_size(), "torch.distributed")
+    return Rank(distributed.get_rank(), distributed.get_world_size(), "torch.distributed")
 
 
-def _variables(names: Tuple[str, str, str], environment: Mapping[str, str]) -> Optional[Place]:
+def _variables(names: Tuple[str, str, str], environment: Mapping[str, str]) -> Optional[Rank]:
     who, rank_name, world_name = names
     texts = [(name, environment.get(name)) for name in (rank_name, world_name)]
     present = [name for name, text in texts if text is not None]
@@ -124,7 +124,7 @@ def _variables(names: Tuple[str, str, str], environment: Mapping[str, str]) -> O
         return None
     rank, world_size = (_number(name, text or "") for name, text in texts)
     source = f"{who} ({rank_name}={rank}, {world_name}={world_size})"
-    return _checked(Place(rank, world_size, source))
+    return _checked(Rank(rank, world_size, source))
 
 
 def _other(present: List[str], texts: List[Tuple[str, Optional[str]]]) -> str:
@@ -138,7 +138,7 @@ def _number(name: str, text: str) -> int:
         raise JobError(f"the environment variable {name} must be an integer, not {text!r}; correct it or unset it") from None
 
 
-def _checked(one: Place) -> Place:
+def _checked(one: Rank) -> Rank:
     if not 0 <= one.rank < one.world_size:
         raise JobError(
             f"rank {one.rank} is not one of the {one.world_size} ranks 0 to {one.world_size - 1}, by {one.source}"
@@ -146,7 +146,7 @@ def _checked(one: Place) -> Place:
     return one
 
 
-def _warn_of_another(asked: Place, distributed: Optional[Place]) -> None:
+def _warn_of_another(asked: Rank, distributed: Optional[Rank]) -> None:
     if distributed is not None and asked[:2] != distributed[:2]:
         _LOG.warning(
             "this process is rank %d of %d of torch.distributed, and the loader is told to be rank %d of %d: ranks with the "

@@ -17,7 +17,7 @@ from typing import List, Tuple
 
 from ._daemon_options import DaemonOptions, toml
 from ._errors import DatasetError
-from ._place import FOLDER_DIGITS, KEY_DIGITS, Place, digest
+from ._daemon_folder import FOLDER_DIGITS, KEY_DIGITS, DaemonFolder, digest
 from ._words import VERDICT
 
 DATASET = "data"
@@ -66,10 +66,10 @@ def configuration(dataset: str, options: DaemonOptions) -> str:
     return toml(options, dataset, DATASET, defaults)
 
 
-def arguments(place: Place) -> List[str]:
+def arguments(folder: DaemonFolder) -> List[str]:
     """What the program is told."""
-    words = ["serve", "--exit-with-stdin", "--remove-at-end", place.folder, "--listen", f"unix:{place.socket}"]
-    return [*words, "--config", place.config]
+    words = ["serve", "--exit-with-stdin", "--remove-at-end", folder.path, "--listen", f"unix:{folder.socket}"]
+    return [*words, "--config", folder.config]
 
 
 def start(command: List[str], stdin: int, log: int) -> Tuple[int, threading.Thread]:

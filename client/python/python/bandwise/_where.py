@@ -91,9 +91,9 @@ def find(addresses: List[str], asked: Optional[str], folder: Optional[str], pati
     """
     end = time.monotonic() + patience
     known = _native.describe(addresses, "", patience)
-    place = known["place"]
+    nearest = known["place"]
     # One that hangs must not be waited for again.
-    ordered = [addresses[place], *addresses[:place], *addresses[place + 1 :]]
+    ordered = [addresses[nearest], *addresses[:nearest], *addresses[nearest + 1 :]]
     left_out = {said for all_of_one in known["warnings"].values() for said in all_of_one if said.startswith("not served")}
     name = dataset_name(asked, sorted(known["datasets"]), folder, sorted(left_out))
     described = _native.describe(ordered, name, max(end - time.monotonic(), 0))

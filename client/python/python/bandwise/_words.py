@@ -9,7 +9,7 @@ import time
 from typing import List, Optional, Tuple
 
 from ._errors import ConnectionError, DatasetError, Error, JobError
-from ._place import PAUSE_SECONDS
+from ._daemon_folder import PAUSE_SECONDS
 
 VERDICT = "the daemon "
 """Begins the last line of a log, which says how the daemon ended."""
@@ -88,7 +88,7 @@ def _lines(log: Optional[int]) -> List[str]:
     return os.pread(log, LOG_BYTES, start).decode(errors="replace").strip().splitlines()
 
 
-class News:
+class LogTail:
     """Reads a log on from where it was read last."""
 
     def __init__(self) -> None:

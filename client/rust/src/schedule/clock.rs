@@ -22,26 +22,26 @@ pub(crate) fn smooth(value: &mut Option<f64>, newest: f64) {
     *value = Some(value.map_or(newest, |old| old + NEWEST * (newest - old)));
 }
 
-/// A moment on both clocks.
+/// A point in time on both clocks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct TimePoint {
     pub(crate) real: Instant,
     /// How long the trainer had waited until then, since the run began.
     pub(crate) waited: Duration,
 }
 
-impl Moment {
-    /// The later of two moments.
+impl TimePoint {
+    /// The later of the two.
     pub(crate) fn or_later(self, other: Option<Self>) -> Self {
         other.filter(|other| other.real > self.real).unwrap_or(self)
     }
 
-    /// How long the trainer waited between `earlier` and this moment.
+    /// How long the trainer waited between `earlier` and this point.
     pub(crate) fn waited_since(self, earlier: Self) -> Duration {
         self.waited.saturating_sub(earlier.waited)
     }
 
-    /// Real time between `earlier` and this moment.
+    /// Real time between `earlier` and this point.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.real.saturating_duration_since(earlier.real)
     }
@@ -97,9 +97,9 @@ impl WaitClock {
     }
 
     /// `now` on both clocks.
-    pub(crate) fn moment(&self, now: Instant) -> Moment {
+    pub(crate) fn time_point(&self, now: Instant) -> TimePoint {
         let waiting = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        Moment { real: now, waited: self.waited + waiting }
+        TimePoint { real: now, waited: self.waited + waiting }
     }
 
     /// Seconds that the trainer works on a batch; 0 while it is not known.
@@ -117,7 +117,7 @@ pub(crate) struct Times {
 
 impl Times {
     /// Takes up a batch that was at the head from `from` to `to`.
-    pub(crate) fn record(&mut self, from: Moment, to: Moment) {
+    pub(crate) fn record(&mut self, from: TimePoint, to: TimePoint) {
         for (times, time) in [(&mut self.waited, to.waited_since(from)), (&mut self.real, to.since(from))] {
             if times.len() == KEPT {
                 times.pop_front();
@@ -155,29 +155,29 @@ mod tests {
         let (mut clock, start) = (WaitClock::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
         clock.begin(at(0));
-        assert_eq!(clock.moment(at(30)).waited, Duration::from_millis(30));
+        assert_eq!(clock.time_point(at(30)).waited, Duration::from_millis(30));
         clock.end(at(50));
-        assert_eq!(clock.moment(at(900)).waited, Duration::from_millis(50));
+        assert_eq!(clock.time_point(at(900)).waited, Duration::from_millis(50));
         clock.begin(at(1050));
-        assert_eq!(clock.moment(at(1060)).waited, Duration::from_millis(60));
+        assert_eq!(clock.time_point(at(1060)).waited, Duration::from_millis(60));
         assert_eq!(clock.trainer_seconds(), 1.0);
         // A wait that was given up begins again.
         clock.begin(at(2000));
-        assert_eq!(clock.moment(at(2001)).waited, Duration::from_millis(51));
+        assert_eq!(clock.time_point(at(2001)).waited, Duration::from_millis(51));
     }
 
     #[test]
     fn what_is_usual_needs_enough_times_and_forgets_old_ones() {
         let (mut times, start) = (Times::default(), Instant::now());
-        let moment = |ms| Moment { real: start + Duration::from_millis(ms), waited: Duration::ZERO };
+        let time_point = |ms| TimePoint { real: start + Duration::from_millis(ms), waited: Duration::ZERO };
         for _ in 0..7 {
-            times.record(moment(0), moment(100));
+            times.record(time_point(0), time_point(100));
         }
         assert_eq!(times.usual_time(), None);
-        times.record(moment(0), moment(100));
+        times.record(time_point(0), time_point(100));
         assert_eq!(times.usual_time(), Some(Duration::from_millis(100)));
         for _ in 0..64 {
-            times.record(moment(0), moment(7));
+            times.record(time_point(0), time_point(7));
         }
         assert_eq!(times.usual_time(), Some(Duration::from_millis(7)));
         assert_eq!(times.usual_wait(), Some(Duration::ZERO));

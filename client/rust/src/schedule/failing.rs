@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 
 use crate::{
     backoff::Backoff,
-    schedule::{Entry, Phase, Scheduler, clock::Moment},
+    schedule::{Entry, Phase, Scheduler, clock::TimePoint},
 };
 
 /// The facts about a batch that a daemon could not make.
 #[derive(Debug)]
 pub(super) struct Failing {
     /// When the first daemon said so.
-    pub(super) since: Moment,
+    pub(super) since: TimePoint,
     /// When it is asked for again, while it is not asked for.
     again: Option<Instant>,
     pauses: Backoff,
 }
 
 impl Failing {
-    pub(super) fn new(since: Moment) -> Self {
+    pub(super) fn new(since: TimePoint) -> Self {
         Self { since, again: None, pauses: Backoff::default() }
     }
 
@@ -36,7 +36,7 @@ impl Scheduler {
     /// Whether every daemon that takes wants has said that it cannot make a batch, and there is one.
     pub(super) fn all_unable(&self, entry: &Entry) -> bool {
         let mut open =
-            (0..self.books.len()).filter(|&daemon| self.books[daemon].phase == Phase::Open).peekable();
+            (0..self.states.len()).filter(|&daemon| self.states[daemon].phase == Phase::Open).peekable();
         !entry.ready
             && entry.asks.is_empty()
             && open.peek().is_some()
@@ -44,7 +44,7 @@ impl Scheduler {
     }
 
     /// Lets batches that nobody could make be asked for again when their pause is over.
-    pub(super) fn ask_again(&mut self, now: Moment) {
+    pub(super) fn ask_again(&mut self, now: TimePoint) {
         for position in 0..self.table.len() {
             if !self.all_unable(&self.table[position]) {
                 continue;
@@ -59,7 +59,7 @@ impl Scheduler {
     }
 
     /// Time until a batch is asked for again.
-    pub(super) fn asked_again_in(&self, now: Moment) -> Option<Duration> {
+    pub(super) fn asked_again_in(&self, now: TimePoint) -> Option<Duration> {
         let again = |entry: &Entry| entry.failing.as_ref()?.again;
         let paused = self.table.iter().filter(|entry| self.all_unable(entry)).filter_map(again).min();
         paused.map(|again| again.saturating_duration_since(now.real))

@@ -10,7 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::schedule::{Action, Phase, Scheduler, book::Book, clock::Moment};
+use crate::schedule::{Action, Phase, Scheduler, clock::TimePoint, daemon_state::DaemonState};
 
 /// A batch is hedged at the earliest after so long a wait.
 const HEDGE_FLOOR: Duration = Duration::from_millis(100);
@@ -36,12 +36,12 @@ const MAX_DOUBLINGS: u32 = 6;
 impl Scheduler {
     /// How long nothing needs to be decided if nothing happens, where that is known.
     pub(crate) fn quiet_for(&self, now: Instant) -> Option<Duration> {
-        let now = self.clock.moment(now);
+        let now = self.clock.time_point(now);
         self.late_in(now).into_iter().chain(self.asked_again_in(now)).min()
     }
 
     /// Time until the next batch is late.
-    fn late_in(&self, now: Moment) -> Option<Duration> {
+    fn late_in(&self, now: TimePoint) -> Option<Duration> {
         let entry = self.table.front().filter(|entry| !entry.ready)?;
         let limits = [self.hedge_after(), Some(self.leave_after())];
         let waits = entry.asks.iter().map(|&(daemon, at)| self.head_wait(daemon, at, now));
@@ -53,12 +53,13 @@ impl Scheduler {
 
     /// Leaves the daemons that owe the next batch for too long, and those that owe nothing any more because others were
     /// faster: whether they are still there shows when their stream is opened again.
-    pub(super) fn leave_late(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    pub(super) fn leave_late(&mut self, now: TimePoint, actions: &mut Vec<Action>) {
         let late: Vec<(usize, Duration)> = self.late_with_next(now).chain(self.overtaken(now)).collect();
         for (daemon, wait) in late {
             // A late daemon is better than none.
-            let others = |(other, book): (usize, &Book)| other != daemon && book.phase == Phase::Open;
-            if self.books.iter().enumerate().any(others) {
+            let others =
+                |(other, state): (usize, &DaemonState)| other != daemon && state.phase == Phase::Open;
+            if self.states.iter().enumerate().any(others) {
                 self.closed(daemon, Phase::Closed);
                 self.doublings += 1;
                 actions.push(Action::Leave(daemon, wait));
@@ -66,7 +67,7 @@ impl Scheduler {
         }
     }
 
-    fn late_with_next(&self, now: Moment) -> impl Iterator<Item = (usize, Duration)> {
+    fn late_with_next(&self, now: TimePoint) -> impl Iterator<Item = (usize, Duration)> {
         let limit = self.leave_after();
         let entry = self.table.front().filter(|entry| !entry.ready);
         entry
@@ -76,45 +77,45 @@ impl Scheduler {
             .filter(move |&(_, wait)| wait >= limit)
     }
 
-    fn overtaken(&self, now: Moment) -> impl Iterator<Item = (usize, Duration)> {
-        self.books.iter().enumerate().filter_map(move |(daemon, book)| {
-            let wait = now.since(book.suspect?);
-            (book.phase == Phase::Open && book.is_idle() && wait >= LEAVE_FLOOR).then_some((daemon, wait))
+    fn overtaken(&self, now: TimePoint) -> impl Iterator<Item = (usize, Duration)> {
+        self.states.iter().enumerate().filter_map(move |(daemon, state)| {
+            let wait = now.since(state.suspect?);
+            (state.phase == Phase::Open && state.is_idle() && wait >= LEAVE_FLOOR).then_some((daemon, wait))
         })
     }
 
     /// Asks one more daemon for the next batch if it is late.
-    pub(super) fn hedge(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    pub(super) fn hedge(&mut self, now: TimePoint, actions: &mut Vec<Action>) {
         let Some((daemon, limit)) = self.late(now) else { return };
-        self.books[daemon].suspect.get_or_insert(now);
+        self.states[daemon].suspect.get_or_insert(now);
         if self.hedges * WANTS_FOR_A_HEDGE >= self.wants {
             return;
         }
         let usual = self.usual_period();
         // One that would only put it at the end of a long queue is no help.
         let idle_enough = |other: &usize| {
-            let book = &self.books[*other];
-            book.is_idle() || book.ready_after(usual, now) <= limit.as_secs_f64()
+            let state = &self.states[*other];
+            state.is_idle() || state.ready_after(usual, now) <= limit.as_secs_f64()
         };
         if let Some(other) = self.choose(0, now).filter(idle_enough)
             && other != daemon
         {
             self.hedges += 1;
-            self.books[other].counts.hedged += 1;
+            self.states[other].counts.hedged += 1;
             actions.push(self.want(0, other, now));
         }
     }
 
     /// The only daemon that was asked for the next batch, if it is late, and after how long a wait it is.
-    fn late(&self, now: Moment) -> Option<(usize, Duration)> {
+    fn late(&self, now: TimePoint) -> Option<(usize, Duration)> {
         let entry = self.table.front().filter(|entry| !entry.ready)?;
         let (&[(daemon, at)], limit) = (entry.asks.as_slice(), self.hedge_after()?) else { return None };
         (self.head_wait(daemon, at, now) >= limit).then_some((daemon, limit))
     }
 
     /// How long the trainer has waited since the batch asked for at `at` is at the head of its daemon's queue.
-    fn head_wait(&self, daemon: usize, at: Moment, now: Moment) -> Duration {
-        now.waited_since(self.books[daemon].head_since(at))
+    fn head_wait(&self, daemon: usize, at: TimePoint, now: TimePoint) -> Duration {
+        now.waited_since(self.states[daemon].head_since(at))
     }
 
     /// How long a batch is waited for before another daemon is asked too; `None` while nothing is usual.

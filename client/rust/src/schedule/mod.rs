@@ -20,8 +20,8 @@
 //! - A batch that a daemon cannot make is requested from the others, and, when all have failed, from all of them again
 //!   after pauses that grow. The run decides when to stop.
 
-mod book;
 mod clock;
+mod daemon_state;
 mod failing;
 mod late;
 #[cfg(test)]
@@ -32,9 +32,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use book::Book;
-pub(crate) use book::{Counts, Phase};
-use clock::{Moment, Times, WaitClock};
+use clock::{TimePoint, Times, WaitClock};
+use daemon_state::DaemonState;
+pub(crate) use daemon_state::{Counts, Phase};
 use failing::Failing;
 
 /// What a batch is known by within a run.
@@ -85,7 +85,7 @@ struct Entry {
     wanted: Wanted,
     ready: bool,
     /// Who was asked and has not answered, and when.
-    asks: Vec<(usize, Moment)>,
+    asks: Vec<(usize, TimePoint)>,
     /// Who cannot make it.
     unable: Vec<usize>,
     /// There if somebody could not.
@@ -95,7 +95,7 @@ struct Entry {
 /// See the head of the file.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    books: Vec<Book>,
+    states: Vec<DaemonState>,
     table: VecDeque<Entry>,
     clock: WaitClock,
     times: Times,
@@ -110,7 +110,7 @@ pub(crate) struct Scheduler {
     /// Daemons left since the last answer.
     doublings: u32,
     /// Since when nobody makes the batch that is next.
-    starving: Option<Moment>,
+    starving: Option<TimePoint>,
     /// Cancels that answers have led to.
     cancels: Vec<Action>,
 }
@@ -124,7 +124,7 @@ impl Scheduler {
         batch_timeout: Option<Duration>,
     ) -> Self {
         Self {
-            books: (0..daemons).map(|_| Book::new()).collect(),
+            states: (0..daemons).map(|_| DaemonState::new()).collect(),
             table: VecDeque::new(),
             clock: WaitClock::default(),
             times: Times::default(),
@@ -161,12 +161,12 @@ impl Scheduler {
 
     /// What a daemon has done.
     pub(crate) fn counts(&self, daemon: usize) -> Counts {
-        self.books[daemon].counts
+        self.states[daemon].counts
     }
 
     /// What may be asked of a daemon.
     pub(crate) fn phase(&self, daemon: usize) -> Phase {
-        self.books[daemon].phase
+        self.states[daemon].phase
     }
 
     /// Puts a batch behind the others.
@@ -177,8 +177,8 @@ impl Scheduler {
 
     /// A daemon's stream for `capacity` batches at a time is open.
     pub(crate) fn opened(&mut self, daemon: usize, capacity: usize, now: Instant) {
-        let now = self.clock.moment(now);
-        self.books[daemon].open(capacity, now);
+        let now = self.clock.time_point(now);
+        self.states[daemon].open(capacity, now);
         // It may be another process by now, with all of its files.
         for entry in &mut self.table {
             entry.unable.retain(|&unable| unable != daemon);
@@ -187,36 +187,36 @@ impl Scheduler {
 
     /// A daemon's stream is gone: what it owes is asked for elsewhere. [`Phase::Refused`] if it is not to be used again.
     pub(crate) fn closed(&mut self, daemon: usize, phase: Phase) {
-        let book = &mut self.books[daemon];
-        book.close(phase);
+        let state = &mut self.states[daemon];
+        state.close(phase);
         for entry in &mut self.table {
             let before = entry.asks.len();
             entry.asks.retain(|&(asked, _)| asked != daemon);
-            book.counts.retried += u64::from(entry.asks.len() < before);
+            state.counts.retried += u64::from(entry.asks.len() < before);
         }
     }
 
     /// A daemon is about to stop.
     pub(crate) fn draining(&mut self, daemon: usize) {
-        if self.books[daemon].phase == Phase::Open {
-            self.books[daemon].phase = Phase::Draining;
+        if self.states[daemon].phase == Phase::Open {
+            self.states[daemon].phase = Phase::Draining;
         }
     }
 
     /// A daemon has answered with a batch, or an error that stands for it. Whether it is wanted.
     pub(crate) fn answered(&mut self, daemon: usize, id: BatchId, now: Instant) -> bool {
-        let now = self.clock.moment(now);
+        let now = self.clock.time_point(now);
         let position = self.position(id);
         self.settle(daemon, position, now);
         let Some(entry) = position.and_then(|position| self.table.get_mut(position)) else {
-            self.books[daemon].counts.duplicates += 1;
+            self.states[daemon].counts.duplicates += 1;
             return false;
         };
         if std::mem::replace(&mut entry.ready, true) {
-            self.books[daemon].counts.duplicates += 1;
+            self.states[daemon].counts.duplicates += 1;
             return false;
         }
-        self.books[daemon].counts.batches += 1;
+        self.states[daemon].counts.batches += 1;
         let losers = std::mem::take(&mut entry.asks);
         for (loser, _) in losers {
             self.lose(loser, id.step);
@@ -226,14 +226,14 @@ impl Scheduler {
 
     /// A daemon cannot make a batch.
     pub(crate) fn unable(&mut self, daemon: usize, id: BatchId, now: Instant) {
-        let now = self.clock.moment(now);
+        let now = self.clock.time_point(now);
         let position = self.position(id);
         self.settle(daemon, position, now);
         let Some(entry) = position.and_then(|position| self.table.get_mut(position)) else { return };
         if !entry.ready && !entry.unable.contains(&daemon) {
             entry.unable.push(daemon);
             entry.failing.get_or_insert_with(|| Failing::new(now));
-            self.books[daemon].counts.retried += 1;
+            self.states[daemon].counts.retried += 1;
         }
     }
 
@@ -245,8 +245,8 @@ impl Scheduler {
         let before = entry.asks.len();
         entry.asks.retain(|&(asked, _)| asked != daemon);
         if entry.asks.len() < before {
-            self.books[daemon].dropped(false);
-            self.books[daemon].counts.retried += 1;
+            self.states[daemon].dropped(false);
+            self.states[daemon].counts.retried += 1;
         }
     }
 
@@ -267,11 +267,11 @@ impl Scheduler {
         if entry.ready {
             return Due::Ready(id);
         }
-        let usable = |book: &Book| book.phase != Phase::Refused;
-        if entry.asks.is_empty() && !self.books.iter().any(usable) {
+        let usable = |state: &DaemonState| state.phase != Phase::Refused;
+        if entry.asks.is_empty() && !self.states.iter().any(usable) {
             return Due::Impossible(id);
         }
-        let now = self.clock.moment(now);
+        let now = self.clock.time_point(now);
         if let Some(failing) = entry.failing.as_ref().filter(|_| self.all_unable(entry)) {
             return Due::Failing(id, now.waited_since(failing.since));
         }
@@ -281,7 +281,7 @@ impl Scheduler {
 
     /// What is to be done now.
     pub(crate) fn decide(&mut self, now: Instant) -> Vec<Action> {
-        let now = self.clock.moment(now);
+        let now = self.clock.time_point(now);
         let mut actions = std::mem::take(&mut self.cancels);
         self.leave_late(now, &mut actions);
         self.leave_drained(&mut actions);
@@ -300,13 +300,13 @@ impl Scheduler {
     }
 
     /// Does the accounts of an answer.
-    fn settle(&mut self, daemon: usize, position: Option<usize>, now: Moment) {
+    fn settle(&mut self, daemon: usize, position: Option<usize>, now: TimePoint) {
         let entry = position.and_then(|position| self.table.get_mut(position));
         let asked_at = entry.and_then(|entry| {
             let ask = entry.asks.iter().position(|&(asked, _)| asked == daemon)?;
             Some(entry.asks.swap_remove(ask).1)
         });
-        if let Some(from) = self.books[daemon].answered(asked_at, now, self.clock.look()) {
+        if let Some(from) = self.states[daemon].answered(asked_at, now, self.clock.look()) {
             self.times.record(from, now);
         }
         (self.doublings, self.starving) = (0, None);
@@ -318,23 +318,23 @@ impl Scheduler {
             entry.wanted.id.step == step && entry.asks.iter().any(|&(asked, _)| asked == daemon)
         };
         let comes = self.table.iter().any(asked_for);
-        self.books[daemon].dropped(comes);
+        self.states[daemon].dropped(comes);
         if !comes {
             self.cancels.push(Action::Cancel(daemon, step));
         }
     }
 
     fn leave_drained(&mut self, actions: &mut Vec<Action>) {
-        for (daemon, book) in self.books.iter_mut().enumerate() {
-            if book.phase == Phase::Draining && book.is_idle() {
-                book.close(Phase::Closed);
+        for (daemon, state) in self.states.iter_mut().enumerate() {
+            if state.phase == Phase::Draining && state.is_idle() {
+                state.close(Phase::Closed);
                 actions.push(Action::Drained(daemon));
             }
         }
     }
 
     /// Asks for every batch that nobody was asked for, as far as daemons take wants.
-    fn ask(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    fn ask(&mut self, now: TimePoint, actions: &mut Vec<Action>) {
         for position in 0..self.table.len() {
             let entry = &self.table[position];
             if entry.ready || !entry.asks.is_empty() {
@@ -346,38 +346,38 @@ impl Scheduler {
         }
     }
 
-    fn want(&mut self, position: usize, daemon: usize, now: Moment) -> Action {
+    fn want(&mut self, position: usize, daemon: usize, now: TimePoint) -> Action {
         let entry = &mut self.table[position];
         entry.asks.push((daemon, now));
         if let Some(failing) = &mut entry.failing {
             failing.asked();
         }
-        self.books[daemon].asked();
+        self.states[daemon].asked();
         self.wants += 1;
         Action::Want(daemon, entry.wanted)
     }
 
     /// The daemon for the batch at `position`.
-    fn choose(&self, position: usize, now: Moment) -> Option<usize> {
+    fn choose(&self, position: usize, now: TimePoint) -> Option<usize> {
         let usual = self.usual_period();
         let can = |daemon: usize| {
-            self.books[daemon].takes_wants() && !self.table[position].unable.contains(&daemon)
+            self.states[daemon].takes_wants() && !self.table[position].unable.contains(&daemon)
         };
         let due_in = (position + 1) as f64 * self.clock.trainer_seconds();
         let in_time = |&daemon: &usize| {
-            let book = &self.books[daemon];
-            can(daemon) && book.suspect.is_none() && book.ready_after(usual, now) <= due_in
+            let state = &self.states[daemon];
+            can(daemon) && state.suspect.is_none() && state.ready_after(usual, now) <= due_in
         };
         if let Some(home) = self.preferred.filter(in_time) {
             return Some(home);
         }
-        let count = self.books.len();
+        let count = self.states.len();
         // A late daemon only where there is no other; among equals they take turns, from rank to rank too.
         (0..count).map(|turn| (self.first + turn) % count).filter(|&daemon| can(daemon)).min_by(
             |&one, &other| {
                 let rank = |daemon: usize| {
-                    let book = &self.books[daemon];
-                    (book.suspect.is_some(), book.ready_after(usual, now))
+                    let state = &self.states[daemon];
+                    (state.suspect.is_some(), state.ready_after(usual, now))
                 };
                 let (one, other) = (rank(one), rank(other));
                 one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
@@ -387,7 +387,7 @@ impl Scheduler {
 
     /// Seconds that a batch takes at a daemon that is not measured: what it takes at the others.
     fn usual_period(&self) -> f64 {
-        let known: Vec<f64> = self.books.iter().filter_map(Book::period).collect();
+        let known: Vec<f64> = self.states.iter().filter_map(DaemonState::period).collect();
         if known.is_empty() { 1.0 } else { known.iter().sum::<f64>() / known.len() as f64 }
     }
 }

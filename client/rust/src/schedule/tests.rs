@@ -369,7 +369,7 @@ fn steps_of_several_batches_are_not_cancelled_as_a_whole() {
     assert_eq!(scheduler.decide(now).len(), 2, "both at daemon 0");
     scheduler.opened(1, 100, now);
     // Daemon 1 is asked too, as a hedge would.
-    let moment = scheduler.clock.moment(now);
+    let moment = scheduler.clock.time_point(now);
     scheduler.want(0, 1, moment);
     assert!(scheduler.answered(1, id(0), now));
     assert_eq!(scheduler.decide(now), [], "row 1 of step 0 is still to come from daemon 0");

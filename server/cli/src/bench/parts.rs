@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bandwise_dataset::Dataset;
 use bandwise_decode::DecodeLimits;
-use bandwise_recipe::{DrawKey, Program, Watch, Work, Workbench};
+use bandwise_recipe::{DrawKey, Program, Work, WorkObserver, Workbench};
 
 /// The parts in the order in which they happen.
 pub(crate) const PARTS: [Work; 8] = [
@@ -53,7 +53,7 @@ struct Clock {
     parts: [Duration; PARTS.len()],
 }
 
-impl Watch for Clock {
+impl WorkObserver for Clock {
     fn done(&mut self, work: Work) {
         let now = thread_time();
         if let Some(at) = PARTS.iter().position(|part| *part == work) {

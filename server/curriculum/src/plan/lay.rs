@@ -9,7 +9,7 @@ use crate::{
     clock::{self, Span},
     curriculum::{Curriculum, CurriculumStage, Split},
     limits::MAX_EPOCHS,
-    plan::{Place, PlanError, PlanRequest, StagePlan, Tail},
+    plan::{EpochPosition, PlanError, PlanRequest, StagePlan, Tail},
     split::Spender,
 };
 
@@ -82,7 +82,7 @@ struct Layer<'a> {
     request: &'a PlanRequest,
     stages: Vec<StagePlan>,
     step: u64,
-    place: Place,
+    position: EpochPosition,
     /// Trained rows.
     rows: u64,
     cost: u128,
@@ -90,7 +90,7 @@ struct Layer<'a> {
 
 impl<'a> Layer<'a> {
     fn new(request: &'a PlanRequest) -> Self {
-        Self { request, stages: Vec::new(), step: 0, place: Place::default(), rows: 0, cost: 0 }
+        Self { request, stages: Vec::new(), step: 0, position: EpochPosition::default(), rows: 0, cost: 0 }
     }
 
     /// Steps and fresh rows of an epoch of this stage.
@@ -128,7 +128,7 @@ impl<'a> Layer<'a> {
         span: Span,
         steps: u128,
     ) -> Result<(), PlanError> {
-        let (place, first_epoch_steps) = self.begin(shape);
+        let (position, first_epoch_steps) = self.begin(shape);
         let (index, dataset_len) = (self.stages.len(), self.request.dataset_len);
         let epochs = steps as f64 / shape.steps_per_epoch as f64;
         let too_long = || PlanError::TooLong { stage: index, epochs, rows_per_epoch: shape.rows_per_epoch };
@@ -141,9 +141,9 @@ impl<'a> Layer<'a> {
             global_batch: shape.global_batch,
             first_step: self.step,
             steps: u64::try_from(steps).map_err(|_| too_long())?,
-            first_epoch: place.epoch,
-            first_epoch_row: place.row,
-            first_epoch_step: place.step,
+            first_epoch: position.epoch,
+            first_epoch_row: position.row,
+            first_epoch_step: position.step,
             first_epoch_steps,
             epochs,
             steps_per_epoch: shape.steps_per_epoch,
@@ -166,11 +166,14 @@ impl<'a> Layer<'a> {
     }
 
     /// Where a stage of this shape begins, and how many of its steps fit into the rest of that epoch.
-    fn begin(&self, shape: &Shape) -> (Place, u64) {
-        let left = self.request.dataset_len - self.place.row;
+    fn begin(&self, shape: &Shape) -> (EpochPosition, u64) {
+        let left = self.request.dataset_len - self.position.row;
         match self.steps_in(left, shape.fresh_rows) {
-            0 => (Place { epoch: self.place.epoch + 1, ..Place::default() }, shape.steps_per_epoch),
-            steps => (self.place, steps),
+            0 => (
+                EpochPosition { epoch: self.position.epoch + 1, ..EpochPosition::default() },
+                shape.steps_per_epoch,
+            ),
+            steps => (self.position, steps),
         }
     }
 
@@ -191,7 +194,7 @@ impl<'a> Layer<'a> {
         self.step += stage.steps;
         self.cost += stage.cost(stage.trained_rows());
         if stage.steps > 0 {
-            self.place = stage.place_after(stage.steps);
+            self.position = stage.position_after(stage.steps);
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Tile {
 }
 
 /// The place of a tile's pixels.
-pub(super) struct Place {
+pub(super) struct TileArea {
     pub(super) at: (u32, u32),
     pub(super) size: (u32, u32),
 }
@@ -73,18 +73,18 @@ impl Picture {
     }
 
     /// The place of a tile in a picture of `size`; nothing if Pillow finds that it does not belong there.
-    pub(super) fn place(&self, tile: &Tile, size: (u32, u32)) -> Option<Place> {
+    pub(super) fn place(&self, tile: &Tile, size: (u32, u32)) -> Option<TileArea> {
         let [left, top, right, bottom] = tile.corners.map(u32::try_from);
         let (right, bottom) =
             (right.ok()?.checked_sub(self.origin.0)?, bottom.ok()?.checked_sub(self.origin.1)?);
         let (left, top) = (left.ok()?.checked_sub(self.origin.0)?, top.ok()?.checked_sub(self.origin.1)?);
         let fits = left < right && top < bottom && right <= size.0 && bottom <= size.1;
         let is_whole = tile.components as usize == self.components.len();
-        (fits && is_whole).then_some(Place { at: (left, top), size: (right - left, bottom - top) })
+        (fits && is_whole).then_some(TileArea { at: (left, top), size: (right - left, bottom - top) })
     }
 
     /// Bytes of a tile at this place if all components had a sample for each pixel. Pillow counts in 32 bits.
-    pub(super) fn tile_len(&self, place: &Place) -> Option<usize> {
+    pub(super) fn tile_len(&self, place: &TileArea) -> Option<usize> {
         let bytes: usize = self.components.iter().map(Component::bytes).sum();
         let len = bytes as u64 * u64::from(place.size.0) * u64::from(place.size.1);
         u32::try_from(len).ok().map(|len| len as usize)

@@ -2,7 +2,7 @@
 
 use super::boxes::Outline;
 use super::error::corrupt;
-use super::library::{ColorSpace, Picture, Place};
+use super::library::{ColorSpace, Picture, TileArea};
 use super::mode::Mode;
 use super::palette::Palette;
 use super::samples::{Component, Plane};
@@ -66,7 +66,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Writes the pixels of a tile to their `place`.
-    pub(super) fn unpack(&self, data: &[u8], place: &Place, frame: &mut Frame<'_>) {
+    pub(super) fn unpack(&self, data: &[u8], place: &TileArea, frame: &mut Frame<'_>) {
         let depth = if self.way == Way::DeepGrey { 16 } else { 8 };
         let mut rest = data;
         let planes: Vec<Plane<'_>> = self

@@ -33,7 +33,7 @@ struct Pass {
 
 /// Position of the pixels of a row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct PixelRun {
     pub(super) x: u32,
     pub(super) y: u32,
     pub(super) step: u32,
@@ -83,7 +83,7 @@ impl Plan {
         &self,
         raw: &mut [u8],
         n_rows: usize,
-        mut put: impl FnMut(&[u8], Place),
+        mut put: impl FnMut(&[u8], PixelRun),
     ) -> Result<(), DecodeError> {
         let (mut rest, mut left) = (raw, n_rows);
         for pass in &self.passes {
@@ -94,7 +94,7 @@ impl Plan {
                 let (filter, row) = (row[0], &mut row[1..]);
                 unfilter(filter, row, before, self.pixel_len)?;
                 let y = pass.y + i as u32 * pass.step_y;
-                put(row, Place { x: pass.x, y, step: pass.step_x, count: pass.columns });
+                put(row, PixelRun { x: pass.x, y, step: pass.step_x, count: pass.columns });
                 before = row;
             }
             left -= left.min(pass.rows as usize);

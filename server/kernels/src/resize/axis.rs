@@ -77,7 +77,7 @@ impl Axis {
     /// Computes the weights of `key`, reusing the memory of the weights before.
     pub(super) fn rebuild(&mut self, key: AxisKey, joiner: &mut Joiner) {
         match (key.detour, key.filter) {
-            (Some(detour), _) => self.take(joiner.join(key, detour)),
+            (Some(detour), _) => self.take(joiner.join(key.filter, key.input, key.output, detour)),
             (None, Filter::Bilinear) => self.fill(key, filter::bilinear),
             (None, Filter::Bicubic) => self.fill(key, filter::bicubic),
             (None, Filter::Lanczos) => self.fill(key, filter::lanczos),

@@ -1,6 +1,6 @@
 //! Weights against the check vectors of Pillow, and the ranges that the splits rely on.
 
-use super::super::Place;
+use super::super::Anchor;
 use super::*;
 
 fn axis(filter: Filter, input: usize, output: usize) -> Axis {
@@ -51,9 +51,9 @@ fn joined_axes() -> impl Iterator<Item = (String, Axis)> {
     let outputs = [(224, 96), (224, 128), (224, 160), (224, 224), (32, 2), (512, 384)];
     let cases = lengths.flat_map(move |length| outputs.map(|(between, output)| (length, between, output)));
     cases.flat_map(|(length, between, output)| {
-        let ways = [(1, 0, Place::Ends), (2, 1, Place::First), (4, 0, Place::Last), (8, 7, Place::Ends)];
-        ways.map(|(shrink, lead, place)| {
-            let detour = Detour { shrink, lead, length, between, last: Filter::Lanczos, place };
+        let ways = [(1, 0, Anchor::Ends), (2, 1, Anchor::First), (4, 0, Anchor::Last), (8, 7, Anchor::Ends)];
+        ways.map(|(shrink, lead, anchor)| {
+            let detour = Detour { shrink, lead, length, between, last: Filter::Lanczos, anchor };
             let input = (lead + length).div_ceil(shrink);
             let key = AxisKey {
                 filter: Filter::Bicubic,

@@ -5,12 +5,11 @@
 //! picture's samples stand for `shrink` original ones; the original samples between them are interpolated with
 //! the bicubic filter, which hardly damps what the reduction has kept.
 
-use super::Place;
-use super::axis::AxisKey;
+use super::Anchor;
 use super::filter::Filter;
 use super::taps::{Sampling, Taps};
 
-/// One axis of such a resize; the rest of it is in its [`AxisKey`].
+/// One axis of such a resize, without its filter, its inputs and its outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Detour {
     /// Original samples of one input sample, at least 1.
@@ -21,9 +20,9 @@ pub(super) struct Detour {
     pub(super) length: usize,
     /// Samples in between; the output's length for none.
     pub(super) between: usize,
-    /// The filter from there to the output, and where it takes its samples.
+    /// The filter from there to the output, and the sample that it keeps in its position.
     pub(super) last: Filter,
-    pub(super) place: Place,
+    pub(super) anchor: Anchor,
 }
 
 /// The memory of the joining, reused.
@@ -37,16 +36,16 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    /// The weights from the inputs of `key` to its outputs.
-    pub(super) fn join(&mut self, key: AxisKey, detour: Detour) -> &Taps {
-        let Detour { shrink, lead, length, between, last, place } = detour;
-        self.between.fill(Sampling::whole(key.filter, length, between));
+    /// The weights from `inputs` samples to `outputs`, with `filter` to the size in between.
+    pub(super) fn join(&mut self, filter: Filter, inputs: usize, outputs: usize, detour: Detour) -> &Taps {
+        let Detour { shrink, lead, length, between, last, anchor } = detour;
+        self.between.fill(Sampling::whole(filter, length, between));
         let to_between = if shrink == 1 {
             &self.between
         } else {
             self.original.fill(Sampling {
                 filter: Filter::Bicubic,
-                inputs: key.input,
+                inputs,
                 outputs: length,
                 step: 1.0 / shrink as f64,
                 lead: lead as f64 / shrink as f64,
@@ -54,16 +53,16 @@ impl Joiner {
             self.to_between.join(&self.original, &self.between);
             &self.to_between
         };
-        if between == key.output {
+        if between == outputs {
             return to_between;
         }
-        let whole = Sampling::whole(last, between, key.output);
+        let whole = Sampling::whole(last, between, outputs);
         // From the middle of the first output's stretch to that of the first input, which is shorter.
         let inwards = 0.5 * (whole.step - 1.0);
-        let lead = match place {
-            Place::Ends => 0.0,
-            Place::First => -inwards,
-            Place::Last => inwards,
+        let lead = match anchor {
+            Anchor::Ends => 0.0,
+            Anchor::First => -inwards,
+            Anchor::Last => inwards,
         };
         self.output.fill(Sampling { lead, ..whole });
         self.to_output.join(to_between, &self.output);

@@ -11,7 +11,7 @@
 //! 3. Four rows go through the horizontal pass together and share the loads of weights.
 //!
 //! It does not cut a source box out of the picture: crop the view first, as the reference does. There is no gamma, no
-//! alpha and no other pixel format. [`Resizer::resize_through`] is the exception from Pillow's bits: it makes several
+//! alpha and no other pixel format. [`Resizer::resize_chain`] is the exception from Pillow's bits: it makes several
 //! resizes in one.
 
 mod axis;
@@ -68,26 +68,26 @@ pub struct ReducedPart<'a> {
 
 /// Two resizes to squares, made as one: with `first` to `between` x `between`, with `last` to the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Through {
+pub struct ResizeChain {
     /// The filter of the first resize.
     pub first: Filter,
     /// Side of the square in between; the output's own for a single resize.
     pub between: u32,
     /// The filter of the second resize.
     pub last: Filter,
-    /// Where the second resize takes its samples, along x and along y.
-    pub place: [Place; 2],
+    /// The sample that the second resize keeps in its position, along x and along y.
+    pub anchors: [Anchor; 2],
 }
 
-/// Where a resize takes its samples along an axis.
+/// The sample of an axis that a resize keeps in its position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Place {
-    /// The ends of the picture stay its ends, as in every image resize.
+pub enum Anchor {
+    /// None: the ends of the picture stay its ends, as in every image resize.
     #[default]
     Ends,
-    /// The first sample stays where it was, as in a crop of the spectrum; the last one moves in.
+    /// The first sample, as in a crop of the spectrum; the last one moves in.
     First,
-    /// The last sample stays where it was: [`Place::First`] for a picture that is mirrored afterwards.
+    /// The last sample: [`Anchor::First`] for a picture that is mirrored afterwards.
     Last,
 }
 
@@ -181,7 +181,7 @@ impl Resizer {
     }
 
     /// Resizes a part of a reduced picture to `side` x `side` packed RGB pixels in `out`, in one go: what cutting
-    /// the part out of the full picture and the two resizes of `through` give, but for roundings in between and
+    /// the part out of the full picture and the two resizes of `chain` give, but for roundings in between and
     /// what the reduction lost.
     ///
     /// Costs one resize, and 10 to 30 microseconds for the weights of a new size.
@@ -189,7 +189,7 @@ impl Resizer {
     /// # Panics
     ///
     /// If the pixels do not cover the part, a side is 0, or `out` is not exactly `3 * side * side` bytes.
-    pub fn resize_through(&mut self, src: ReducedPart<'_>, through: Through, out: &mut [u8], side: usize) {
+    pub fn resize_chain(&mut self, src: ReducedPart<'_>, chain: ResizeChain, out: &mut [u8], side: usize) {
         let ReducedPart { pixels, shrink, part } = src;
         assert!(
             part.fits(pixels.width() as u32 * shrink, pixels.height() as u32 * shrink)
@@ -200,8 +200,8 @@ impl Resizer {
             pixels.height()
         );
         assert_eq!(out.len(), 3 * side * side, "output of {side} x {side} RGB pixels");
-        let key = |input: usize, lead: u32, length: u32, place: Place| AxisKey {
-            filter: through.first,
+        let key = |input: usize, lead: u32, length: u32, anchor: Anchor| AxisKey {
+            filter: chain.first,
             input,
             output: side,
             first: 0,
@@ -210,12 +210,12 @@ impl Resizer {
                 shrink: shrink as usize,
                 lead: lead as usize,
                 length: length as usize,
-                between: through.between as usize,
-                last: through.last,
-                place,
+                between: chain.between as usize,
+                last: chain.last,
+                anchor,
             }),
         };
-        let [x, y] = through.place;
+        let [x, y] = chain.anchors;
         let across = key(pixels.width(), part.x, part.width, x);
         let down = key(pixels.height(), part.y, part.height, y);
         self.both(pixels, across, down, &mut Target { pixels: out, width: side, height: side });
@@ -243,7 +243,7 @@ impl Resizer {
         }
     }
 
-    /// Through an intermediate picture; only very tall and narrow ones come here, so it is small.
+    /// With an intermediate picture; only very tall and narrow ones come here, so it is small.
     fn vertical_first(&mut self, src: RgbView<'_>, across: AxisKey, down: AxisKey, out: &mut Target<'_>) {
         let mut turned = std::mem::take(&mut self.turned);
         let bytes = 3 * src.width() * out.height;

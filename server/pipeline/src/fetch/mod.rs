@@ -31,7 +31,7 @@ use tokio::{
 };
 
 use self::queue::{Queues, SourceId};
-use crate::{batch::BatchWork, error::PipelineError, memory::RowSlot, row::RowInProgress, stats::Stats};
+use crate::{batch::BatchWork, block::RowSlot, error::PipelineError, row::RowInProgress, stats::Stats};
 
 /// Pauses between looks for rows that are not needed any more.
 const SWEEP: Duration = Duration::from_secs(1);

@@ -31,9 +31,9 @@ const CODED: &[u8] = b"\x83\x86\x44\x94\x62\x31\xd5\x27\x83\x20\xab\xf7\x0a\xf9\
 
 /// A connection that gives these parts to read, one at a time.
 #[derive(Debug)]
-struct Parts(VecDeque<Vec<u8>>);
+struct ScriptedReads(VecDeque<Vec<u8>>);
 
-impl AsyncRead for Parts {
+impl AsyncRead for ScriptedReads {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
@@ -61,7 +61,7 @@ fn read(bytes: &[u8], parts: &[usize], pieces: &[usize]) -> Vec<u8> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let mut connection = AnyAuthority::new(Parts(queue));
+        let mut connection = AnyAuthority::new(ScriptedReads(queue));
         let mut out = Vec::new();
         for piece in pieces.iter().cycle() {
             let mut buffer = vec![0; *piece];

@@ -1,7 +1,7 @@
 //! The tags of a file, checked in the order and with the defaults of Pillow's plugin.
 
 use super::directory::{Directory, Numbers, corrupt, tag, unsupported};
-use super::layout::{Key, Layout, Wide};
+use super::layout::{Key, SampleLayout, Wide};
 use super::orientation::Orientation;
 use crate::error::DecodeError;
 
@@ -27,7 +27,7 @@ pub(super) struct Image<'a> {
     pub(super) width: u32,
     /// Height in pixels as stored.
     pub(super) height: u32,
-    pub(super) layout: Layout,
+    pub(super) layout: SampleLayout,
     pub(super) compression: Compression,
     /// Whether each band lies by itself.
     pub(super) planar: bool,
@@ -80,9 +80,9 @@ impl<'a> Image<'a> {
         };
         let layout = key.layout().ok_or_else(|| unknown(&key))?;
         let associated = match layout {
-            Layout::Rgb { associated, .. } if !planar || compression == Compression::None => associated,
+            SampleLayout::Rgb { associated, .. } if !planar || compression == Compression::None => associated,
             // libtiff makes unspecified samples of those that are not declared, and Pillow takes them for alpha.
-            Layout::Rgb { samples: 4, .. } => matches!(samples.extra[..], [] | [1]),
+            SampleLayout::Rgb { samples: 4, .. } => matches!(samples.extra[..], [] | [1]),
             _ => false,
         };
         let image = Self {
@@ -105,7 +105,7 @@ impl<'a> Image<'a> {
 
     /// Refuses what Pillow refuses later, and what it reads in another sense than the file was written in.
     fn check(&self, photometric: u64) -> Result<(), DecodeError> {
-        if self.layout == Layout::Lab {
+        if self.layout == SampleLayout::Lab {
             return Err(unsupported("colours in cie l*a*b*"));
         }
         if self.compression == Compression::None {
@@ -124,10 +124,13 @@ impl<'a> Image<'a> {
         self.check_samples()?;
         self.check_colour_map()?;
         let is_ycc = photometric == 6;
-        if is_ycc && (self.compression != Compression::Jpeg || self.planar || self.layout != Layout::Ycc) {
+        if is_ycc
+            && (self.compression != Compression::Jpeg || self.planar || self.layout != SampleLayout::Ycc)
+        {
             return Err(unsupported("luma and chroma without jpeg"));
         }
-        let swapped = matches!(self.layout, Layout::Wide(Wide::Signed16 | Wide::Signed32 | Wide::Float32));
+        let swapped =
+            matches!(self.layout, SampleLayout::Wide(Wide::Signed16 | Wide::Signed32 | Wide::Float32));
         if swapped && !self.directory.little_endian {
             return Err(unsupported(
                 "compressed signed or float samples, big-endian, which Pillow reads little-endian",
@@ -157,18 +160,18 @@ impl<'a> Image<'a> {
 
     /// libtiff takes no other number of colours, but misses them in images of fewer than 8 bits only.
     fn check_colour_map(&self) -> Result<(), DecodeError> {
-        let Layout::Index { bits: bits @ 0..8 } = self.layout else { return Ok(()) };
+        let SampleLayout::Index { bits: bits @ 0..8 } = self.layout else { return Ok(()) };
         let numbers = self.directory.all(tag::COLOR_MAP)?.map_or(0, |map| map.len());
         if numbers == 3 << bits { Ok(()) } else { Err(corrupt(format!("a colour map of {numbers} numbers"))) }
     }
 
     fn check_raw(&self) -> Result<(), DecodeError> {
-        if self.layout == Layout::Ycc {
+        if self.layout == SampleLayout::Ycc {
             return Err(unsupported("luma and chroma without jpeg"));
         }
         let misses = match self.layout {
-            Layout::Index { bits } => bits < 8,
-            Layout::Grey { bits, inverted } => bits == 8 && inverted,
+            SampleLayout::Index { bits } => bits < 8,
+            SampleLayout::Grey { bits, inverted } => bits == 8 && inverted,
             _ => false,
         };
         if self.reversed && misses {
@@ -176,9 +179,13 @@ impl<'a> Image<'a> {
         }
         if self.planar {
             let readable = match self.layout {
-                Layout::Grey { bits: 8, inverted: false } | Layout::Index { bits: 8 } => !self.reversed,
-                Layout::Rgb { samples: 3 | 4, bytes: 1, .. } => !self.reversed && !(self.associated_planes()),
-                Layout::Cmyk { samples: 4, bytes: 1 } => true,
+                SampleLayout::Grey { bits: 8, inverted: false } | SampleLayout::Index { bits: 8 } => {
+                    !self.reversed
+                }
+                SampleLayout::Rgb { samples: 3 | 4, bytes: 1, .. } => {
+                    !self.reversed && !(self.associated_planes())
+                }
+                SampleLayout::Cmyk { samples: 4, bytes: 1 } => true,
                 _ => false,
             };
             if !readable {
@@ -190,7 +197,7 @@ impl<'a> Image<'a> {
 
     /// Pillow has no name for an uncompressed plane of associated alpha.
     fn associated_planes(&self) -> bool {
-        self.planar && matches!(self.layout, Layout::Rgb { associated: true, .. })
+        self.planar && matches!(self.layout, SampleLayout::Rgb { associated: true, .. })
     }
 
     fn check_codec(&self) -> Result<(), DecodeError> {
@@ -201,7 +208,7 @@ impl<'a> Image<'a> {
             Compression::Jpeg => match self.layout {
                 _ if self.layout.sample_bits() != 8 => false,
                 _ if self.planar => true,
-                Layout::GreyAndMore { .. } | Layout::IndexAndMore { .. } => {
+                SampleLayout::GreyAndMore { .. } | SampleLayout::IndexAndMore { .. } => {
                     return Err(unsupported("jpeg of two samples a pixel"));
                 }
                 _ => self.samples <= 4,

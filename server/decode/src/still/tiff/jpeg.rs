@@ -3,7 +3,7 @@
 
 use super::directory::{TRUNCATED, corrupt, tag};
 use super::image::Image;
-use super::layout::Layout;
+use super::layout::SampleLayout;
 use crate::error::DecodeError;
 use crate::format::Format;
 use crate::jpeg::{self, Turbo};
@@ -22,7 +22,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(image: &Image<'_>) -> Result<Self, DecodeError> {
-        let ycc = image.layout == Layout::Ycc;
+        let ycc = image.layout == SampleLayout::Ycc;
         // "Adobe", version 100, no flags, and 1 for luma and chroma.
         let mut start = b"\xFF\xD8\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0".to_vec();
         start.push(ycc.into());

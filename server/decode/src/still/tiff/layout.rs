@@ -2,7 +2,7 @@
 
 /// Meaning of the bytes of a row of pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(super) enum SampleLayout {
     /// Grey of 1, 2, 4 or 8 bits.
     Grey { bits: u8, inverted: bool },
     /// An index of 1, 2, 4 or 8 bits.
@@ -48,12 +48,12 @@ pub(super) struct Key<'a> {
 
 impl Key<'_> {
     /// The layout, where Pillow's table has one.
-    pub(super) fn layout(&self) -> Option<Layout> {
+    pub(super) fn layout(&self) -> Option<SampleLayout> {
         match self.bits {
             [bits] if self.extra.is_empty() => self.one_sample(*bits),
             [8, 8] if self.sample_format == 1 && !self.reversed => match (self.photometric, self.extra) {
-                (1, [2]) => Some(Layout::GreyAndMore { samples: 2 }),
-                (3, [0 | 2]) => Some(Layout::IndexAndMore { samples: 2 }),
+                (1, [2]) => Some(SampleLayout::GreyAndMore { samples: 2 }),
+                (3, [0 | 2]) => Some(SampleLayout::IndexAndMore { samples: 2 }),
                 _ => None,
             },
             [first, rest @ ..] if self.sample_format == 1 && rest.iter().all(|bits| bits == first) => {
@@ -68,29 +68,29 @@ impl Key<'_> {
         }
     }
 
-    fn one_sample(&self, bits: u64) -> Option<Layout> {
+    fn one_sample(&self, bits: u64) -> Option<SampleLayout> {
         let plain = !self.reversed;
         match (self.photometric, self.sample_format, bits) {
             (0 | 1, 1, 1 | 2 | 4 | 8) => {
-                Some(Layout::Grey { bits: bits as u8, inverted: self.photometric == 0 })
+                Some(SampleLayout::Grey { bits: bits as u8, inverted: self.photometric == 0 })
             }
-            (1, 2, 8) | (6, 1, 8) if plain => Some(Layout::Grey { bits: 8, inverted: false }),
-            (3, 1, 1 | 2 | 4 | 8) => Some(Layout::Index { bits: bits as u8 }),
-            (1, 1, 12) if plain && self.little_endian => Some(Layout::Grey12),
+            (1, 2, 8) | (6, 1, 8) if plain => Some(SampleLayout::Grey { bits: 8, inverted: false }),
+            (3, 1, 1 | 2 | 4 | 8) => Some(SampleLayout::Index { bits: bits as u8 }),
+            (1, 1, 12) if plain && self.little_endian => Some(SampleLayout::Grey12),
             // Pillow does not invert it.
-            (0, 1, 16) if plain && self.little_endian => Some(Layout::Wide(Wide::Unsigned16)),
-            (1, 1, 16) if plain || self.little_endian => Some(Layout::Wide(Wide::Unsigned16)),
-            (1, 2, 16) if plain => Some(Layout::Wide(Wide::Signed16)),
-            (1, 1, 32) if plain && self.little_endian => Some(Layout::Wide(Wide::Unsigned32)),
-            (1, 2, 32) if plain => Some(Layout::Wide(Wide::Signed32)),
-            (0 | 1, 3, 32) if plain => Some(Layout::Wide(Wide::Float32)),
+            (0, 1, 16) if plain && self.little_endian => Some(SampleLayout::Wide(Wide::Unsigned16)),
+            (1, 1, 16) if plain || self.little_endian => Some(SampleLayout::Wide(Wide::Unsigned16)),
+            (1, 2, 16) if plain => Some(SampleLayout::Wide(Wide::Signed16)),
+            (1, 1, 32) if plain && self.little_endian => Some(SampleLayout::Wide(Wide::Unsigned32)),
+            (1, 2, 32) if plain => Some(SampleLayout::Wide(Wide::Signed32)),
+            (0 | 1, 3, 32) if plain => Some(SampleLayout::Wide(Wide::Float32)),
             _ => None,
         }
     }
 
-    fn colour(&self, samples: u8, bytes: u8) -> Option<Layout> {
+    fn colour(&self, samples: u8, bytes: u8) -> Option<SampleLayout> {
         let associated = self.extra.first() == Some(&1);
-        let rgb = Some(Layout::Rgb { samples, bytes, associated });
+        let rgb = Some(SampleLayout::Rgb { samples, bytes, associated });
         match (self.photometric, samples, bytes, self.extra) {
             (2, 3, 1, []) => rgb,
             _ if self.reversed => None,
@@ -99,15 +99,15 @@ impl Key<'_> {
             | (2, 4, 1, [999])
             | (2, 5, 1, [0..=2, 0])
             | (2, 6, 1, [0..=2, 0, 0]) => rgb,
-            (5, 4, _, []) | (5, 5, 1, [0]) | (5, 6, 1, [0, 0]) => Some(Layout::Cmyk { samples, bytes }),
-            (6, 3, 1, []) => Some(Layout::Ycc),
-            (8, 3, 1, []) => Some(Layout::Lab),
+            (5, 4, _, []) | (5, 5, 1, [0]) | (5, 6, 1, [0, 0]) => Some(SampleLayout::Cmyk { samples, bytes }),
+            (6, 3, 1, []) => Some(SampleLayout::Ycc),
+            (8, 3, 1, []) => Some(SampleLayout::Lab),
             _ => None,
         }
     }
 }
 
-impl Layout {
+impl SampleLayout {
     /// Bits of a pixel whose samples lie together.
     pub(super) fn bits(self) -> u64 {
         match self {

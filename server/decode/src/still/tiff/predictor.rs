@@ -2,7 +2,7 @@
 
 use super::directory::{corrupt, tag, unsupported};
 use super::image::{Compression, Image};
-use super::layout::{Layout, Wide};
+use super::layout::{SampleLayout, Wide};
 use crate::error::DecodeError;
 
 /// A predictor and the samples that it is for.
@@ -25,7 +25,7 @@ impl Predictor {
         let float = match image.directory.one(tag::PREDICTOR)? {
             None | Some(1) => return Ok(None),
             Some(2) => false,
-            Some(3) if image.layout == Layout::Wide(Wide::Float32) => true,
+            Some(3) if image.layout == SampleLayout::Wide(Wide::Float32) => true,
             Some(other) => return Err(corrupt(format!("predictor {other}"))),
         };
         let bytes = match image.layout.sample_bits() {

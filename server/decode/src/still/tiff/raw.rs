@@ -54,12 +54,12 @@ fn parts(image: &Image<'_>) -> Result<Vec<Part>, DecodeError> {
         return Err(corrupt(format!("{} strips or tiles where {most} are due", offsets.len())));
     }
     let skipped = if covers_all { offsets.len() - 1 } else { 0 };
-    let mut place = Place { image, size: (width, height), x: 0, y: 0, plane: 0 };
+    let mut place = PixelCursor { image, size: (width, height), x: 0, y: 0, plane: 0 };
     Ok(offsets.iter().skip(skipped).map(|offset| place.next(offset)).collect())
 }
 
 /// Position of the next strip or tile.
-struct Place<'a> {
+struct PixelCursor<'a> {
     image: &'a Image<'a>,
     size: (u64, u64),
     x: u64,
@@ -67,7 +67,7 @@ struct Place<'a> {
     plane: u32,
 }
 
-impl Place<'_> {
+impl PixelCursor<'_> {
     fn next(&mut self, offset: u64) -> Part {
         let (full_width, full_height) = (u64::from(self.image.width), u64::from(self.image.height));
         let (width, height) = self.size;

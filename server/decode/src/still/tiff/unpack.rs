@@ -2,7 +2,7 @@
 
 use super::directory::{Directory, corrupt, tag};
 use super::image::Image;
-use super::layout::{Layout, Wide};
+use super::layout::{SampleLayout, Wide};
 use crate::error::DecodeError;
 use crate::format::Format;
 
@@ -12,7 +12,7 @@ pub(super) type Pixel = [u8; 4];
 /// Turns rows into pixels.
 #[derive(Debug)]
 pub(super) struct Unpacker {
-    layout: Layout,
+    layout: SampleLayout,
     little_endian: bool,
     reversed: bool,
     palette: Vec<[u8; 3]>,
@@ -23,7 +23,7 @@ impl Unpacker {
     pub(super) fn new(image: &Image<'_>, reversed: bool) -> Result<Self, DecodeError> {
         let (layout, little_endian) = (image.layout, image.directory.little_endian);
         let palette = match layout {
-            Layout::Index { .. } | Layout::IndexAndMore { .. } => palette(&image.directory)?,
+            SampleLayout::Index { .. } | SampleLayout::IndexAndMore { .. } => palette(&image.directory)?,
             _ => Vec::new(),
         };
         Ok(Self { layout, little_endian, reversed, palette })
@@ -32,7 +32,7 @@ impl Unpacker {
     /// Pillow's pixels where no strip is: all samples are zero.
     pub(super) fn background(&self) -> Pixel {
         match self.layout {
-            Layout::Index { .. } | Layout::IndexAndMore { .. } => opaque(self.colour(0)),
+            SampleLayout::Index { .. } | SampleLayout::IndexAndMore { .. } => opaque(self.colour(0)),
             _ => [0; 4],
         }
     }
@@ -40,18 +40,18 @@ impl Unpacker {
     /// Fills `out` from a row whose samples lie together, or from the only one of its planes.
     pub(super) fn row(&self, row: &[u8], out: &mut [Pixel]) {
         match self.layout {
-            Layout::Grey { bits, inverted } => {
+            SampleLayout::Grey { bits, inverted } => {
                 let scale = 255 / ((1u16 << bits) - 1) as u8;
                 let mask = if inverted { 255 } else { 0 };
                 self.each(row, out, bits, |value| [(value * scale) ^ mask; 3]);
             }
-            Layout::Index { bits } => self.each(row, out, bits, |value| self.colour(value)),
-            Layout::IndexAndMore { samples } => {
+            SampleLayout::Index { bits } => self.each(row, out, bits, |value| self.colour(value)),
+            SampleLayout::IndexAndMore { samples } => {
                 for (pixel, stored) in out.iter_mut().zip(row.chunks_exact(samples.into())) {
                     *pixel = opaque(self.colour(stored[0]));
                 }
             }
-            Layout::Grey12 => out.iter_mut().enumerate().for_each(|(x, pixel)| {
+            SampleLayout::Grey12 => out.iter_mut().enumerate().for_each(|(x, pixel)| {
                 let (at, odd) = (3 * (x / 2), x % 2 == 1);
                 let value = if odd {
                     u16::from(row[at + 1] & 15) << 8 | u16::from(row[at + 2])
@@ -60,21 +60,21 @@ impl Unpacker {
                 };
                 *pixel = opaque([value.min(255) as u8; 3]);
             }),
-            Layout::Wide(kind) => {
+            SampleLayout::Wide(kind) => {
                 let len = if matches!(kind, Wide::Unsigned16 | Wide::Signed16) { 2 } else { 4 };
                 for (pixel, stored) in out.iter_mut().zip(row.chunks_exact(len)) {
                     *pixel = opaque([self.wide(kind, stored); 3]);
                 }
             }
-            Layout::GreyAndMore { samples } => {
+            SampleLayout::GreyAndMore { samples } => {
                 for (pixel, stored) in out.iter_mut().zip(row.chunks_exact(samples.into())) {
                     *pixel = opaque([stored[0]; 3]);
                 }
             }
-            Layout::Rgb { samples, bytes, .. } | Layout::Cmyk { samples, bytes } => {
+            SampleLayout::Rgb { samples, bytes, .. } | SampleLayout::Cmyk { samples, bytes } => {
                 self.colours(row, out, samples.into(), bytes.into());
             }
-            Layout::Ycc | Layout::Lab => self.colours(row, out, 3, 1),
+            SampleLayout::Ycc | SampleLayout::Lab => self.colours(row, out, 3, 1),
         }
     }
 
@@ -83,9 +83,9 @@ impl Unpacker {
         match self.layout {
             _ if self.layout.bands() == 1 => self.row(row, out),
             // Alpha, which is left out.
-            Layout::GreyAndMore { .. } | Layout::IndexAndMore { .. } if plane > 0 => {}
-            Layout::GreyAndMore { .. } => self.each(row, out, 8, |value| [value; 3]),
-            Layout::IndexAndMore { .. } => self.each(row, out, 8, |value| self.colour(value)),
+            SampleLayout::GreyAndMore { .. } | SampleLayout::IndexAndMore { .. } if plane > 0 => {}
+            SampleLayout::GreyAndMore { .. } => self.each(row, out, 8, |value| [value; 3]),
+            SampleLayout::IndexAndMore { .. } => self.each(row, out, 8, |value| self.colour(value)),
             _ => {
                 let len = (self.layout.sample_bits() / 8) as usize;
                 let high = if self.little_endian { len - 1 } else { 0 };
@@ -147,16 +147,16 @@ impl Unpacker {
 }
 
 /// The pixel in RGB; `associated`, if its colour is multiplied by alpha.
-pub(super) fn to_rgb(layout: Layout, associated: bool, pixel: Pixel) -> [u8; 3] {
+pub(super) fn to_rgb(layout: SampleLayout, associated: bool, pixel: Pixel) -> [u8; 3] {
     let [a, b, c, last] = pixel;
     match layout {
-        Layout::Cmyk { .. } => [a, b, c].map(|ink| {
+        SampleLayout::Cmyk { .. } => [a, b, c].map(|ink| {
             let white = u32::from(255 - last);
             let product = u32::from(ink) * white + 128;
             // The rounded product of two values below 256 over 255 is never above the smaller factor.
             (white - (((product >> 8) + product) >> 8)) as u8
         }),
-        Layout::Rgb { .. } if associated => match last {
+        SampleLayout::Rgb { .. } if associated => match last {
             0 => [0; 3],
             255 => [a, b, c],
             alpha => [a, b, c].map(|value| (u32::from(value) * 255 / u32::from(alpha)).min(255) as u8),

@@ -43,7 +43,7 @@ pub(super) struct Workspace {
 }
 
 /// The parts of the workspace of a geometric operation.
-pub(super) struct Parts<'a> {
+pub(super) struct Buffers<'a> {
     pub(super) source: Padded<'a>,
     pub(super) horizontal: &'a mut Positions,
     pub(super) vertical: &'a mut Positions,
@@ -60,9 +60,9 @@ impl Workspace {
     }
 
     /// Copies the picture with its edges repeated, and lends everything that a geometric operation needs.
-    pub(super) fn parts(&mut self, picture: &Picture<'_>) -> Parts<'_> {
+    pub(super) fn parts(&mut self, picture: &Picture<'_>) -> Buffers<'_> {
         self.row.resize(3 * picture.width + LOAD, 0);
-        Parts {
+        Buffers {
             source: Padded::new(&mut self.copy, picture),
             horizontal: &mut self.horizontal,
             vertical: &mut self.vertical,

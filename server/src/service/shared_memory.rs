@@ -22,7 +22,7 @@ const NO_LEASE: &str = "this daemon shares memory only with clients that keep a 
 
 /// Where trainers of this host get descriptors.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct HandoverSocket {
     pub(crate) offers: Arc<Offers>,
     /// The socket that is announced.
     pub(crate) socket: PathBuf,
@@ -48,7 +48,7 @@ impl Shared {
     pub(crate) async fn answer(
         request: &proto::SharedMemoryRequest,
         owner: Owner,
-        door: Option<&Door>,
+        handover_socket: Option<&HandoverSocket>,
         pipeline: &Pipeline,
     ) -> Self {
         let until = Instant::now() + LONGEST_WAIT;
@@ -57,7 +57,7 @@ impl Shared {
         {
             sleep(LOOK_AGAIN).await;
         }
-        Self::give(request, owner, door, pipeline).unwrap_or_else(|(reason, refusal)| {
+        Self::give(request, owner, handover_socket, pipeline).unwrap_or_else(|(reason, refusal)| {
             if let Some(left_out) = NOT_SHARED.allow() {
                 tracing::info!(reason, refusal, lines_left_out = left_out, "no shared memory for a stream");
             }
@@ -71,20 +71,20 @@ impl Shared {
     fn give(
         request: &proto::SharedMemoryRequest,
         owner: Owner,
-        door: Option<&Door>,
+        handover_socket: Option<&HandoverSocket>,
         pipeline: &Pipeline,
     ) -> Result<Self, Refusal> {
         let no_socket =
             || ("no_socket", "this daemon shares no memory: it has no Unix socket for it".to_owned());
-        let door = door.ok_or_else(no_socket)?;
+        let handover_socket = handover_socket.ok_or_else(no_socket)?;
         if !request.lease {
             return Err(("no_lease", NO_LEASE.to_owned()));
         }
-        let place = door.offers.place(owner).map_err(|error| ("leases", error.to_string()))?;
+        let permit = handover_socket.offers.permit(owner).map_err(|error| ("leases", error.to_string()))?;
         let refused = |error: SharedMemoryError| (error.reason(), error.to_string());
         let (pool, descriptor) = pipeline.share(owner, request.slots, request.slot_bytes).map_err(refused)?;
         let no_token = |error| ("system", format!("no token: {error}"));
-        let offer = door.offers.offer(descriptor, place).map_err(no_token)?;
+        let offer = handover_socket.offers.offer(descriptor, permit).map_err(no_token)?;
         let grant = proto::SharedMemoryGrant {
             token: offer.token().to_vec().into(),
             slots: pool.slots(),

@@ -10,14 +10,14 @@ use crate::buffers::Buffer;
 
 /// Where the tensors of a batch lie.
 #[derive(Debug)]
-pub(crate) enum Memory {
+pub(crate) enum BatchMemory {
     /// One after the other in a buffer.
     Heap(Buffer),
     /// Each at the next multiple of [`bandwise_proto::TENSOR_ALIGN`] in a slot.
     Slot(HeldSlot),
 }
 
-impl Memory {
+impl BatchMemory {
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Heap(buffer) => buffer.as_slice(),

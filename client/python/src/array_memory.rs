@@ -7,8 +7,8 @@ use bandwise_client::{Batch, SlotPlace};
 
 use crate::fork::OwnProcess;
 
-/// Memory that is lent to Python. It goes back when the last array over it is gone.
-pub(crate) struct Memory {
+/// ArrayMemory that is lent to Python. It goes back when the last array over it is gone.
+pub(crate) struct ArrayMemory {
     start: *mut u8,
     len: usize,
     owner: Owner,
@@ -24,11 +24,11 @@ enum Owner {
 }
 
 // SAFETY: the memory belongs to the owner, which may be dropped by any thread, and is reached through `start` alone.
-unsafe impl Send for Memory {}
-// SAFETY: nothing can be done with a shared `Memory` but read its place, and copy from it under the caller's own rules.
-unsafe impl Sync for Memory {}
+unsafe impl Send for ArrayMemory {}
+// SAFETY: nothing can be done with a shared `ArrayMemory` but read its place, and copy from it under the caller's own rules.
+unsafe impl Sync for ArrayMemory {}
 
-impl Memory {
+impl ArrayMemory {
     /// The images of a batch: its slot, or the buffer into which it was received. Either begins at a multiple of 16 at
     /// least (a page, or what the allocator gives for large buffers), and no element is larger.
     pub(crate) fn of_images(mut batch: Batch) -> Self {

@@ -4,15 +4,15 @@
 
 mod common;
 
-use bandwise_kernels::{Filter, Place, Rect, ReducedPart, Resizer, RgbView, SimdLevel, Through};
+use bandwise_kernels::{Anchor, Filter, Rect, ReducedPart, ResizeChain, Resizer, RgbView, SimdLevel};
 use common::picture;
 
 const LANCZOS: Filter = Filter::Lanczos;
 
 fn through(resizer: &mut Resizer, src: ReducedPart<'_>, between: u32, side: usize) -> Vec<u8> {
     let mut out = vec![7; 3 * side * side];
-    let through = Through { first: Filter::Bicubic, between, last: LANCZOS, place: [Place::Ends; 2] };
-    resizer.resize_through(src, through, &mut out, side);
+    let chain = ResizeChain { first: Filter::Bicubic, between, last: LANCZOS, anchors: [Anchor::Ends; 2] };
+    resizer.resize_chain(src, chain, &mut out, side);
     out
 }
 
@@ -123,17 +123,21 @@ fn a_part_of_a_reduced_picture_lies_where_it_lay_in_the_full_one() {
 fn samples_are_taken_where_they_are_asked_for() {
     let pixels: Vec<u8> = (0..3 * 200 * 200).map(|i| (i / 3 % 200) as u8).collect();
     let mut resizer = Resizer::new(SimdLevel::detect());
-    let mut row = |place: Place| {
+    let mut row = |anchor: Anchor| {
         let mut out = vec![0; 3 * 100 * 100];
-        let through =
-            Through { first: Filter::Bicubic, between: 200, last: LANCZOS, place: [place, Place::Ends] };
-        resizer.resize_through(full(RgbView::packed(&pixels, 200, 200)), through, &mut out, 100);
+        let chain = ResizeChain {
+            first: Filter::Bicubic,
+            between: 200,
+            last: LANCZOS,
+            anchors: [anchor, Anchor::Ends],
+        };
+        resizer.resize_chain(full(RgbView::packed(&pixels, 200, 200)), chain, &mut out, 100);
         [10, 50, 90].map(|x| out[3 * (5000 + x)])
     };
-    assert_eq!(row(Place::First), [20, 100, 180]);
-    assert_eq!(row(Place::Last), [21, 101, 181]);
+    assert_eq!(row(Anchor::First), [20, 100, 180]);
+    assert_eq!(row(Anchor::Last), [21, 101, 181]);
     // Halfway between.
-    for (value, first) in row(Place::Ends).into_iter().zip([20, 100, 180]) {
+    for (value, first) in row(Anchor::Ends).into_iter().zip([20, 100, 180]) {
         assert!((first..=first + 1).contains(&value), "{value}");
     }
 }

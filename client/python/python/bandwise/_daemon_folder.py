@@ -3,7 +3,7 @@
     TMPDIR/bandwise-UID/    the base, for this user alone. Locked (`flock`) while a loader finds or starts a daemon, not
                             while that daemon indexes its folder
         HOST-FOLDERKEY-RANDOM/
-                            the place of one daemon; FOLDER and KEY identify equal daemons, RANDOM is never used again
+                            the folder of one daemon; FOLDER and KEY identify equal daemons, RANDOM is never used again
             config.toml     the configuration
             life            FIFO: the standard input of the daemon. Loaders hold the write end
             socket          where the daemon listens; beside it the socket for shared memory
@@ -13,10 +13,10 @@ The base is in `TMPDIR` and not in `XDG_RUNTIME_DIR`, which is removed with a us
 which batch systems pass to hosts that do not have it. Where `TMPDIR` is too long for the path of a socket, as batch
 systems set it, the base is in `/tmp`, the same for all processes with that `TMPDIR`.
 
-No name of a place is used twice, so dead places are removed without a lock: the daemon removes its own
+No name of a folder is used twice, so dead folders are removed without a lock: the daemon removes its own
 (`--remove-at-end`), the surviving loaders remove that of a daemon that was killed, and if all were killed at once, the
-next loader does. A place whose FIFO has no reader belongs to a dead daemon. The base is removed with its last place, also
-without a lock: places are made through the locked descriptor, so a process that has locked a removed base finds nothing
+next loader does. A folder whose FIFO has no reader belongs to a dead daemon. The base is removed with its last folder, also
+without a lock: folders are made through the locked descriptor, so a process that has locked a removed base finds nothing
 in it, can make nothing in it, and begins again. Nothing depends on process numbers, which differ between containers.
 """
 
@@ -41,7 +41,7 @@ LONGEST_SOCKET_PATH = 107
 """Bytes that the system has for the path of a socket."""
 
 FOLDER_DIGITS, KEY_DIGITS, RANDOM_DIGITS = 6, 10, 8
-"""Hex digits in the name of a place."""
+"""Hex digits in the name of a folder."""
 
 LONGEST_BASE = LONGEST_SOCKET_PATH - len("/HOST--/socket.shm") - FOLDER_DIGITS - KEY_DIGITS - RANDOM_DIGITS
 """Bytes that the path of the base may have."""
@@ -56,19 +56,19 @@ def digest(*parts: object, digits: int = 12) -> str:
 
 
 def host() -> str:
-    """This host, as places name it: a folder for temporary files may be shared by several, pipes never are."""
+    """This host, as folders name it: a folder for temporary files may be shared by several, pipes never are."""
     return digest(os.uname().nodename)[:4]
 
 
-class Place:
+class DaemonFolder:
     """The folder of one private daemon."""
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        self.life = os.path.join(folder, "life")
-        self.socket = os.path.join(folder, "socket")
-        self.log = os.path.join(folder, "log")
-        self.config = os.path.join(folder, "config.toml")
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.life = os.path.join(path, "life")
+        self.socket = os.path.join(path, "socket")
+        self.log = os.path.join(path, "log")
+        self.config = os.path.join(path, "config.toml")
 
     def hold_life(self) -> Optional[int]:
         """The write end of its daemon's standard input; none where the daemon is dead."""
@@ -92,12 +92,12 @@ class Place:
             os.unlink(self.life)
 
     def remove(self) -> None:
-        """Removes what a dead daemon has left, and the base with its last place."""
+        """Removes what a dead daemon has left, and the base with its last folder."""
         with suppress(OSError):
-            for name in os.listdir(self.folder):
+            for name in os.listdir(self.path):
                 with suppress(OSError):
-                    os.unlink(os.path.join(self.folder, name))
-        for folder in (self.folder, os.path.dirname(self.folder)):
+                    os.unlink(os.path.join(self.path, name))
+        for folder in (self.path, os.path.dirname(self.path)):
             with suppress(OSError):
                 os.rmdir(folder)
 
@@ -107,11 +107,11 @@ class Place:
             self.remove()
         else:
             with suppress(OSError):
-                os.rmdir(self.folder)
+                os.rmdir(self.path)
 
 
 class Base:
-    """The locked folder around all places of a user on this host."""
+    """The locked folder around all folders of a user on this host."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
@@ -119,8 +119,8 @@ class Base:
         """Whether the last `find` saw a daemon of the same folder that is set up otherwise."""
         self._descriptor = descriptor
 
-    def find(self, key: str) -> Optional[Tuple[Place, int]]:
-        """The place of a living daemon, and the write end of its life; on the way, those of dead ones are removed."""
+    def find(self, key: str) -> Optional[Tuple[DaemonFolder, int]]:
+        """The folder of a living daemon, and the write end of its life; on the way, those of dead ones are removed."""
         try:
             names = os.listdir(self._descriptor)
         except FileNotFoundError:
@@ -130,27 +130,27 @@ class Base:
         for name in names:
             if not name.startswith(f"{host()}-"):
                 continue
-            place = Place(os.path.join(self.path, name))
-            life = place.hold_life()
+            folder = DaemonFolder(os.path.join(self.path, name))
+            life = folder.hold_life()
             if life is None:
-                place.remove_if_dead()
+                folder.remove_if_dead()
             elif name.startswith(f"{host()}-{key}-"):
-                return place, life
+                return folder, life
             else:
                 self.has_other |= name.startswith(f"{host()}-{key[:FOLDER_DIGITS]}")
                 release(life)
         return None
 
-    def make(self, key: str) -> Optional[Place]:
-        """A new place with a FIFO and no daemon; none where the base was removed under us."""
+    def make(self, key: str) -> Optional[DaemonFolder]:
+        """A new folder with a FIFO and no daemon; none where the base was removed under us."""
         name = f"{host()}-{key}-{secrets.token_hex(RANDOM_DIGITS // 2)}"
-        place = Place(os.path.join(self.path, name))
+        folder = DaemonFolder(os.path.join(self.path, name))
         try:
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
         except FileNotFoundError:
             return None
-        os.mkfifo(place.life, 0o600)
-        return place
+        os.mkfifo(folder.life, 0o600)
+        return folder
 
 
 @contextmanager
@@ -183,7 +183,7 @@ def base_path() -> str:
     """The base, whether it is there or not: in TMPDIR, or where sockets can have a path if they cannot there."""
     # Python's `tempfile` tries folders out with a file, which a kill would leave there.
     for folder in (os.environ.get("TMPDIR") or SHORT_FOLDER, SHORT_FOLDER):
-        path = os.path.abspath(os.path.join(folder, f"bandwise-{os.geteuid()}"))
+        path = os.path.abspath(os.path.join(path, f"bandwise-{os.geteuid()}"))
         if len(os.fsencode(path)) <= LONGEST_BASE:
             return path
     return path
@@ -196,7 +196,7 @@ def _lock(path: str) -> int:
         try:
             descriptor = hold(lambda: os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
         except FileNotFoundError:
-            # Its last place has gone just now, and it with it.
+            # Its last folder has gone just now, and it with it.
             continue
         try:
             _check_owner(path, descriptor)

@@ -1,7 +1,7 @@
-//! The way to one daemon: opens a stream, reads it, and opens it again after it broke.
+//! The link to one daemon: opens a stream, reads it, and reopens it after it broke.
 //!
 //! A stream is read where the run polls it, so nothing is received before the trainer waits for it. It is opened by a
-//! task of its own, which continues while the trainer works. A lane whose stream breaks rests for 0.1 to 5 s, with
+//! task of its own, which continues while the trainer works. A link whose stream breaks rests for 0.1 to 5 s, with
 //! jitter, and opens it again over a new connection; its batches go back to the table. The scheduler decides what to
 //! request and what follows from an answer.
 
@@ -34,7 +34,7 @@ use crate::{
 /// How long a daemon may take until its stream is open.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What has happened to a lane.
+/// An event of a link.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The stream is open, for so many batches at a time.
@@ -67,8 +67,8 @@ impl Drop for Opening {
     }
 }
 
-/// The way to one daemon.
-pub(crate) struct Lane {
+/// The link to one daemon.
+pub(crate) struct DaemonLink {
     address: Address,
     spec: Arc<StreamSpec>,
     state: State,
@@ -78,15 +78,15 @@ pub(crate) struct Lane {
     transport: Option<Transport>,
 }
 
-impl Lane {
-    /// A lane that opens its stream over `connection`; or leaves the daemon alone for a while because of the error, which
-    /// is the lane's first event.
+impl DaemonLink {
+    /// A link that opens its stream over `connection`; or leaves the daemon alone for a while because of the error, which
+    /// is the link's first event.
     pub(crate) fn new(
         address: Address,
         spec: Arc<StreamSpec>,
         connection: Result<Connection, ClientError>,
     ) -> (Self, Option<Event>) {
-        let mut lane = Self {
+        let mut link = Self {
             address,
             spec,
             state: State::Refused,
@@ -96,12 +96,12 @@ impl Lane {
         };
         match connection {
             Ok(connection) => {
-                lane.state = lane.opening(Some(connection));
-                (lane, None)
+                link.state = link.opening(Some(connection));
+                (link, None)
             }
             Err(error) => {
-                let event = lane.broken(error);
-                (lane, Some(event))
+                let event = link.broken(error);
+                (link, Some(event))
             }
         }
     }
@@ -225,9 +225,9 @@ impl Lane {
     }
 }
 
-impl fmt::Debug for Lane {
+impl fmt::Debug for DaemonLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("DaemonLink").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

@@ -23,12 +23,12 @@ pub enum Work {
 
 /// Is told at the end of each part of the work on an image, in the order in which it happens; a part may come
 /// several times, or not at all.
-pub trait Watch {
+pub trait WorkObserver {
     /// `work` has just ended.
     fn done(&mut self, work: Work);
 }
 
 /// Nobody.
-impl Watch for () {
+impl WorkObserver for () {
     fn done(&mut self, _: Work) {}
 }

@@ -58,7 +58,7 @@ pub(crate) fn settles(time: i128, now: Duration) -> bool {
 
 /// The folders that were walked and the entries that led nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Watch {
+pub(crate) struct ScanRecord {
     /// Relative to the dataset folder, which is the empty path.
     folders: Names,
     stamps: Vec<Stamp>,
@@ -71,7 +71,7 @@ pub(crate) struct Watch {
     is_void: bool,
 }
 
-impl Watch {
+impl ScanRecord {
     /// `stamp` was taken before the folder was listed, so that what happens during the listing shows.
     pub(crate) fn push_folder(&mut self, path: &[u8], stamp: Stamp) {
         self.folders.push(path);
@@ -123,7 +123,7 @@ impl Watch {
         out.u64(u64::from(self.is_void))
     }
 
-    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Watch> {
+    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<ScanRecord> {
         let folders = Names::read(input)?;
         let stamps = (0..folders.len()).map(|_| read_stamp(input)).collect::<io::Result<Vec<_>>>()?;
         // The dataset folder itself is always watched.
@@ -131,7 +131,7 @@ impl Watch {
             return Err(damaged());
         }
         let (broken, broken_samples) = (Names::read(input)?, Names::read(input)?);
-        Ok(Watch { folders, stamps, broken, broken_samples, is_void: input.u64()? != 0 })
+        Ok(ScanRecord { folders, stamps, broken, broken_samples, is_void: input.u64()? != 0 })
     }
 }
 

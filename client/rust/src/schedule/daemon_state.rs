@@ -1,8 +1,8 @@
-//! What is known of one daemon: its queue, its pace, what it has done.
+//! One daemon as the scheduler sees it: its queue, its pace, the batches that it has made.
 
 use std::time::Duration;
 
-use crate::schedule::clock::{Look, Moment, smooth};
+use crate::schedule::clock::{Look, TimePoint, smooth};
 
 /// A pace that is not confirmed is believed half as much after the time of so many batches, so that a daemon that once
 /// was slow is tried again.
@@ -39,11 +39,11 @@ pub(crate) struct Counts {
 
 /// One daemon as the scheduler sees it.
 #[derive(Debug)]
-pub(crate) struct Book {
+pub(crate) struct DaemonState {
     pub(crate) phase: Phase,
     pub(crate) counts: Counts,
     /// Since when a batch that was due was late here and nothing has come.
-    pub(crate) suspect: Option<Moment>,
+    pub(crate) suspect: Option<TimePoint>,
     /// Batches that may be under way at a time.
     capacity: usize,
     /// Batches that were asked for and are waited for.
@@ -52,12 +52,12 @@ pub(crate) struct Book {
     strays: usize,
     /// Seconds that a batch takes here while the daemon works for this run, smoothed.
     period: Option<f64>,
-    last_answer: Option<Moment>,
+    last_answer: Option<TimePoint>,
     /// The look in which the last answer came that had come before.
     last_look: u64,
 }
 
-impl Book {
+impl DaemonState {
     /// A daemon without a stream.
     pub(crate) fn new() -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Book {
     }
 
     /// A stream for `capacity` batches at a time is open.
-    pub(crate) fn open(&mut self, capacity: usize, now: Moment) {
+    pub(crate) fn open(&mut self, capacity: usize, now: TimePoint) {
         let (counts, period) = (self.counts, self.period);
         let capacity = capacity.max(1);
         *self = Self { phase: Phase::Open, counts, capacity, period, last_answer: Some(now), ..Self::new() };
@@ -107,7 +107,12 @@ impl Book {
 
     /// Something has come; `asked_at` is when it was asked for if it was waited for. Since when it was at the head of
     /// the queue, if that says something.
-    pub(crate) fn answered(&mut self, asked_at: Option<Moment>, now: Moment, look: Look) -> Option<Moment> {
+    pub(crate) fn answered(
+        &mut self,
+        asked_at: Option<TimePoint>,
+        now: TimePoint,
+        look: Look,
+    ) -> Option<TimePoint> {
         let from = asked_at.map(|asked_at| self.head_since(asked_at));
         match from {
             Some(_) => self.outstanding = self.outstanding.saturating_sub(1),
@@ -119,7 +124,7 @@ impl Book {
     }
 
     /// Whether the time says something.
-    fn measure(&mut self, from: Moment, now: Moment, look: Look) -> bool {
+    fn measure(&mut self, from: TimePoint, now: TimePoint, look: Look) -> bool {
         let seconds = now.since(from).as_secs_f64();
         if look.fresh {
             smooth(&mut self.period, seconds);
@@ -135,7 +140,7 @@ impl Book {
     }
 
     /// Since when a batch asked for at `asked_at` is at the head of the queue, if it is there.
-    pub(crate) fn head_since(&self, asked_at: Moment) -> Moment {
+    pub(crate) fn head_since(&self, asked_at: TimePoint) -> TimePoint {
         asked_at.or_later(self.last_answer)
     }
 
@@ -145,7 +150,7 @@ impl Book {
     }
 
     /// Seconds until one more batch would be there; `usual` seconds a batch where nothing was measured.
-    pub(crate) fn ready_after(&self, usual: f64, now: Moment) -> f64 {
+    pub(crate) fn ready_after(&self, usual: f64, now: TimePoint) -> f64 {
         let mut period = self.period.unwrap_or(usual);
         if self.is_idle()
             && let Some(last) = self.last_answer
