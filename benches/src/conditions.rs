@@ -1,4 +1,4 @@
-//! What a figure is worthless without: when, on what and of what it was measured.
+//! The conditions without which a figure is worthless: date, machine and input of the measurement.
 
 use std::{fs, process::Command, time::SystemTime};
 

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// Name of the dataset of files that a daemon serves.
 pub(crate) const DATASET: &str = "corpus";
 
-/// How long a daemon may take to index its dataset and to listen.
+/// Time that a daemon may take to index its dataset and to listen.
 const START_LIMIT: Duration = Duration::from_mins(2);
 
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Where the daemon's program lies: beside this one.
+    /// The path of the daemon's program: beside this one.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Daemon {
         Ok((daemon, connection))
     }
 
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
@@ -119,7 +119,7 @@ impl Daemon {
         }
     }
 
-    /// What the daemon had to say.
+    /// The daemon's log.
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default().trim().to_owned()
     }

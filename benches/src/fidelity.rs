@@ -1,4 +1,4 @@
-//! What `fidelity = fast` costs in fidelity and gains in time: the same crops of the same files both ways.
+//! The loss of fidelity and the gain in time of `fidelity = fast`: the same crops of the same files both ways.
 //!
 //! Only what differs by design is compared: the image without augmentation. Time is that of one worker for the whole
 //! recipe, augmentation included, without reading and sending.
@@ -26,7 +26,7 @@ const BASE: u32 = 224;
 /// Identical images count as this; images nearer than this too.
 const MOST_DB: f64 = 60.0;
 
-/// What was found for a bandwidth and a method.
+/// The results for a bandwidth and a method.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Outcome {
     /// Side of the image in pixels.
@@ -63,7 +63,7 @@ pub fn run(files: &[Vec<u8>], rounds: usize, mut done: impl FnMut()) -> Result<V
     Ok(outcomes)
 }
 
-/// How many outcomes there will be.
+/// The number of outcomes.
 pub fn steps() -> usize {
     2 * STAGES.len()
 }

@@ -23,7 +23,7 @@ use crate::{
 /// Batches that are thrown away first: more than the client's window.
 const WARM_UP_BATCHES: u64 = 12;
 
-/// How to measure.
+/// Settings of the measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Rounds over everything.
@@ -45,7 +45,7 @@ pub struct Round {
     pub longest_wait_ms: [f64; 2],
 }
 
-/// What a run found.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// Rate of two threads of the bare loop over that of one.
@@ -56,7 +56,7 @@ pub struct Outcome {
     pub efficiency: Spread,
     /// Longest wait for a batch in milliseconds, before a daemon was killed and after.
     pub longest_wait_ms: [Spread; 2],
-    /// What it is made of.
+    /// Its parts.
     pub rounds: Vec<Round>,
 }
 
@@ -98,7 +98,7 @@ async fn round(
     Ok(Round { loops, daemons: [one, two], longest_wait_ms: [calm, killed] })
 }
 
-/// How long a run is watched after the kill at least: longer than the longest deadline.
+/// Time for which a run is watched after the kill, at least: longer than the longest deadline.
 const AFTER_KILL: Duration = Duration::from_secs(8);
 
 async fn start(daemons: &[Address], batch: u64) -> Result<Run> {

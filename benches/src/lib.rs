@@ -11,10 +11,10 @@
 //! bin/transport transport batches from the daemon to a client, beside plain copies of the same bytes; in turns
 //! ```
 //!
-//! What they share: `stats` (medians), `conditions` (machine and versions), `cores` (pinning), `cpu` (CPU time),
-//! `daemon` (a real daemon as a process), `output` (the flags --json and --write), `report` (tables for people, sections of files between markers). Each
-//! bench compares its output with a reference before it measures. How to run them and how to read the tables is in
-//! `benches/README.md`.
+//! They share `stats` (medians), `conditions` (machine and versions), `cores` (pinning), `cpu` (CPU time), `daemon` (a
+//! real daemon as a process), `output` (the flags --json and --write), `report` (tables for people, sections of files
+//! between markers). Each bench compares its output with a reference before it measures. How to run them and how to
+//! read the tables is in `benches/README.md`.
 
 #![forbid(unsafe_code)]
 

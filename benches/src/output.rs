@@ -1,4 +1,4 @@
-//! How a measuring program gives its results: tables for people, JSON, and its section of RESULTS.md.
+//! The output of a measuring program: tables for people, JSON, and its section of RESULTS.md.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What replay saves and what it takes: CPU time of the daemon for each image that it delivers, and its memory.
+//! The savings and the costs of replay: CPU time of the daemon for each image that it delivers, and its memory.
 //!
 //! Each round pulls the same number of steps from the begin of a stage without replay and of one with it, each from a
 //! daemon of its own, one after the other; the ratio is taken round by round. The buffer is full before the end, so
@@ -18,7 +18,7 @@ use crate::{
 /// Microseconds of a tick.
 const TICK_US: f64 = 10_000.0;
 
-/// What is pulled.
+/// The batches that are pulled.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Worker threads of the daemon.

@@ -30,7 +30,7 @@ use crate::{
     net::{Acceptor, Caller, Guarded, NetStats, Peer},
 };
 
-/// What the admin server reports on.
+/// The sources of the admin server's reports.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pipeline: Arc<Pipeline>,
@@ -256,7 +256,7 @@ impl Collector for StatusCollector {
     }
 }
 
-/// What only grows.
+/// The counters.
 fn counters(status: &Status) -> [Plain<u64>; 11] {
     let fetched = "Samples that were not in memory and so were fetched";
     let timeouts = "Fetches that storage did not answer in time";
@@ -279,7 +279,7 @@ fn counters(status: &Status) -> [Plain<u64>; 11] {
     ]
 }
 
-/// What is so now.
+/// The gauges.
 fn gauges(status: &Status) -> [Plain<i64>; 15] {
     let bytes = Some(&Unit::Bytes);
     let fetch_memory = "Samples that are being fetched or wait for a worker";

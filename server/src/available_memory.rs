@@ -1,4 +1,4 @@
-//! How much memory this process may still take: what the machine has left, and what the control groups around the
+//! The memory that this process may still take: what the machine has left, and what the control groups around the
 //! process and its own limits (`ulimit -v`, `ulimit -d`) leave.
 //!
 //! Pages of files that the system can drop count as available, as in the kernel's own figure.
@@ -60,7 +60,7 @@ fn folders(groups: &str) -> Vec<PathBuf> {
     folders
 }
 
-/// What a group leaves of its limit, if it has one.
+/// The bytes that a group leaves of its limit, if it has one.
 fn room(folder: &Path) -> Option<u64> {
     let number = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse::<u64>().ok();
     // Beyond `memory.high` a group is slowed down until it hardly moves.

@@ -31,7 +31,7 @@ pub struct Config {
     /// A sentence for each unknown key of the file.
     #[serde(skip)]
     pub unknown_keys: Vec<String>,
-    /// Where to listen: `unix:PATH` or `HOST:PORT`.
+    /// Addresses to listen on: `unix:PATH` or `HOST:PORT`.
     pub listen: Vec<String>,
     /// Allow TCP listeners beyond loopback although they are not encrypted.
     pub allow_insecure_tcp: bool,
@@ -53,7 +53,7 @@ pub struct Config {
     pub shared_memory_mib: u64,
     /// Memory for rows that later steps replay, in MiB, shared by all jobs; 0 for none.
     pub replay_memory_mib: MemoryMib,
-    /// What happens to a job whose replay buffer does not fit into it.
+    /// Treatment of a job whose replay buffer does not fit into it.
     #[serde(deserialize_with = "choice")]
     pub replay_shortage: ReplayShortage,
     /// Streams that may be open at a time.
@@ -70,7 +70,7 @@ pub struct Config {
     pub max_batch_mib: u64,
     /// Seconds that open streams have to finish when the daemon stops.
     pub drain_seconds: u64,
-    /// Where indexes are kept between starts; the user's cache directory if absent.
+    /// Folder for cached indexes; the user's cache directory if absent.
     pub cache_dir: Option<PathBuf>,
     /// Log filter.
     pub log: String,
@@ -252,7 +252,7 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// The file is not TOML, or has values of the wrong type.
@@ -260,7 +260,7 @@ pub enum ConfigError {
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The place and the reason.
         source: Box<toml::de::Error>,
     },
     /// Values that cannot be.

@@ -20,7 +20,7 @@ pub(crate) enum Bound {
 pub(crate) type BoundDoor = (UnixListener, SocketFile);
 
 impl Bound {
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn address(&self) -> Option<Address> {
         match self {
             Self::Tcp(listener) => local_address(listener),
@@ -65,7 +65,7 @@ pub(crate) async fn bind_door(address: &Address) -> Option<BoundDoor> {
     }
 }
 
-/// Where a TCP listener listens: the real port also where 0 was asked for.
+/// The address of a TCP listener, with the real port even if 0 was requested.
 pub(crate) fn local_address(listener: &TcpListener) -> Option<Address> {
     let address = listener.local_addr().ok()?;
     let host = match address.ip() {

@@ -164,7 +164,7 @@ impl Daemon {
         Ok(Self { addresses, admin: admin_address, stats, drain: settings.drain, draining, servers })
     }
 
-    /// Where the daemon listens; ports are real ones also where 0 was asked for.
+    /// The addresses of the daemon, with the real ports even if 0 was requested.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
@@ -174,7 +174,7 @@ impl Daemon {
         self.admin.as_ref()
     }
 
-    /// What the pipeline has counted.
+    /// The counters of the pipeline.
     pub fn stats(&self) -> &Arc<Stats> {
         &self.stats
     }

@@ -5,7 +5,7 @@ use bandwise_pipeline::PipelineError;
 use bandwise_proto::Address;
 use thiserror::Error;
 
-/// Why a daemon cannot start.
+/// The reason why a daemon cannot start.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// A dataset cannot be opened.
@@ -13,7 +13,7 @@ pub enum StartError {
     Dataset {
         /// Its name.
         name: String,
-        /// Why.
+        /// The reason.
         source: Box<DatasetError>,
     },
     /// A split has the name of another dataset.
@@ -33,7 +33,7 @@ pub enum StartError {
     Bind {
         /// The address.
         address: Address,
-        /// Why, and what to do.
+        /// The reason, and the way out.
         reason: String,
     },
     /// The process may open next to no files.

@@ -28,7 +28,7 @@ const SIDE: usize = 224;
 /// Files on which the loops are checked before they are timed.
 const CHECKED_FILES: usize = 16;
 
-/// What a thread does with the file number `turn` of its loop.
+/// The work of a thread on the file number `turn` of its loop.
 type Work<'a> = Box<dyn FnMut(u64, &[u8]) -> Result<()> + 'a>;
 
 /// Rate of a loop on `threads` threads over all `files`, again and again for `time`.

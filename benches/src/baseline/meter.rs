@@ -11,7 +11,7 @@ use rustix::param::clock_ticks_per_second;
 
 use crate::cpu::ticks_of;
 
-/// What was measured of a subject in a round.
+/// The measurement of a subject in a round.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     /// Images per second.

@@ -11,7 +11,7 @@ use crate::{
     stats::Spread,
 };
 
-/// What a run found.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// One for each subject, in their order.
@@ -21,7 +21,7 @@ pub struct Outcome {
     headline: usize,
 }
 
-/// What a run found of one subject.
+/// The results of a run for one subject.
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectOutcome {
     /// Name of the subject.

@@ -15,7 +15,7 @@ use super::{
 /// waited for it does not count.
 const WARM_UP_BATCHES: u64 = 12;
 
-/// Where to pull, and how much at a time.
+/// The source of a pull, and the amount at a time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
     pub(super) connection: &'a Connection,

@@ -16,7 +16,7 @@ use crate::{
     daemon::{DATASET, Daemon},
 };
 
-/// How to measure.
+/// Settings of the measurement.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Rounds over all subjects.

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The subjects of the measurement.
 
 use bandwise_client::proto;
 use bandwise_recipe::LowFrequency;
@@ -13,7 +13,7 @@ pub enum Subject {
     Pull(Pull),
 }
 
-/// What a bare loop does with each file.
+/// The work of a bare loop on each file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BareLoop {
     /// libjpeg-turbo decodes the whole frame to RGB, and nothing else: the ceiling.

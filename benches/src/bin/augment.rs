@@ -13,7 +13,7 @@ use clap::Parser;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-/// What comes from outside the image, as timm fills.
+/// Fill colour outside the image, as in timm.
 const FILL: [u8; 3] = [124, 116, 104];
 
 /// Strengths of the operations: those of level 9, where an operation has one.

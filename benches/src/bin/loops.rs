@@ -19,7 +19,7 @@ struct Args {
     /// Folder of class folders with JPEGs, as the program `corpus` makes it.
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
-    /// What the loop does with each file.
+    /// The work of the loop on each file.
     #[arg(long = "loop", value_name = "LOOP")]
     which: BareLoop,
     /// Threads of the loop.

@@ -24,7 +24,7 @@ const TRIAL_FILES: u64 = 256;
 const BASE_QUALITIES: (f64, f64) = (40.0, 100.0);
 const CLOSE_ENOUGH: f64 = 0.05;
 
-/// What corpus to make.
+/// Options of the corpus.
 #[derive(Clone, Debug)]
 pub struct MakeOptions {
     /// Folder of photographs, searched with the folders below it.
@@ -41,7 +41,7 @@ pub struct MakeOptions {
     pub mean_bytes: f64,
 }
 
-/// What is kept of a file that was written.
+/// The facts about a file that was written.
 struct Written {
     pixels: u64,
     bytes: u64,
@@ -82,7 +82,7 @@ fn class_folder(out: &Path, class: u64) -> PathBuf {
     out.join(format!("class_{class:03}"))
 }
 
-/// Where file `index` goes: classes are runs of files, as equal as can be.
+/// The path of file `index`: classes are runs of files, as equal as can be.
 fn path_of(options: &MakeOptions, index: u64) -> PathBuf {
     let class = index * options.classes / options.images;
     class_folder(&options.out, class).join(format!("{index:06}.jpg"))

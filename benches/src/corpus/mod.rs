@@ -25,13 +25,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// Where a corpus describes itself, in its folder.
+/// The file in which a corpus describes itself.
 pub const SUMMARY_FILE: &str = "corpus.json";
 
 /// Files that a bench keeps in memory may have this many bytes together.
 const MAX_LOADED_BYTES: u64 = 4 << 30;
 
-/// What a corpus is made of.
+/// The ingredients of a corpus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Number of files.
@@ -75,7 +75,7 @@ impl Summary {
 pub struct Corpus {
     /// Folder of class folders.
     pub folder: PathBuf,
-    /// What the corpus says of itself; none for a folder of somebody's own.
+    /// The corpus's description of itself; none for any other folder.
     pub summary: Option<Summary>,
     /// Contents of the files.
     pub files: Vec<Vec<u8>>,
@@ -124,7 +124,7 @@ fn is_jpeg(path: &Path) -> bool {
     extension == "jpg" || extension == "jpeg"
 }
 
-/// What is in a folder, in the order of names.
+/// The entries of a folder, in the order of names.
 fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = || format!("cannot read the folder {}", folder.display());
     let entries = fs::read_dir(folder).with_context(unreadable)?;

@@ -1,4 +1,4 @@
-//! What a file of the corpus is like, from keyed draws: no pixels here.
+//! The properties of a file of the corpus, from keyed draws: no pixels here.
 //!
 //! Sizes follow the training set of ImageNet roughly: half of the files are 500 x 375 or 375 x 500, most others
 //! have a long side of 500, a fifth is smaller, a few are photographs of up to 2 megapixels. The mean is 0.18
@@ -6,7 +6,7 @@
 
 use bandwise_recipe::{DrawKey, DrawOp, Draws};
 
-/// How far a photograph is scaled down at most: web photographs show whole scenes, not pixels of a sensor.
+/// The largest factor by which a photograph is scaled down: web photographs show whole scenes, not pixels of a sensor.
 const MAX_ZOOM: f64 = 8.0;
 
 /// Half the width of the range of qualities around the corpus' base quality.
@@ -24,9 +24,9 @@ const MIN_SIDE: f64 = 16.0;
 pub(super) struct Shape {
     /// Wanted width and height in pixels.
     pub(super) size: (f64, f64),
-    /// Where, on a logarithmic scale, between no scaling (0) and the largest one (1).
+    /// Position on a logarithmic scale between no scaling (0) and the largest one (1).
     pub(super) zoom: f64,
-    /// Where between left and right, top and bottom.
+    /// Position between left and right, top and bottom.
     pub(super) corner: (f64, f64),
     /// Added to the base quality.
     pub(super) quality_offset: f64,
@@ -58,7 +58,7 @@ impl Shape {
         }
     }
 
-    /// What to cut out of a photograph of `width` x `height`. One smaller than the file is to be gives a smaller
+    /// The part to cut out of a photograph of `width` x `height`. One smaller than the file is to be gives a smaller
     /// file: nothing is scaled up.
     pub(super) fn cut(&self, width: u32, height: u32) -> Cut {
         let (w, h) = (f64::from(width), f64::from(height));

@@ -19,7 +19,7 @@ const MAX_DEPTH: u32 = 8;
 
 const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "ppm"];
 
-/// What was found below a folder.
+/// The files found below a folder.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// Photographs, in the order of their paths.

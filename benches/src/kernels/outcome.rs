@@ -1,4 +1,4 @@
-//! What was measured of the kernels, as a table.
+//! The measurements of the kernels, as a table.
 
 use serde::Serialize;
 
@@ -8,14 +8,14 @@ use crate::{
     stats::Spread,
 };
 
-/// What was measured of all kernels.
+/// The measurements of all kernels.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// One a kernel.
     pub subjects: Vec<SubjectOutcome>,
 }
 
-/// What was measured of a kernel.
+/// The measurements of a kernel.
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectOutcome {
     /// Name of the kernel.

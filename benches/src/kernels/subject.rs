@@ -16,7 +16,7 @@ const MAX_MEAN_DIFFERENCE: f64 = 0.6;
 /// One call: writes its output into memory of the subject's size, aligned to 8 bytes.
 pub(super) type Call<'a> = Box<dyn FnMut(&mut [u8]) -> Result<()> + 'a>;
 
-/// Whose code a variant runs.
+/// The owner of the code that a variant runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     /// Ours, on the SIMD level of the variant's name, or on any.
@@ -102,7 +102,7 @@ fn us_per_call(variant: &mut Variant<'_>, calls: u32, out: &mut [u8]) -> Result<
     Ok(begun.elapsed().as_secs_f64() * 1e6 / f64::from(calls))
 }
 
-/// How many calls make a sample; warms up on the way.
+/// The number of calls in a sample; also warms up.
 fn calls_per_sample(variant: &mut Variant<'_>, out: &mut [u8]) -> Result<u32> {
     let mut calls = 1;
     loop {

@@ -148,7 +148,7 @@ fn tensor<'a>(photo: &'a Photo, dtype: Dtype, levels: &[SimdLevel]) -> Subject<'
     Subject { name: format!("tensor, 224, {dtype} nchw"), memory, variants: on_each(levels, on_level) }
 }
 
-/// What a Fourier crop needs before it.
+/// The work before a Fourier crop.
 fn planes<'a>(photo: &'a Photo, levels: &[SimdLevel]) -> Subject<'a> {
     let table = Rc::new(PixelTable::new(&Normalization::IMAGENET));
     let on_level = |level| -> Call<'a> {
@@ -162,7 +162,7 @@ fn planes<'a>(photo: &'a Photo, levels: &[SimdLevel]) -> Subject<'a> {
     Subject { name: "planes before fourier, 224".to_owned(), memory, variants: on_each(levels, on_level) }
 }
 
-/// What a Fourier crop needs after it.
+/// The work after a Fourier crop.
 fn from_planes<'a>(photo: &Photo, levels: &[SimdLevel]) -> Subject<'a> {
     let mut planes = vec![0.0; 3 * SIDE * SIDE];
     let table = PixelTable::new(&Normalization::IMAGENET);

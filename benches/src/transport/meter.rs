@@ -7,7 +7,7 @@ use rustix::param::clock_ticks_per_second;
 
 use crate::cpu::ticks_of;
 
-/// What was measured of a subject in a round.
+/// The measurement of a subject in a round.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     /// 10^9 bytes per second.
@@ -32,7 +32,7 @@ impl Meter {
         Ok(Self { ticks: ticks(sender)?, begun: Instant::now(), sender })
     }
 
-    /// When the measurement began.
+    /// The start of the measurement.
     pub(super) fn begun(&self) -> Instant {
         self.begun
     }

@@ -14,7 +14,7 @@ use crate::{
     stats::Spread,
 };
 
-/// What a run found.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// One for each subject, in their order.
@@ -23,7 +23,7 @@ pub struct Outcome {
     pub singles: Vec<SingleOutcome>,
 }
 
-/// What a run found of one subject.
+/// The results of a run for one subject.
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectOutcome {
     /// Name of the subject.
@@ -40,7 +40,7 @@ pub struct SubjectOutcome {
     pub rounds_gb_per_s: Vec<f64>,
 }
 
-/// How long one batch takes, over all rounds.
+/// The time of one batch, over all rounds.
 #[derive(Clone, Debug, Serialize)]
 pub struct SingleOutcome {
     /// The route and the format.
@@ -49,7 +49,7 @@ pub struct SingleOutcome {
     pub trip_us: Quantiles,
     /// The last part of that: from the completion of the batch on.
     pub arrival_us: Quantiles,
-    /// What the client waits for a batch that was asked for ahead.
+    /// The client's wait for a batch that was requested ahead.
     pub wait_us: Quantiles,
 }
 
@@ -63,7 +63,7 @@ pub struct Quantiles {
 }
 
 impl Outcome {
-    /// What is measured one by one.
+    /// The measurements of single batches.
     pub(super) const SINGLES: [(Route, Format); 4] = [
         (Route::Grpc(Socket::Unix), Format { rows: 1, ..Format::HALF }),
         (Route::Grpc(Socket::Unix), Format::HALF),

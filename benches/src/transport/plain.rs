@@ -18,7 +18,7 @@ use super::{
     subject::Socket,
 };
 
-/// What the buffers hold: as the synthetic dataset, no zeros.
+/// The contents of the buffers: like the synthetic dataset, not zeros.
 const BYTE: u8 = 60;
 
 /// Buffers that are read before the measurement begins.

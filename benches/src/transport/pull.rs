@@ -19,10 +19,10 @@ const WARM_UP_BATCHES: u64 = 20;
 /// Round trips that are thrown away first.
 const WARM_UP_TRIPS: u64 = 50;
 
-/// What a trainer does with a batch, for [`Source::waits`].
+/// The work of a trainer on a batch, for [`Source::waits`].
 const TRAINING: Duration = Duration::from_millis(5);
 
-/// How long one batch took.
+/// The time of one batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trip {
     /// From its want into the hands of the client.
@@ -102,8 +102,8 @@ impl Source {
         Ok(trips)
     }
 
-    /// How long `Run::next` takes for batches that were asked for ahead and are complete, as when a trainer is slower
-    /// than the daemon; one value a batch, over `time`.
+    /// The time that `Run::next` takes for batches that were requested ahead and are complete, as when a trainer is
+    /// slower than the daemon; one value a batch, over `time`.
     pub(super) async fn waits(&self, route: Route, format: Format, time: Duration) -> Result<Vec<Duration>> {
         let mut run = self.start(route, format).await?;
         for _ in 0..WARM_UP_BATCHES {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::daemon::Daemon;
 
-/// How to measure.
+/// Settings of the measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Rounds over all subjects.

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The subjects of the measurement.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub enum Socket {
     Unix,
 }
 
-/// How batches come from the daemon.
+/// The route of batches from the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// gRPC over a socket.
@@ -41,7 +41,7 @@ pub enum Route {
     SharedMemory,
 }
 
-/// What a batch holds.
+/// The format of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
     /// Rows of a batch.

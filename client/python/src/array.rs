@@ -22,7 +22,7 @@ pub(crate) struct Array {
     shape: Vec<usize>,
 }
 
-/// Where a slot of shared memory lies. It keeps the mapping and not the slot.
+/// The place of a slot of shared memory. It keeps the mapping and not the slot.
 #[pyclass(frozen, module = "bandwise._native")]
 pub(crate) struct Slot(SlotPlace);
 

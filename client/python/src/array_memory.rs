@@ -14,7 +14,7 @@ pub(crate) struct ArrayMemory {
     owner: Owner,
 }
 
-/// What keeps the bytes where they are; its bytes are never reached through it.
+/// The owner of the bytes; its bytes are never reached through it.
 enum Owner {
     Batch(OwnProcess<Batch>),
     #[expect(dead_code, reason = "held, never read")]
@@ -49,7 +49,7 @@ impl ArrayMemory {
         Self { start, len, owner: Owner::F32(values) }
     }
 
-    /// Where the bytes begin; valid for reads and writes of all of them as long as the value lives.
+    /// The start of the bytes; valid for reads and writes of all of them as long as the value lives.
     pub(crate) fn start(&self) -> *mut u8 {
         self.start
     }

@@ -25,12 +25,12 @@ use crate::{
     job::{self, JobSpec, read_addresses},
 };
 
-/// How long signals wait.
+/// Time that signals may wait.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// What the first daemon that answers serves: `version`, `datasets` (name -> (samples, classes)), and the class names of
-/// `classes_of`, if it is not empty, as `os.fsdecode` gives them; `place`, where it is in the list; `warnings` about each
-/// dataset; `curricula` and `recipes` by name.
+/// The datasets of the first daemon that answers: `version`, `datasets` (name -> (samples, classes)), and the class
+/// names of `classes_of`, if it is not empty, as `os.fsdecode` gives them; `place`, where it is in the list; `warnings`
+/// about each dataset; `curricula` and `recipes` by name.
 #[pyfunction]
 pub(crate) fn describe(
     py: Python<'_>,

@@ -28,7 +28,7 @@ pub(crate) struct Batch {
     progress: f64,
     schedule_position: f64,
     lr_factor: f64,
-    /// Where a run would go on behind this batch.
+    /// The step at which a run would resume after this batch.
     next_step: u64,
     is_shared: bool,
 }

@@ -24,7 +24,7 @@ use crate::log::{self, Line, Lines};
 /// Batches that lie ready. While the trainer has one, the next is received; more would only hold slots of shared memory.
 const READY: usize = 1;
 
-/// What the thread says.
+/// A message of the thread.
 pub(crate) enum Message {
     /// A batch, and the step where a run would go on behind it.
     Batch(Box<Batch>, u64),
@@ -71,7 +71,7 @@ impl Feed {
         Ok(Self { messages, credit, log, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// What the run has said since the last call.
+    /// The log lines of the run since the last call.
     pub(crate) fn logged(&self) -> Vec<Line> {
         self.log.take()
     }

@@ -20,7 +20,7 @@ const MAX_PATIENCE: f64 = 31_536_000.0;
 /// A name, or the text of a file and the file's name.
 type NameOrFile = (Option<String>, Option<String>, String);
 
-/// What decides bytes.
+/// The options that decide bytes.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct JobSpec {
@@ -43,7 +43,7 @@ pub(crate) struct JobSpec {
     replay_buffer: u32,
 }
 
-/// What a rank wants of it.
+/// The options of a rank.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct RunSpec {

@@ -34,7 +34,7 @@ use tracing::{
 /// Lines that wait for the iterating thread; a run says few.
 const WAITING_LINES: usize = 256;
 
-/// What events of this package's crates have in the place where they come from. Those of HTTP/2 stay out.
+/// The prefix of the targets of events from this package's crates. Those of HTTP/2 stay out.
 const OURS: &str = "bandwise";
 
 /// A line with its level, as `logging` counts levels.
@@ -43,7 +43,7 @@ pub(crate) type Line = (u8, String);
 /// `logging.WARNING`.
 const WARNING: u8 = 30;
 
-/// Where a thread's events go.
+/// The destination of a thread's events.
 #[derive(Debug)]
 pub(crate) struct Sink {
     level: LevelFilter,
@@ -102,7 +102,7 @@ impl Sink {
 }
 
 impl Lines {
-    /// What has come since the last call, in order.
+    /// The lines since the last call, in order.
     pub(crate) fn take(&self) -> Vec<Line> {
         let mut lines: Vec<Line> = self.lines.try_iter().collect();
         let dropped = self.dropped.swap(0, Ordering::Relaxed);

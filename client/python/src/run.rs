@@ -52,7 +52,7 @@ impl Run {
         }
     }
 
-    /// What the client has said since the last call, as levels and lines of `logging`.
+    /// The client's log since the last call, as levels and lines of `logging`.
     fn logged(&self) -> Vec<Line> {
         // Without a wait: another thread of Python may be in `next`, and then takes the lines itself.
         let Some(feed) = self.feed.get().and_then(|feed| feed.try_lock().ok()) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! How long a daemon is left alone before it is tried again.
+//! The rest of a lost daemon before it is tried again.
 
 use std::{
     collections::hash_map::RandomState,

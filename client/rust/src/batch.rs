@@ -74,7 +74,7 @@ impl Batch {
         matches!(self.memory, BatchMemory::Slot(_))
     }
 
-    /// Where the slot lies that the batch keeps; `None` for a batch in memory of this process.
+    /// The place of the slot that the batch keeps; `None` for a batch in memory of this process.
     pub fn slot_place(&self) -> Option<SlotPlace> {
         self.memory.slot_place()
     }

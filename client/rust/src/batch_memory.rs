@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedSender, WeakUnboundedSender};
 
 use crate::buffers::Buffer;
 
-/// Where the tensors of a batch lie.
+/// The memory of the tensors of a batch.
 #[derive(Debug)]
 pub(crate) enum BatchMemory {
     /// One after the other in a buffer.
@@ -52,7 +52,7 @@ impl BatchMemory {
     }
 }
 
-/// Where a slot is mapped, for whoever registers its memory with a device. It keeps the mapping, so that nothing else
+/// The place where a slot is mapped, to register its memory with a device. It keeps the mapping, so that nothing else
 /// can be mapped there, and not the slot.
 #[derive(Clone, Debug)]
 pub struct SlotPlace {

@@ -14,7 +14,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::error::{ClientError, root_cause};
 
-/// How long a daemon may take to accept a connection.
+/// Time that a daemon may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// HTTP/2 window of a stream: large enough that it never waits for credit on a local link.
@@ -24,7 +24,7 @@ const STREAM_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 /// the others of its connection. What is really buffered is bounded by the streams' own windows.
 const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
 
-/// How often a silent daemon is asked whether it is still there, and how long it has to answer.
+/// Interval at which a silent daemon is asked whether it is still there, and its time to answer.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// HTTP/2 frames: large ones cost least CPU.
@@ -94,7 +94,7 @@ impl Connection {
         Ok(Self { address: address.clone(), channel })
     }
 
-    /// Where the daemon listens.
+    /// The address of the daemon.
     pub fn address(&self) -> &Address {
         &self.address
     }
@@ -103,7 +103,7 @@ impl Connection {
         LoaderClient::new(self.channel.clone())
     }
 
-    /// What the daemon serves; with the class names of one dataset if `classes_of` is not empty.
+    /// The description of the daemon; with the class names of one dataset if `classes_of` is not empty.
     ///
     /// # Errors
     ///

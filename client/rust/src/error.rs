@@ -1,4 +1,4 @@
-//! What can go wrong on the client's side.
+//! The errors of the client.
 
 use std::error::Error as _;
 
@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 
 use crate::rank_share::ShareError;
 
-/// Why a call, a stream or a run failed.
+/// The reason why a call, a stream or a run failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -20,13 +20,13 @@ pub enum ClientError {
     Connect {
         /// The address.
         address: Address,
-        /// What the transport said.
+        /// The error of the transport.
         reason: String,
     },
     /// The connection to a daemon broke.
     #[error("the connection broke: {reason}")]
     Broken {
-        /// What the transport said.
+        /// The error of the transport.
         reason: String,
     },
     /// The daemon answered with an error.
@@ -48,7 +48,7 @@ pub enum ClientError {
     /// Shared memory was demanded and cannot be had.
     #[error("no shared memory: {reason}; run on the daemon's host over its Unix socket, or use gRPC")]
     NoSharedMemory {
-        /// What stands in the way.
+        /// The obstacle.
         reason: String,
     },
     /// A rank would replay rows that other ranks have.
@@ -68,9 +68,9 @@ pub enum ClientError {
          let the daemon replay"
     )]
     ReplayMemory {
-        /// What the buffer takes.
+        /// Bytes of the buffer.
         bytes: u64,
-        /// What is allowed.
+        /// The maximum.
         max_bytes: u64,
     },
     /// The first step lies beyond the plan.
@@ -93,9 +93,9 @@ pub enum ClientError {
     /// No daemon could be asked for the next batch for longer than the run is patient.
     #[error("no daemon to ask for the next batch for {seconds:.1} s; the last one failed with: {last}")]
     NoDaemon {
-        /// How long.
+        /// The duration.
         seconds: f64,
-        /// What went wrong last.
+        /// The last error.
         last: Box<Self>,
     },
     /// No daemon could read a sample for longer than the run is patient.
@@ -135,7 +135,7 @@ pub enum ClientError {
     Late {
         /// The daemon.
         address: Address,
-        /// How long.
+        /// The duration.
         seconds: f64,
     },
 }
@@ -212,7 +212,7 @@ impl ClientError {
 
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
-        // What a daemon has said has no source; what the transport makes up has.
+        // An error of the daemon has no source; one of the transport has.
         if let Some(cause) = status.source() {
             return Self::Broken { reason: root_cause(cause) };
         }

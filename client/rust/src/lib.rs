@@ -29,8 +29,8 @@
 //! On the daemon's host, over its Unix socket, batches come through shared memory by default ([`Transport`]): a
 //! [`Batch`] is then the memory into which the daemon's workers wrote it, and goes back to them when it is dropped.
 //!
-//! What happens to daemons on the way is said by `tracing`: a warning when one is lost, with what happens now, and one
-//! when it is back.
+//! Losses of daemons are logged with `tracing`: a warning when one is lost, with what happens now, and one when it is
+//! back.
 //!
 //! A trainer that is far from its daemons can keep the rows of a replay buffer itself: see [`ReplayBuffer`].
 

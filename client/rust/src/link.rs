@@ -31,7 +31,7 @@ use crate::{
     transport::Transport,
 };
 
-/// How long a daemon may take until its stream is open.
+/// Time that a daemon may take until its stream is open.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An event of a link.
@@ -106,7 +106,7 @@ impl DaemonLink {
         }
     }
 
-    /// Where the daemon listens.
+    /// The address of the daemon.
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
@@ -116,7 +116,7 @@ impl DaemonLink {
         matches!(self.state, State::Opening(_))
     }
 
-    /// How batches come from here, or came last.
+    /// The present or last transport of batches from here.
     pub(crate) fn transport(&self) -> Option<Transport> {
         self.transport
     }
@@ -164,7 +164,7 @@ impl DaemonLink {
         self.noticed = true;
     }
 
-    /// What happens next.
+    /// The next event.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         loop {
             match &mut self.state {

@@ -72,7 +72,7 @@ impl Connection {
     }
 }
 
-/// Why a stream has no shared memory.
+/// The reason why a stream has no shared memory.
 enum Obstacle {
     /// It cannot be had; gRPC works.
     NotShared(String),

@@ -1,4 +1,4 @@
-//! What a rank wants of a job.
+//! The options of a rank's run.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use bandwise_proto::v1::Priority;
 
 use crate::{expected::Expected, rank_share::RankShare, state::RunState, transport::Transport};
 
-/// What a rank wants of a job.
+/// The options of a rank's run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// The rank's share of each step.
     pub share: RankShare,
     /// The first step.
     pub from_step: u64,
-    /// How many steps; `None` is to the end of the plan.
+    /// Number of steps; `None`: all to the end of the plan.
     pub steps: Option<u64>,
     /// Batches asked for ahead of the one that is next, at least 1; over all daemons together.
     pub window: usize,
@@ -21,13 +21,13 @@ pub struct RunOptions {
     pub expected: Expected,
     /// Whether batches hold their fresh rows alone, which [`crate::ReplayBuffer`] completes. They travel over gRPC.
     pub fresh_only: bool,
-    /// How batches travel. Through shared memory a run asks each daemon for two slots more than its window.
+    /// The transport of batches. Over shared memory, a run requests two slots more than its window from each daemon.
     pub transport: Transport,
-    /// Whose rows daemons make first where streams compete.
+    /// Priority at the daemons if streams compete.
     pub priority: Priority,
-    /// How long the trainer may wait for a batch before the daemon that owes it is left for another one. It doubles
-    /// with each daemon that is left until a batch comes. `None`: four times what 95 of the last 64 batches took, but at
-    /// least 1 s; 5 s while fewer than 8 batches have come. The only daemon is never left for being late.
+    /// Time that the trainer may wait for a batch before the daemon that owes it is left for another one. It doubles
+    /// with each daemon that is left until a batch comes. `None`: four times what 95 of the last 64 batches took, but
+    /// at least 1 s; 5 s while fewer than 8 batches have come. The only daemon is never left for being late.
     pub batch_timeout: Option<Duration>,
     /// Time that a run waits for a daemon while there is none to ask for the next batch, and that it asks again for a
     /// batch while no daemon can read a sample of it.

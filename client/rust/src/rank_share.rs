@@ -22,7 +22,7 @@ impl Default for RankShare {
     }
 }
 
-/// Why rows cannot be shared out.
+/// The reason why rows cannot be shared out.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ShareError {

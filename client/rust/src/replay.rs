@@ -52,7 +52,7 @@ struct Row {
 /// Fresh rows of one rank, by step and row.
 #[derive(Debug)]
 pub struct ReplayBuffer {
-    /// Who is asked again, the one whose turn it is first.
+    /// The daemons to ask again, in turn.
     daemons: VecDeque<Address>,
     job: Job,
     expected: Expected,

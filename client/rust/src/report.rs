@@ -1,4 +1,4 @@
-//! What each daemon has done for a run.
+//! The work of each daemon for a run.
 
 use crate::{
     schedule::{Counts, Phase},
@@ -6,14 +6,14 @@ use crate::{
 };
 use bandwise_proto::Address;
 
-/// What a daemon has done for a run.
+/// The work of a daemon for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonReport {
-    /// Where it listens.
+    /// Its address.
     pub address: Address,
-    /// How batches come from there, or came last; `None` if there never was a stream.
+    /// The present or last transport of batches from there; `None` if there never was a stream.
     pub transport: Option<Transport>,
-    /// How it stands with it now: `open`, `draining`, `lost` (and tried again) or `refused`.
+    /// Its present state: `open`, `draining`, `lost` (and tried again) or `refused`.
     pub state: &'static str,
     /// Batches that came from here, and were not there yet.
     pub batches: u64,

@@ -63,11 +63,11 @@ pub struct Run {
     links: Vec<DaemonLink>,
     scheduler: Scheduler,
     upcoming: Upcoming,
-    /// What has come before its turn.
+    /// Batches that have come before their turn.
     ready: HashMap<BatchId, Result<Batch, ClientError>>,
-    /// Why batches could not be made where they were asked for last.
+    /// The last reasons why batches could not be made.
     refusals: HashMap<BatchId, ClientError>,
-    /// What went wrong with a daemon last.
+    /// The last error of a daemon.
     trouble: Option<ClientError>,
     window: usize,
     patience: Duration,
@@ -179,7 +179,7 @@ impl Run {
             self.poll_opening(&mut opening, context);
             if opening.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         });
-        // Whoever is late joins the run later.
+        // Late daemons join the run later.
         let _ = timeout(handshake::ANSWER_GRACE, all).await;
         Ok(())
     }
@@ -200,7 +200,8 @@ impl Run {
         });
     }
 
-    /// How batches come from the first daemon that was reached: [`Transport::Grpc`] or [`Transport::SharedMemory`].
+    /// The transport of batches from the first daemon that was reached: [`Transport::Grpc`] or
+    /// [`Transport::SharedMemory`].
     pub fn transport(&self) -> Transport {
         self.links.iter().find_map(DaemonLink::transport).unwrap_or(Transport::Grpc)
     }
@@ -210,7 +211,7 @@ impl Run {
         &self.plan
     }
 
-    /// Where the run stands; see [`RunOptions::resume`].
+    /// The state of the run; see [`RunOptions::resume`].
     pub fn state(&self) -> RunState {
         RunState::new(&self.plan, self.next_step)
     }
@@ -225,7 +226,7 @@ impl Run {
         self.next_step
     }
 
-    /// What each daemon has done, in the order of the addresses.
+    /// The work of each daemon, in the order of the addresses.
     pub fn daemons(&self) -> Vec<DaemonReport> {
         let report = |(daemon, link): (usize, &DaemonLink)| {
             let (counts, phase) = (self.scheduler.counts(daemon), self.scheduler.phase(daemon));
@@ -340,7 +341,7 @@ impl Run {
 
     fn answered(&mut self, daemon: usize, id: BatchId, answer: Result<Batch, ClientError>, now: Instant) {
         self.links[daemon].works();
-        // What is not wanted any more is dropped here, and its slot goes back.
+        // Batches that are no longer wanted are dropped here, and their slots go back.
         if self.scheduler.answered(daemon, id, now) {
             self.ready.insert(id, answer);
         }
@@ -371,7 +372,7 @@ impl Run {
         changed
     }
 
-    /// What the trainer is told, if it is time.
+    /// The outcome for the trainer, if there is one.
     fn outcome(&mut self) -> Option<Result<Option<Batch>, ClientError>> {
         match self.scheduler.due(Instant::now()) {
             Due::Nothing => {

@@ -7,7 +7,7 @@ use crate::{
     transport::Transport,
 };
 
-/// What a stream is to be.
+/// The specification of a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamSpec {
     pub(crate) job: Job,

@@ -1,9 +1,10 @@
-//! Where a run stands: all that is needed to go on, on any machine, at any daemon.
+//! The state of a run: all that is needed to resume it, on any machine, with any daemon.
 
 use bandwise_proto::v1::{JobField, PlanResponse};
 use serde::{Deserialize, Serialize};
 
-/// Where a run stands. Serialised it is `{"fingerprint": "64 hex digits", "step": 7, "fields": [["name", "value"], ...]}`.
+/// The state of a run. Serialised it is `{"fingerprint": "64 hex digits", "step": 7, "fields": [["name", "value"],
+/// ...]}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunState {
     /// The job's fingerprint: 32 bytes.

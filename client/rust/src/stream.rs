@@ -23,7 +23,7 @@ use crate::{
 /// Largest batch that a client accepts: 2 GiB.
 const MAX_BATCH_BYTES: u64 = 2 << 30;
 
-/// What comes out of a stream.
+/// An answer of a stream.
 #[derive(Debug)]
 pub enum Reply {
     /// A complete batch.
@@ -34,7 +34,7 @@ pub enum Reply {
         step: u64,
         /// The first row of the batch.
         first_row: u64,
-        /// Why.
+        /// The reason.
         error: ClientError,
     },
     /// The daemon is about to stop. It delivers what was asked for; ask elsewhere for the rest.
@@ -107,7 +107,7 @@ impl BatchStream {
         self.slots = Some(StreamSlots(slots));
     }
 
-    /// How batches come: [`Transport::Grpc`] or [`Transport::SharedMemory`].
+    /// The transport of batches: [`Transport::Grpc`] or [`Transport::SharedMemory`].
     pub fn transport(&self) -> Transport {
         if self.slots.is_some() { Transport::SharedMemory } else { Transport::Grpc }
     }

@@ -53,7 +53,7 @@ pub(crate) enum Piece {
 #[derive(Debug)]
 pub(crate) struct PartStream {
     body: Body,
-    /// What came last and was not read.
+    /// The last bytes that were not read.
     chunk: Bytes,
     /// The begin of the message that is being read, with its prefix.
     head: BytesMut,
@@ -166,7 +166,7 @@ impl PartStream {
     }
 }
 
-/// Where the data of a part begin.
+/// The parser of a part up to its data.
 struct Numbers {
     /// Bytes of the fields before.
     bytes: usize,

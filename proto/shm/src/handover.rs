@@ -41,7 +41,7 @@ pub fn fresh_token() -> io::Result<Token> {
     Ok(token)
 }
 
-/// Where the second socket of the listener at `path` is: `PATH.shm`.
+/// The path of the second socket of the listener at `path`: `PATH.shm`.
 pub fn door_of(path: &Path) -> PathBuf {
     let mut door = OsString::from(path);
     door.push(".shm");

@@ -32,10 +32,11 @@ use crate::lease::{Lease, MAX_SLOTS};
 /// Slots begin at multiples of this many bytes.
 pub const PAGE: usize = 4096;
 
-/// What nobody may do with the file: without these, the other process could make an access to the mapping fail.
+/// The changes that the file is sealed against: without the seals, the other process could make an access to the
+/// mapping fail.
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
 
-/// Why memory of the other process cannot be used.
+/// The reason why memory of the other process cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {

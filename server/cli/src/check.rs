@@ -139,7 +139,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// What the threads collect together.
+/// The common results of the threads.
 struct Tally {
     formats: BTreeMap<&'static str, u64>,
     width: Histogram<u64>,

@@ -66,7 +66,7 @@ enum Command {
     Check(check::Args),
 }
 
-/// How a command failed: the exit code follows from it.
+/// The kind of a failure, which decides the exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The command line or the configuration is wrong: exit code 2.

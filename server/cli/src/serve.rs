@@ -196,7 +196,7 @@ async fn serve(settings: Settings, exit_with_stdin: bool) -> Result<(), Failure>
 /// Opens the datasets in a thread of their own, which the end of the daemon does not wait for: a scan may take minutes.
 async fn open(settings: Settings) -> Result<Catalog, Failure> {
     let (done, opened) = oneshot::channel();
-    // Where the daemon has been told to end, nobody wants the answer.
+    // If the daemon has been told to end, the answer is dropped.
     let scan = move || drop(done.send(open_datasets(&settings, progress::scan)));
     thread::Builder::new().name("bw-open".to_owned()).spawn(scan).map_err(no_thread)?;
     Ok(opened.await.context("the thread that opens datasets has died")??)
@@ -245,7 +245,7 @@ struct RemovedAtEnd<'a>(&'a Path);
 
 impl Drop for RemovedAtEnd<'_> {
     fn drop(&mut self) {
-        // What cannot be removed stays; there is nobody to tell.
+        // Files that cannot be removed stay: it is too late to report them.
         for entry in fs::read_dir(self.0).into_iter().flatten().flatten() {
             let _ = fs::remove_file(entry.path());
         }

@@ -1,4 +1,4 @@
-//! What is wrong with a curriculum: all of it at once.
+//! The mistakes of a curriculum, all at once.
 //!
 //! The checks know the values of a curriculum only, not whether a dataset or a budget suits it.
 

@@ -20,9 +20,9 @@
 
 use crate::curriculum::{Clock, Curriculum, CurriculumStage, Warmup};
 
-/// What a cumulative share may lack of the exact fraction, relative to the clock: the rounding of up to 256
-/// additions, well below the distance of an exact end to the next whole epoch. Without it the first of 49
-/// equal stages would end at 49 * (1 / 49) = 0.99... epochs, that is at 0.
+/// Tolerance by which a cumulative share may be below the exact fraction, relative to the clock: the rounding of up to
+/// 256 additions, well below the distance of an exact end to the next whole epoch. Without it the first of 49 equal
+/// stages would end at 49 * (1 / 49) = 0.99... epochs, that is at 0.
 const SHARE_ROUNDING: f64 = 1e-13;
 
 /// The epochs of one stage in its own clock.
@@ -32,9 +32,9 @@ pub(crate) struct Span {
     pub(crate) clock_epochs: f64,
     /// `W`, epochs of warm-up.
     pub(crate) warmup_epochs: f64,
-    /// Where the stage begins.
+    /// The start of the stage.
     pub(crate) start: f64,
-    /// Where it stops; this may lie at or before `start`, then the stage runs nothing.
+    /// Its end; this may be at or before `start`, then the stage runs nothing.
     pub(crate) end: f64,
 }
 

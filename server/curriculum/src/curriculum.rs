@@ -1,4 +1,4 @@
-//! What a curriculum is: stages, their extents, and the clock that the budget counts in.
+//! The data of a curriculum: stages, their extents, and the clock of the budget.
 //!
 //! Nothing here knows the size of a dataset or a number of steps; that is the plan's business.
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::limits::MAX_REPLAY_BUFFER;
 
-/// What one epoch of the budget counts.
+/// The unit of an epoch of the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     /// A pass over the data, at whatever bandwidth. Shares are shares of the passes (`EfficientTrain`).
@@ -16,7 +16,7 @@ pub enum Clock {
     Equivalents,
 }
 
-/// How long a stage is.
+/// The length of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Extent {
     /// Share of the budget, above 0 and at most 1. The shares of a curriculum sum to 1 within 1e-6, and are
@@ -30,14 +30,14 @@ pub enum Extent {
 /// One stage as its author writes it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurriculumStage {
-    /// How long the stage is.
+    /// The length of the stage.
     pub extent: Extent,
     /// Side in pixels of the shown image: even, from 8 to the base.
     pub bandwidth: u32,
     /// `RandAugment` strength, 0 to 10.
     pub magnitude: f64,
-    /// How often a decoded sample is trained on: of the rows of a step one in `replay` is fresh, the others
-    /// come from the replay buffer. 1, no replay, to [`MAX_REPLAY`](crate::MAX_REPLAY).
+    /// The number of times that a decoded sample is trained on: of the rows of a step one in `replay` is fresh, the
+    /// others come from the replay buffer. 1, no replay, to [`MAX_REPLAY`](crate::MAX_REPLAY).
     pub replay: u32,
     /// Length of the replay buffer in steps, whose fresh rows it holds: 1 to
     /// [`MAX_REPLAY_BUFFER`](crate::MAX_REPLAY_BUFFER) where `replay` is above 1, else 0.
@@ -53,7 +53,7 @@ impl CurriculumStage {
     }
 }
 
-/// Where stages may end.
+/// The points at which stages may end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Split {
     /// At the end of an epoch, with the truncations and roundings of the reference.
@@ -73,7 +73,7 @@ pub enum Warmup {
 }
 
 impl Default for Warmup {
-    /// What both papers use.
+    /// The values of both papers.
     fn default() -> Self {
         Self::Epochs(20.0)
     }
@@ -86,9 +86,9 @@ pub struct CurriculumSpec {
     pub name: String,
     /// Side of the base image in pixels: even, 8 to 4096.
     pub base: u32,
-    /// What one epoch of the budget counts.
+    /// The unit of an epoch of the budget.
     pub clock: Clock,
-    /// Where stages may end.
+    /// The points at which stages may end.
     pub split: Split,
     /// Warm-up of the learning rate.
     pub warmup: Warmup,
@@ -142,12 +142,12 @@ impl Curriculum {
         self.base
     }
 
-    /// What the epochs of its budget count.
+    /// The unit of the epochs of its budget.
     pub fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// Where its stages may end.
+    /// The points at which its stages may end.
     pub fn split(&self) -> Split {
         self.split
     }

@@ -53,7 +53,7 @@ const DEFAULT_BASE: u32 = 224;
 
 const DEFAULT_REPLAY_BUFFER: u32 = 256;
 
-/// Why a curriculum file cannot be used; `file` is the name that the caller gave.
+/// The reason why a curriculum file cannot be used; `file` is the name that the caller gave.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[allow(missing_docs, reason = "the fields are what the message shows")]
 pub enum CurriculumFileError {

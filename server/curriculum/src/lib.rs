@@ -5,8 +5,7 @@
 //! [`Plan::locate`]: step to stage, epoch and rows. An [`Order`] says which sample stands at a position of an
 //! epoch. Everything here is a pure function of its arguments: no file, clock, thread or global state.
 //!
-//! What happens to the pixels of a sample is the recipe's business, and how rows are split over ranks the
-//! client's.
+//! The recipe decides the pixels of a sample, and the client the share of each rank.
 
 #![forbid(unsafe_code)]
 

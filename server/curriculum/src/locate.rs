@@ -1,4 +1,4 @@
-//! Where a step lies in a plan: its stage, its epoch, its rows, and how far the training is.
+//! The position of a step in a plan: its stage, its epoch, its rows, and the progress of the training.
 //!
 //! Random access, without a walk over earlier steps. Which samples the rows hold is the order's business.
 
@@ -20,7 +20,7 @@ pub struct Moment {
     pub bandwidth: u32,
     /// `RandAugment` strength, 0 to 10.
     pub magnitude: f64,
-    /// How often the data has been gone through since step 0; orders and draws are keyed by it.
+    /// The number of passes over the data since step 0; orders and draws are keyed by it.
     pub epoch: u64,
     /// Steps of this epoch before this one, those of earlier stages included.
     pub step_in_epoch: u64,
@@ -29,8 +29,7 @@ pub struct Moment {
     /// Rows of this step over all ranks: the stage's global batch, or fewer in the last step of an epoch
     /// whose tail is kept; at least 1.
     pub rows: u64,
-    /// How many of them are fresh, that is decoded for this step: all without replay, else one in
-    /// `replay_times`.
+    /// The number of fresh ones, which are decoded for this step: all without replay, else one in `replay_times`.
     pub fresh_rows: u64,
     /// Position of the first fresh row in the epoch's order: the fresh rows stand there one after the other.
     /// Without replay, row `i` stands at this plus `i`.
@@ -59,7 +58,7 @@ pub struct StepOutOfRange {
 }
 
 impl Plan {
-    /// Where a step lies, in time proportional to the number of stages.
+    /// The position of a step, in time proportional to the number of stages.
     ///
     /// # Errors
     ///

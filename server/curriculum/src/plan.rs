@@ -36,7 +36,7 @@ choices! {
     }
 }
 
-/// What a curriculum is resolved for.
+/// The request for which a curriculum is resolved.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlanRequest {
     /// Budget `E` in epochs of the curriculum's clock, above 0 and at most 1000000; parts of an epoch are
@@ -46,7 +46,7 @@ pub struct PlanRequest {
     pub dataset_len: u64,
     /// Rows `G` of a step over all ranks, at least 1; stages with their own batch do not use it.
     pub global_batch: u64,
-    /// What becomes of the rows at the end of an epoch.
+    /// Treatment of the rows at the end of an epoch.
     pub tail: Tail,
 }
 
@@ -145,7 +145,7 @@ impl StagePlan {
         self.decoded_rows() * u64::from(self.replay_times)
     }
 
-    /// Where the stage stands after its first `steps` steps; at the end of an epoch that is the start of the next.
+    /// The position of the stage after its first `steps` steps; at the end of an epoch that is the start of the next.
     pub(crate) fn position_after(&self, steps: u64) -> EpochPosition {
         match steps.checked_sub(self.first_epoch_steps) {
             None => EpochPosition {
@@ -215,7 +215,7 @@ impl Plan {
         self.dataset_len
     }
 
-    /// What becomes of the rows at the end of an epoch.
+    /// Treatment of the rows at the end of an epoch.
     pub fn tail(&self) -> Tail {
         self.tail
     }

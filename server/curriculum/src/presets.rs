@@ -49,7 +49,7 @@ const FOUR_TIMES: [(u32, u32, usize); 2] = [(4, 1920, 2), (2, 256, 4)];
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("no curriculum is called {name:?}; the names are {}", PRESET_NAMES.join(", "))]
 pub struct UnknownCurriculum {
-    /// What was asked for.
+    /// The requested name.
     pub name: String,
 }
 

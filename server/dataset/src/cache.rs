@@ -48,7 +48,7 @@ pub(crate) struct CachedIndex {
     pub(crate) watch: ScanRecord,
 }
 
-/// Where the index of the dataset at the canonical path `root` is kept.
+/// The path of the cached index of the dataset at the canonical path `root`.
 pub(crate) fn cache_path(cache_dir: &Path, root: &Path) -> PathBuf {
     let key: [u8; 32] = Sha256::digest(root.as_os_str().as_bytes()).into();
     cache_dir.join(format!("{}.index", Digest::from_bytes(key)))

@@ -188,12 +188,12 @@ impl Dataset {
         self.is_settled
     }
 
-    /// What was odd; at most about a hundred entries. Those of the scan are kept with a cached index.
+    /// The warnings; at most about a hundred. Those of the scan are kept with a cached index.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Where the index came from.
+    /// The origin of the index.
     pub fn index_source(&self) -> IndexSource {
         self.index_source
     }

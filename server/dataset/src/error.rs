@@ -1,4 +1,4 @@
-//! Why a dataset cannot be opened: what, where, and what to do.
+//! Reasons why a dataset cannot be opened, with the path and the way out.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub enum DatasetError {
     EmptyClasses {
         /// The dataset folder.
         path: PathBuf,
-        /// How many classes are empty.
+        /// The number of empty classes.
         count: u64,
         /// The first ten of them.
         classes: Vec<String>,
@@ -71,7 +71,7 @@ pub enum DatasetError {
     Io {
         /// The folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: io::Error,
     },
     /// The folder is larger than any dataset; links that fan out look like this.
@@ -79,7 +79,7 @@ pub enum DatasetError {
     TooLarge {
         /// `folders` or `samples`.
         what: &'static str,
-        /// How many there may be.
+        /// The maximum.
         limit: u64,
     },
     /// The threads of the scan could not be started.
@@ -87,9 +87,9 @@ pub enum DatasetError {
         "cannot start {threads} threads to scan folders: {reason}; raise the limit of processes (ulimit -u, pids.max)"
     )]
     Threads {
-        /// How many were asked for.
+        /// The number requested.
         threads: usize,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: rayon::ThreadPoolBuildError,
     },
     /// A list of samples could not be read.
@@ -97,7 +97,7 @@ pub enum DatasetError {
     ListUnreadable {
         /// The list file.
         list: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: io::Error,
     },
     /// A line of a list is longer than any path, so the file is no list.
@@ -119,7 +119,7 @@ pub enum DatasetError {
     UnknownSamples {
         /// The list file.
         list: PathBuf,
-        /// How many lines name no sample.
+        /// The number of lines that name no sample.
         count: u64,
         /// The first ten of them.
         names: Vec<String>,
@@ -185,11 +185,11 @@ pub enum DatasetError {
         first: Box<str>,
         /// The other split.
         second: Box<str>,
-        /// How many classes only the first has.
+        /// The number of classes that only the first has.
         only_first_count: u64,
         /// The first ten of them.
         only_first: Vec<String>,
-        /// How many classes only the second has.
+        /// The number of classes that only the second has.
         only_second_count: u64,
         /// The first ten of them.
         only_second: Vec<String>,

@@ -1,4 +1,4 @@
-//! What the samples of a dataset are: names, labels and sizes, in order, held compactly.
+//! The samples of a dataset: names, labels and sizes, in order, held compactly.
 //!
 //! A name is `folder/file`, and a folder's path begins with its class, so both are kept once for all their
 //! samples. Beside its file name a sample takes 16 bytes: 8 for the end of the name and 8 for the size. The index
@@ -168,7 +168,7 @@ impl Index {
         search(0, self.folder_starts.len() as u64, order).map(|folder| folder as usize)
     }
 
-    /// How many samples each class has.
+    /// The number of samples of each class.
     pub(crate) fn samples_per_class(&self) -> Vec<u64> {
         let mut counts = vec![0; self.classes.len()];
         for folder in self.folders() {

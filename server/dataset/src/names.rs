@@ -11,7 +11,7 @@ use crate::order::{is_utf8, python_order};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     bytes: Vec<u8>,
-    /// Where each name ends in `bytes`; it begins where the one before it ends.
+    /// The end of each name in `bytes`; it begins at the end of the previous one.
     ends: Vec<u64>,
 }
 

@@ -1,11 +1,11 @@
-//! How a dataset is opened.
+//! Options for opening a dataset.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use bandwise_choice::choices;
 
-/// What to open and how. Only [`OpenOptions::path`] has no default.
+/// The dataset to open, and its options. Only [`OpenOptions::path`] has no default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "choices that do not depend on each other")]
 pub struct OpenOptions {
@@ -14,8 +14,7 @@ pub struct OpenOptions {
     /// Accept class folders that hold no image. Default false, as torchvision: they usually mean a copy that
     /// broke off, and the labels of the other classes depend on them.
     pub allow_empty_classes: bool,
-    /// Where the index is kept between starts, one file a dataset; created if missing. `None` (default): scan
-    /// each time.
+    /// Folder of the cached index, one file a dataset; created if missing. `None` (default): scan each time.
     pub cache_dir: Option<PathBuf>,
     /// A list of sample names to keep; all others are left out. Default: keep all.
     ///

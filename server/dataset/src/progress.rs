@@ -1,4 +1,4 @@
-//! How a scan tells what it has done so far.
+//! The progress of a scan.
 //!
 //! It only counts: drawing a bar or logging a line is the caller's.
 

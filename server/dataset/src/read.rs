@@ -1,8 +1,8 @@
 //! Reads the encoded bytes of one sample from a file.
 //!
-//! What goes wrong here is *unreadable*: a property of this server, which never changes a batch. Whether the
-//! bytes can be decoded is another question. Nothing is retried but interrupted calls, and a read from a file
-//! system that hangs hangs too: retries and time limits belong to the caller.
+//! Errors here mean *unreadable*: a property of this server, which never changes a batch. Whether the bytes can be
+//! decoded is another question. Nothing is retried but interrupted calls, and a read from a file system that hangs
+//! hangs too: retries and time limits belong to the caller.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -29,7 +29,7 @@ pub enum ReadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: io::Error,
     },
     /// A pipe, device or folder lies where the sample should.

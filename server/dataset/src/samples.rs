@@ -1,5 +1,4 @@
-//! What the samples of a dataset are, whichever kind it is. Methods that take a sample panic, as slices do, unless
-//! it is below `len()`.
+//! The samples of a dataset of any kind. Methods that take a sample panic, as slices do, unless it is below `len()`.
 
 use std::sync::Arc;
 

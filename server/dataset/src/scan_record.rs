@@ -23,7 +23,7 @@ use crate::paths::join;
 /// Broken links a watch holds at most; above, the next start scans again.
 const MAX_BROKEN: usize = 10_000;
 
-/// Who a folder is and when its list of entries last changed.
+/// The identity of a folder and the time of the last change of its list of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,

@@ -37,7 +37,7 @@ const NOISE: [&[u8]; 4] = [b"__MACOSX", b"lost+found", b"@eaDir", b"System Volum
 /// Folders of a folder that are looked into for images.
 const LOOKED_INTO: usize = 100;
 
-/// What a folder is, as far as splits go.
+/// The kind of a folder with regard to splits.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FolderKind {
     /// One dataset, and perhaps what is odd about it.

@@ -24,7 +24,7 @@ impl Suspicion {
         Self { mark: index_file.with_extension("changed"), is_set: AtomicBool::new(false) }
     }
 
-    /// When it was last set, if it is.
+    /// The time when it was last set, if it is.
     pub(crate) fn since(&self) -> Option<SystemTime> {
         fs::metadata(&self.mark).and_then(|metadata| metadata.modified()).ok()
     }

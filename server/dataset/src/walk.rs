@@ -22,13 +22,13 @@ use crate::progress::Tally;
 use crate::scan_record::{ScanRecord, Stamp};
 use crate::warning::{Warning, Warnings};
 
-/// What a walk found.
+/// The results of a walk.
 pub(crate) struct Walk {
     /// Class folders in Python's order.
     pub(crate) classes: Names,
     /// Every folder below the root, in the order of the index.
     pub(crate) folders: Vec<ListedFolder>,
-    /// How to see later whether all this still holds.
+    /// The stamps that show later whether all this still holds.
     pub(crate) watch: ScanRecord,
     /// Loops.
     pub(crate) warnings: Warnings,
@@ -137,7 +137,7 @@ impl Ancestors {
     }
 }
 
-/// What one folder holds, unordered.
+/// The entries of one folder, unordered.
 #[derive(Default)]
 struct Entries {
     folders: Names,
@@ -169,7 +169,7 @@ fn list(folder: &Path) -> io::Result<Entries> {
     Ok(entries)
 }
 
-/// What an entry is after following links.
+/// The kind of an entry after following links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     /// A folder.

@@ -1,4 +1,4 @@
-//! What was odd about a dataset but did not stop it from opening.
+//! Warnings about a dataset that was opened nevertheless.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,7 @@ pub enum Warning {
     BrokenSample {
         /// The sample.
         name: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: String,
     },
     /// A sample that is no regular file (a pipe, a device). It stays in the list and is unreadable.
@@ -32,14 +32,14 @@ pub enum Warning {
     },
     /// More warnings of the scan than are kept.
     More {
-        /// How many were dropped.
+        /// The number that was dropped.
         count: u64,
     },
     /// The index could not be kept, so the next start scans again.
     CacheNotWritten {
         /// The cache file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: String,
     },
     /// Files that were written over at the same size since the index was last looked at. The digest does not show it.
@@ -55,7 +55,7 @@ pub enum Warning {
         folders: Vec<String>,
         /// Number of them.
         count: u64,
-        /// Why not.
+        /// The reason.
         reason: LeftOut,
         /// The splits that are.
         served: Vec<String>,
@@ -74,7 +74,7 @@ pub enum Warning {
     },
 }
 
-/// Why a folder beside splits is not served.
+/// The reason why a folder beside splits is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeftOut {

@@ -1,4 +1,4 @@
-//! Why an image cannot be decoded: one enum, with a stable word per reason for metrics and the wire.
+//! Reasons why an image cannot be decoded: one enum, with a stable word per reason for metrics and the wire.
 
 use crate::format::Format;
 
@@ -112,6 +112,6 @@ impl DecodeError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("libjpeg-turbo did not start: {detail}")]
 pub struct DecoderInitError {
-    /// What the library says.
+    /// The message of the library.
     pub detail: String,
 }

@@ -1,4 +1,4 @@
-//! What is known of an image before its pixels: format, size, and what its decoder needs to know again.
+//! The facts about an image before its pixels: format, size, and what its decoder needs to know again.
 
 use crate::error::DecodeError;
 use crate::format::Format;
@@ -21,7 +21,7 @@ pub struct Header {
 /// Above this the byte counts of the formats would have to be checked for overflow.
 const MOST_PIXELS: u64 = u32::MAX as u64;
 
-/// What a format's decoder wants to keep from reading the header.
+/// The data that a format's decoder keeps from reading the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
     Jpeg(JpegLayout),

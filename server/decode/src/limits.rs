@@ -1,4 +1,4 @@
-//! What a single file may cost. The limits are part of a job, since they decide which files are undecodable.
+//! Limits for a single file. The limits are part of a job, since they decide which files are undecodable.
 
 /// Bounds on one encoded image. Both are checked before any pixel memory is allocated.
 ///
@@ -21,7 +21,7 @@ const MAX_SCANS: u64 = 500;
 const MAX_SCANS_AT_MAX_PIXELS: u64 = 20;
 
 impl DecodeLimits {
-    /// How many scans a JPEG of `pixels` pixels may have: 500, less where the image is very large.
+    /// The maximum number of scans of a JPEG of `pixels` pixels: 500, fewer if the image is very large.
     pub(crate) fn max_scans(&self, pixels: u64) -> u32 {
         let by_work = self.max_pixels.saturating_mul(MAX_SCANS_AT_MAX_PIXELS) / pixels.max(1);
         by_work.min(MAX_SCANS) as u32

@@ -61,7 +61,7 @@ pub enum JobError {
     Stage {
         /// Index of the stage.
         stage: usize,
-        /// Why.
+        /// The reason.
         source: ProgramError,
     },
 }

@@ -115,7 +115,7 @@ impl Job {
         self.replays[stage].as_ref()
     }
 
-    /// Where a row of a step was fresh: itself, if it is no replayed one. `moment` is the step's, and the row one of
+    /// The origin of a row of a step: the row itself, unless it is replayed. `moment` is the step's, and the row one of
     /// its rows.
     pub fn origin(&self, moment: &Moment, row: u64) -> Origin {
         let here = Origin { step: moment.step, fresh_row: row };
@@ -142,7 +142,7 @@ impl Job {
         self.order
     }
 
-    /// What happens to the last rows of an epoch.
+    /// Treatment of the last rows of an epoch.
     pub fn tail(&self) -> Tail {
         self.tail
     }

@@ -35,7 +35,7 @@ use bandwise_recipe::{DrawKey, DrawOp, Draws};
 
 use crate::error::JobError;
 
-/// How rows are replayed, in every stage that does.
+/// The parameters of replay, in every stage that replays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReplaySpec {
     /// Rows that are drawn and stay together, at least 1.
@@ -52,7 +52,7 @@ impl Default for ReplaySpec {
     }
 }
 
-/// Where a row was fresh.
+/// The step and the row at which a row was fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
     /// The step.
@@ -104,7 +104,7 @@ impl Replay {
         self.times * self.chunk
     }
 
-    /// How often a fresh row is trained on, on average.
+    /// The number of times that a fresh row is trained on, on average.
     pub fn times(&self) -> u64 {
         self.times
     }
@@ -124,7 +124,7 @@ impl Replay {
         step + 1 - self.stored(step)
     }
 
-    /// Where a row of a step was fresh. One draw; some 100 ns for a replayed row.
+    /// The origin of a row of a step. One draw; some 100 ns for a replayed row.
     ///
     /// `step` lies in the stage and `row` in the step; numbers beyond give origins that mean nothing.
     pub fn origin(&self, step: u64, row: u64) -> Origin {

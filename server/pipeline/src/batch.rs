@@ -49,7 +49,7 @@ pub struct Replayed {
     pub origin_row: u64,
 }
 
-/// What a batch is made of: everything but its memory.
+/// The data of a batch except its memory.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchRequest {
     pub(crate) dataset: Arc<Dataset>,
@@ -103,7 +103,7 @@ impl BatchRequest {
     }
 }
 
-/// How the batch went on its way to whoever waits for it.
+/// The outcome of a batch for its ticket.
 pub(crate) type Outcome = Result<Batch, BatchError>;
 
 /// A batch in the making, shared by the workers that write its rows.
@@ -116,7 +116,7 @@ pub(crate) struct BatchWork {
     remaining: AtomicUsize,
     /// Rows from here on need not be made: a row before them has failed, or (0) nobody waits for the batch.
     needed: AtomicUsize,
-    /// Where rows wait for the others of their group, if the recipe mixes them.
+    /// The rows that wait for the others of their group, if the recipe mixes them.
     mixing: Option<Mixing>,
     state: Mutex<State>,
 }
@@ -125,7 +125,7 @@ pub(crate) struct BatchWork {
 struct State {
     /// The memory, and who is to be told when it is free again.
     loan: Option<Loan>,
-    /// Who waits.
+    /// The waiting ticket.
     done: Option<oneshot::Sender<Outcome>>,
     sample_ids: Vec<u64>,
     /// Empty where every row is fresh.
@@ -135,7 +135,7 @@ struct State {
     failure: Option<(usize, BatchError)>,
 }
 
-/// What one row became.
+/// The outcome of one row.
 #[derive(Debug)]
 pub(crate) struct RowOutcome {
     /// The step in which the row was fresh.
@@ -306,7 +306,7 @@ impl BatchWork {
 /// A batch that is ready. Its memory goes back to the pipeline when the last of its bytes is dropped.
 #[derive(Clone)]
 pub struct Batch {
-    /// Where the step lies in the plan.
+    /// The position of the step in the plan.
     pub moment: Moment,
     /// First row of the step that the batch holds, or, in a batch of fresh rows, of the rows asked for.
     pub first_row: u64,
@@ -333,7 +333,7 @@ pub struct Batch {
     pub replayed: Vec<Replayed>,
     /// Rows that hold another sample than the order asked for, in row order.
     pub substitutions: Vec<Substitution>,
-    /// When the last row was written.
+    /// The time when the last row was written.
     pub completed: SystemTime,
 }
 

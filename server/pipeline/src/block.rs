@@ -35,7 +35,7 @@ pub(crate) struct Block {
     ready_for: Option<BatchLayout>,
 }
 
-/// Whose memory a block is.
+/// The owner of a block's memory.
 #[derive(Debug)]
 enum Owner {
     /// This process's: what the allocator gave, and for which layout.
@@ -197,7 +197,7 @@ pub(crate) struct RowSlot {
     row: usize,
     image: Range<usize>,
     label: Range<usize>,
-    /// Where the partner's label and the share of the own one lie, in a layout of mixed rows.
+    /// The bytes of the partner's label and the share of the own one, in a layout of mixed rows.
     partner: Option<(Range<usize>, Range<usize>)>,
 }
 

@@ -122,7 +122,7 @@ pub(crate) struct Dispatcher {
     budget_streams: usize,
     /// Streams of high priority.
     high_streams: usize,
-    /// Whose turn it is among the streams of normal and of high priority.
+    /// The next streams of normal and of high priority.
     turns: [StreamId; 2],
     /// Turns that streams of high priority took since one of normal priority.
     high_turns: u32,

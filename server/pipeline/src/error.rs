@@ -1,8 +1,8 @@
-//! What can go wrong with a batch, a want and the pipeline itself.
+//! The errors of a batch, of a want and of the pipeline itself.
 
 use thiserror::Error;
 
-/// Why a batch could not be made. The other batches of the stream are not concerned.
+/// The reason why a batch could not be made. The other batches of the stream are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BatchError {
@@ -29,7 +29,7 @@ pub enum BatchError {
         sample: u64,
         /// Its name.
         name: String,
-        /// How many were tried.
+        /// The number that was tried.
         tries: u64,
         /// The decoder's sentence about the first.
         detail: String,
@@ -46,7 +46,7 @@ pub enum BatchError {
         /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `timed_out`,
         /// `no_memory` or `io`.
         cause: &'static str,
-        /// What the file system said.
+        /// The error of the file system.
         detail: String,
     },
     /// A defect of this daemon.
@@ -94,7 +94,7 @@ pub enum BatchError {
     Stopped,
 }
 
-/// Why a want was refused.
+/// The reason why a want was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WantError {
@@ -113,7 +113,7 @@ pub enum WantError {
         step: u64,
         /// First row asked for.
         first_row: u64,
-        /// How many rows were asked for.
+        /// The number of rows requested.
         rows: u64,
         /// Rows of the step.
         step_rows: u64,
@@ -126,7 +126,7 @@ pub enum WantError {
     CutsGroup {
         /// First row asked for.
         first_row: u64,
-        /// How many rows were asked for.
+        /// The number of rows requested.
         rows: u64,
         /// Rows of a group.
         group: u64,
@@ -148,7 +148,7 @@ pub enum WantError {
     BatchTooLarge {
         /// Rows asked for.
         rows: u64,
-        /// What they take.
+        /// Their bytes.
         bytes: u64,
         /// Most rows of a batch.
         max_rows: u64,
@@ -158,7 +158,7 @@ pub enum WantError {
     /// The batch does not fit into the slots of the stream.
     #[error("a batch of {bytes} bytes is larger than the {slot_bytes} bytes of the stream's slots")]
     LargerThanSlot {
-        /// What the batch takes.
+        /// Bytes of the batch.
         bytes: u64,
         /// Bytes of a slot.
         slot_bytes: u64,
@@ -177,7 +177,7 @@ pub enum WantError {
     Stopped,
 }
 
-/// Why a pipeline or a stream could not be started.
+/// The reason why a pipeline or a stream could not be started.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PipelineError {
@@ -216,9 +216,9 @@ pub enum PipelineError {
         rows: u64,
         /// Bytes of a row.
         row_bytes: u64,
-        /// What the buffer takes.
+        /// Bytes of the buffer.
         bytes: u64,
-        /// What other jobs leave.
+        /// The bytes that other jobs leave.
         free_bytes: u64,
         /// The budget.
         total_bytes: u64,
@@ -230,7 +230,7 @@ pub enum PipelineError {
     Thread {
         /// Name of the thread.
         name: String,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// A worker's decoder could not be made.

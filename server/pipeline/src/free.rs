@@ -1,6 +1,6 @@
 //! Blocks that wait for another batch of their size: fresh memory costs page faults, used memory does not.
 //!
-//! How much may wait is the dispatcher's decision.
+//! The dispatcher decides how much may wait.
 
 use std::collections::VecDeque;
 

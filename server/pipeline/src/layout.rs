@@ -1,4 +1,4 @@
-//! Where the tensors of a batch lie in its block.
+//! The positions of the tensors of a batch in its block.
 
 use std::ops::Range;
 
@@ -68,42 +68,42 @@ impl BatchLayout {
         self.side * self.side * 3 * self.format.dtype.size_in_bytes()
     }
 
-    /// Where `images` lies.
+    /// The bytes of `images`.
     pub fn images(&self) -> Range<usize> {
         0..self.rows * self.row_bytes()
     }
 
-    /// Where `labels` lies.
+    /// The bytes of `labels`.
     pub fn labels(&self) -> Range<usize> {
         let start = self.images().end.next_multiple_of(Self::ALIGN);
         start..start + self.rows * LABEL_BYTES
     }
 
-    /// Where the image of a row lies.
+    /// The bytes of the image of a row.
     pub fn image(&self, row: usize) -> Range<usize> {
         let start = row * self.row_bytes();
         start..start + self.row_bytes()
     }
 
-    /// Where the label of a row lies.
+    /// The bytes of the label of a row.
     pub fn label(&self, row: usize) -> Range<usize> {
         let start = self.labels().start + row * LABEL_BYTES;
         start..start + LABEL_BYTES
     }
 
-    /// Where `labels_b` lies; empty where rows are not mixed.
+    /// The bytes of `labels_b`; empty if rows are not mixed.
     pub fn labels_b(&self) -> Range<usize> {
         let start = self.labels().end.next_multiple_of(Self::ALIGN);
         start..start + if self.mixed { self.rows * LABEL_BYTES } else { 0 }
     }
 
-    /// Where `lam` lies; empty where rows are not mixed.
+    /// The bytes of `lam`; empty if rows are not mixed.
     pub fn lam(&self) -> Range<usize> {
         let start = self.labels_b().end.next_multiple_of(Self::ALIGN);
         start..start + if self.mixed { self.rows * LAM_BYTES } else { 0 }
     }
 
-    /// Where the partner's label and the share of a row lie, if rows are mixed.
+    /// The bytes of the partner's label and the share of a row, if rows are mixed.
     pub fn partner(&self, row: usize) -> Option<(Range<usize>, Range<usize>)> {
         let within =
             |tensor: Range<usize>, size: usize| tensor.start + row * size..tensor.start + (row + 1) * size;

@@ -32,7 +32,7 @@ use crate::{
     worker::Worker,
 };
 
-/// What a pipeline may use.
+/// The resources of a pipeline.
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineConfig {
     /// Worker threads; 0 is taken as 1.
@@ -61,18 +61,18 @@ pub struct PipelineConfig {
     pub fetch: FetchConfig,
 }
 
-/// What a stream is for.
+/// The options of a stream.
 #[derive(Debug, Default)]
 pub struct StreamOptions {
-    /// Where its batches are made, if the trainer shares memory. A batch is begun when a slot is free, and its slot is
+    /// The memory for its batches, if the trainer shares memory. A batch is begun when a slot is free, and its slot is
     /// free again when the last of its bytes is dropped.
     pub pool: Option<SharedPool>,
     /// Whether its batches hold the fresh rows alone, for a trainer that keeps the replayed ones itself. Rows are
     /// counted as ever.
     pub fresh_only: bool,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
-    /// Whose rows come first where several streams wait for workers.
+    /// Its priority if several streams wait for workers.
     pub priority: Priority,
     /// Whether it is for a single batch. Such a stream reads what others keep for replay, and keeps nothing.
     pub single_batch: bool,
@@ -234,12 +234,12 @@ impl Pipeline {
         SharedPool::create(&self.shared, owner, (slots, slot_bytes))
     }
 
-    /// What was counted since the start.
+    /// The counters since the start.
     pub fn stats(&self) -> &Arc<Stats> {
         &self.stats
     }
 
-    /// What the pipeline may use.
+    /// The resources of the pipeline.
     pub fn config(&self) -> &PipelineConfig {
         &self.config
     }

@@ -42,7 +42,7 @@ pub(crate) struct Reserves {
 #[derive(Debug)]
 struct Used {
     bytes: usize,
-    /// When bytes were last taken or given back.
+    /// The time when bytes were last taken or given back.
     changed: Instant,
 }
 

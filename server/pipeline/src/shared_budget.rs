@@ -25,7 +25,7 @@ use crate::{reserve::Owner, stats::Stats};
 /// With fewer, the next batch could not be made while the trainer has one.
 const MIN_SLOTS: u32 = 2;
 
-/// Why a stream gets no shared memory.
+/// The reason why a stream gets no shared memory.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SharedMemoryError {

@@ -1,4 +1,4 @@
-//! What the pipeline counts. Plain atomics: whoever reports them reads them when asked.
+//! The counters of the pipeline: plain atomics, read when a report is requested.
 
 use std::{
     collections::BTreeMap,

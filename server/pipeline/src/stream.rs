@@ -32,7 +32,7 @@ pub(crate) struct StreamLimits {
     pub(crate) slot_bytes: Option<u64>,
 }
 
-/// How a stream replays.
+/// The replay of a stream.
 #[derive(Debug)]
 pub(crate) struct StreamReplay {
     /// On the rows that are kept; `None` where nothing is replayed from them.

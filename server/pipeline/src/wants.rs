@@ -1,4 +1,4 @@
-//! What a stream has asked for and no worker has begun: the stream adds, the dispatcher takes.
+//! The wants of a stream that no worker has begun: the stream adds, the dispatcher takes.
 //!
 //! The queue is bounded whatever the peer does. At most `max_pending` wants have somebody who waits for them; those
 //! that were taken back stay until they are met at the front or, at the latest, until they are as many.
@@ -140,7 +140,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.0.pending.fetch_sub(1, Ordering::Relaxed);
-        // What was taken back may have stood before a want that fits.
+        // The cancelled want may have been before one that fits.
         self.0.wake();
     }
 }

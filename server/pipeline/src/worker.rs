@@ -33,7 +33,7 @@ use crate::{
 /// Clients ask again for what cannot be read, for a minute and from everywhere.
 static UNREADABLE_LINES: LogThrottle = LogThrottle::new();
 
-/// What a worker owns.
+/// The state of a worker.
 pub(crate) struct Worker {
     bench: Workbench,
     level: SimdLevel,

@@ -10,12 +10,12 @@ use chacha20::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use rand_distr::{Beta, Distribution as _, StandardNormal};
 
-/// What makes the draws of one image: everything but the operation.
+/// The key of the draws of one image: everything but the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DrawKey {
     /// Seed of the job.
     pub seed: u64,
-    /// How often the data has been gone through since step 0.
+    /// The number of passes over the data since step 0.
     pub epoch: u64,
     /// The sample that the order asked for, also where another one is delivered in its place.
     pub sample: u64,

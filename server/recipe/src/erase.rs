@@ -7,10 +7,10 @@ use crate::{draws::Draws, output::OutputFormat};
 /// Tries to find a box that fits.
 const TRIES: u32 = 10;
 
-/// How often and how large a box is erased.
+/// The probability and the size of an erased box.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RandomErase {
-    /// How often, in [0, 1].
+    /// Probability, in [0, 1].
     pub probability: f64,
     /// Smallest and largest area as a share of the image, in (0, 1].
     pub area: (f64, f64),

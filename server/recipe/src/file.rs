@@ -64,7 +64,7 @@ pub enum RecipeFileError {
         file: String,
         /// Line, counted from 1.
         line: usize,
-        /// Why.
+        /// The reason.
         message: String,
     },
     /// Values that cannot be.

@@ -1,4 +1,4 @@
-//! Where a crop lies: the random resized crop of timm 0.4.12 and the evaluation crop of the reference.
+//! The position of a crop: the random resized crop of timm 0.4.12 and the evaluation crop of the reference.
 //!
 //! Formulas: `RandomResizedCropAndInterpolation.get_params` of timm 0.4.12 (equal in 1.0.31), and the
 //! evaluation transform of the EfficientTrain++ code (short side to S / 0.875, then the centre).

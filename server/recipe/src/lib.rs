@@ -1,4 +1,4 @@
-//! What happens to one sample: the recipe, its keyed draws, and its execution.
+//! The processing of one sample: the recipe, its keyed draws, and its execution.
 //!
 //! A [`Recipe`] is data: named operations in an order. A [`Program`] is a recipe compiled for a stage. A
 //! [`Workbench`] is one worker's scratch memory, in which a program turns encoded bytes into a tensor:

@@ -24,12 +24,12 @@ choices! {
     }
 }
 
-/// How groups of rows are mixed.
+/// The parameters of the mixing of groups of rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mix {
     /// Rows of a group: even, at least 2. A batch holds whole groups.
     pub group: u64,
-    /// How often a group is mixed at all, in [0, 1].
+    /// Probability that a group is mixed at all, in [0, 1].
     pub probability: f64,
     /// Mixup's `lam` is drawn from Beta(alpha, alpha); 0 switches Mixup off.
     pub mixup_alpha: f64,
@@ -41,7 +41,7 @@ pub struct Mix {
     pub edge: CutMixEdge,
 }
 
-/// What was drawn for a group.
+/// The draws of a group.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum DrawnMix {
     /// Nothing is mixed; `lam` is 1.

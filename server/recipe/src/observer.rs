@@ -1,4 +1,4 @@
-//! Who wants to know what a workbench is doing: a bench, with a clock. The workbench itself has none.
+//! An observer of a workbench: a bench, with a clock. The workbench itself has none.
 
 /// A part of the work on an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,14 +13,14 @@ use crate::{
     recipe::{LowFrequency, Operation, Recipe, Side},
 };
 
-/// How a program begins: which part of the encoded image becomes a square of `side` pixels.
+/// The start of a program: the part of the encoded image that becomes a square of `side` pixels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Crop {
     pub(crate) kind: CropKind,
     pub(crate) filter: Filter,
     /// Side of the square that comes out.
     pub(crate) side: u32,
-    /// What the fast way leaves out; `None` for exact pixels.
+    /// The shortcut of the fast way; `None` for exact pixels.
     pub(crate) shortcut: Option<Shortcut>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Shortcut {
     pub(crate) for_spectrum: bool,
 }
 
-/// Where the part lies.
+/// The position of the part.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CropKind {
     Random(CropRange),
@@ -98,7 +98,7 @@ pub enum ProgramError {
         position: usize,
         /// Its name.
         name: &'static str,
-        /// Why not.
+        /// The reason.
         problem: &'static str,
     },
     /// The recipe ends before its output is a normalised tensor of the stage's size.
@@ -109,7 +109,7 @@ pub enum ProgramError {
     Fourier(#[from] FourierError),
 }
 
-/// How far a recipe has come while it is checked.
+/// The phase of a recipe while it is checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Encoded,
@@ -303,7 +303,7 @@ impl Program {
     }
 }
 
-/// What the image is after `operation`, or why the operation cannot stand here.
+/// The phase after `operation`, or the reason why the operation cannot be here.
 fn next_phase(operation: &Operation, phase: Phase) -> Result<Phase, &'static str> {
     let pixels = |then| if phase == Phase::Pixels { Ok(then) } else { Err("it needs 8-bit pixels") };
     let planes = |then| match phase {

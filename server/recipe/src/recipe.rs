@@ -71,7 +71,7 @@ pub enum Operation {
     },
     /// Mirrors left and right.
     Flip {
-        /// How often, in [0, 1].
+        /// Probability, in [0, 1].
         probability: f64,
     },
     /// Reduces the image to the bandwidth of the stage; nothing happens where that is the base size.
@@ -269,7 +269,7 @@ impl Recipe {
         matches!(self.operations.first(), Some(Operation::CenterCrop { .. }))
     }
 
-    /// How rows are mixed, if they are.
+    /// The mixing of rows, if there is one.
     pub fn mix(&self) -> Option<&Mix> {
         self.operations.iter().find_map(|operation| match operation {
             Operation::Mix(mix) => Some(mix),

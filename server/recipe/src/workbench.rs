@@ -33,7 +33,7 @@ pub struct Workbench {
     /// The image as 8-bit pixels: `side` x `side`.
     pixels: Vec<u8>,
     side: usize,
-    /// Where a resize writes before it becomes `pixels`.
+    /// The output of a resize before it becomes `pixels`.
     other: Vec<u8>,
     planes: Vec<f32>,
     cropped: Vec<f32>,
@@ -43,7 +43,7 @@ pub struct Workbench {
     drawn: Drawn,
 }
 
-/// What was drawn for an image, for reports and checks.
+/// The draws of an image, for reports and checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Drawn {
     /// The part that was cropped; `None` for the evaluation crop.
@@ -80,7 +80,7 @@ impl Workbench {
         })
     }
 
-    /// What was drawn for the last image.
+    /// The draws of the last image.
     pub fn drawn(&self) -> &Drawn {
         &self.drawn
     }

@@ -40,7 +40,7 @@ const DATA_FIELD: u32 = 5;
 /// Bytes before a message: not compressed, and its length.
 const PREFIX_BYTES: usize = 5;
 
-/// Where parts come from: whole batches at a time, since a hand-over between threads costs more than a part.
+/// The source of parts: whole batches at a time, since a hand-over between threads costs more than a part.
 type Outgoing = Receiver<Result<BatchParts, Status>>;
 
 /// BatchParts on their way from a handler past tonic's encoder, as an extension of its response.
@@ -94,9 +94,9 @@ where
 /// The frames of a stream of parts.
 struct PartBody {
     outgoing: Outgoing,
-    /// What is being sent.
+    /// The batch that is being sent.
     parts: Option<BatchParts>,
-    /// What comes before the next part.
+    /// The bytes before the next part.
     data: Bytes,
     ended: bool,
 }

@@ -49,7 +49,7 @@ pub(crate) use shared_memory::HandoverSocket;
 /// connection never waits for the stream's wake-up, few enough that a cancel comes in time for most.
 const BATCHES_IN_FLIGHT: usize = 1;
 
-/// What tonic sees of a streaming answer; the parts go past it (`body`).
+/// The empty stream that tonic sees of a streaming answer; the parts bypass it (`body`).
 type PartStream = tokio_stream::Empty<Result<proto::Part, Status>>;
 
 /// The `bandwise.v1.Loader` service.

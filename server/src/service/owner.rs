@@ -1,4 +1,4 @@
-//! Whose a call is, for shares of memory.
+//! The owner of a call, for shares of memory.
 
 use std::net::IpAddr;
 

@@ -1,5 +1,5 @@
-//! What goes out at a time: a batch cut into parts, the header and then the bytes of its tensors without a copy; or a
-//! single part. Of a batch in shared memory the header is all.
+//! A unit of output: a batch cut into parts, the header and then the bytes of its tensors without a copy; or a single
+//! part. Of a batch in shared memory the header is all.
 
 use std::time::UNIX_EPOCH;
 

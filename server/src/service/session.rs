@@ -37,11 +37,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Session {
     stream: Stream,
-    /// What was asked for, in order.
+    /// The tickets of the wants, in order.
     tickets: VecDeque<Ticket>,
     /// Wants that came when the daemon was about to stop: (first step, first row, answer), sent behind the batches.
     refused: VecDeque<(u64, u64, proto::Failure)>,
-    /// What goes out next.
+    /// The next output.
     next: Option<BatchParts>,
     /// Lets the trainer fetch the descriptor of the stream's memory.
     offer: Option<Offer>,
@@ -57,7 +57,7 @@ pub(crate) struct Session {
     notice: Option<String>,
 }
 
-/// What happened.
+/// An event of the call.
 enum Event {
     Want(Result<Option<proto::Want>, Status>),
     Batch(Result<Batch, BatchError>),

@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const NO_LEASE: &str = "this daemon shares memory only with clients that keep a lease on it \
     (SharedMemoryRequest.lease), so that it is counted until they have done with it: update the client, or use gRPC";
 
-/// Where trainers of this host get descriptors.
+/// The second socket, on which trainers of this host get descriptors.
 #[derive(Debug)]
 pub(crate) struct HandoverSocket {
     pub(crate) offers: Arc<Offers>,
@@ -35,11 +35,11 @@ pub(crate) struct Shared {
     pub(crate) pool: Option<SharedPool>,
     /// Lets the trainer fetch the descriptor as long as the stream lives.
     pub(crate) offer: Option<Offer>,
-    /// What the trainer is told.
+    /// The answer for the trainer.
     pub(crate) grant: proto::SharedMemoryGrant,
 }
 
-/// Why there is no shared memory: a word for programs, and a sentence.
+/// The reason why there is no shared memory: a word for programs, and a sentence.
 type Refusal = (&'static str, String);
 
 impl Shared {

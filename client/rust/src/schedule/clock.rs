@@ -26,7 +26,7 @@ pub(crate) fn smooth(value: &mut Option<f64>, newest: f64) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimePoint {
     pub(crate) real: Instant,
-    /// How long the trainer had waited until then, since the run began.
+    /// Time that the trainer had waited until then, since the run began.
     pub(crate) waited: Duration,
 }
 
@@ -36,7 +36,7 @@ impl TimePoint {
         other.filter(|other| other.real > self.real).unwrap_or(self)
     }
 
-    /// How long the trainer waited between `earlier` and this point.
+    /// Time that the trainer waited between `earlier` and this point.
     pub(crate) fn waited_since(self, earlier: Self) -> Duration {
         self.waited.saturating_sub(earlier.waited)
     }
@@ -60,9 +60,9 @@ pub(crate) struct Look {
 pub(crate) struct WaitClock {
     /// Waits that are over.
     waited: Duration,
-    /// When the present wait began.
+    /// The start of the present wait.
     since: Option<Instant>,
-    /// When the last wait ended.
+    /// The end of the last wait.
     ended: Option<Instant>,
     /// Seconds between two waits, smoothed.
     away: Option<f64>,
@@ -108,7 +108,7 @@ impl WaitClock {
     }
 }
 
-/// How long the last batches were at the head of their daemon's queue.
+/// The times of the last batches at the head of their daemon's queue.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
     waited: VecDeque<Duration>,

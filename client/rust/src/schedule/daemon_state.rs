@@ -11,7 +11,7 @@ const BELIEVED_BATCHES: f64 = 4.0;
 /// The same after so long at the latest.
 const BELIEVED: Duration = Duration::from_secs(5);
 
-/// What a run may ask of a daemon.
+/// The kinds of requests that a daemon accepts now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Nothing: there is no stream.
@@ -24,7 +24,7 @@ pub(crate) enum Phase {
     Refused,
 }
 
-/// What a daemon has done for a run.
+/// The work of a daemon for a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Batches that were delivered to the trainer.

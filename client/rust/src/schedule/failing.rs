@@ -14,9 +14,9 @@ use crate::{
 /// The facts about a batch that a daemon could not make.
 #[derive(Debug)]
 pub(super) struct Failing {
-    /// When the first daemon said so.
+    /// The time of the first failure.
     pub(super) since: TimePoint,
-    /// When it is asked for again, while it is not asked for.
+    /// The time of the next request, while there is none.
     again: Option<Instant>,
     pauses: Backoff,
 }

@@ -34,7 +34,7 @@ const LEAVE_UNKNOWN: Duration = Duration::from_secs(5);
 const MAX_DOUBLINGS: u32 = 6;
 
 impl Scheduler {
-    /// How long nothing needs to be decided if nothing happens, where that is known.
+    /// Time until the next decision if nothing happens, if that is known.
     pub(crate) fn quiet_for(&self, now: Instant) -> Option<Duration> {
         let now = self.clock.time_point(now);
         self.late_in(now).into_iter().chain(self.asked_again_in(now)).min()
@@ -113,17 +113,17 @@ impl Scheduler {
         (self.head_wait(daemon, at, now) >= limit).then_some((daemon, limit))
     }
 
-    /// How long the trainer has waited since the batch asked for at `at` is at the head of its daemon's queue.
+    /// Time that the trainer has waited since the batch requested at `at` is at the head of its daemon's queue.
     fn head_wait(&self, daemon: usize, at: TimePoint, now: TimePoint) -> Duration {
         now.waited_since(self.states[daemon].head_since(at))
     }
 
-    /// How long a batch is waited for before another daemon is asked too; `None` while nothing is usual.
+    /// Time to wait for a batch before another daemon is asked too; `None` while the usual time is unknown.
     fn hedge_after(&self) -> Option<Duration> {
         self.times.usual_wait().map(|usual| usual.saturating_mul(HEDGE_FACTOR).max(HEDGE_FLOOR))
     }
 
-    /// How long a batch is waited for before its daemon is left.
+    /// Time to wait for a batch before its daemon is left.
     fn leave_after(&self) -> Duration {
         let many = |usual: Duration| usual.saturating_mul(LEAVE_FACTOR).max(LEAVE_FLOOR);
         let adaptive = || self.times.usual_time().map_or(LEAVE_UNKNOWN, many);

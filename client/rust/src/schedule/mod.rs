@@ -37,7 +37,7 @@ use daemon_state::DaemonState;
 pub(crate) use daemon_state::{Counts, Phase};
 use failing::Failing;
 
-/// What a batch is known by within a run.
+/// The identity of a batch within a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct BatchId {
     pub(crate) step: u64,
@@ -51,7 +51,7 @@ pub(crate) struct Wanted {
     pub(crate) rows: u64,
 }
 
-/// What is to be done.
+/// A decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Ask a daemon for a batch.
@@ -64,7 +64,7 @@ pub(crate) enum Action {
     Drained(usize),
 }
 
-/// How things stand with the batch that is next.
+/// The state of the next batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     /// Nothing is wanted.
@@ -84,9 +84,9 @@ pub(crate) enum Due {
 struct Entry {
     wanted: Wanted,
     ready: bool,
-    /// Who was asked and has not answered, and when.
+    /// The daemons that were asked and have not answered, and the times of the requests.
     asks: Vec<(usize, TimePoint)>,
-    /// Who cannot make it.
+    /// The daemons that cannot make it.
     unable: Vec<usize>,
     /// There if somebody could not.
     failing: Option<Failing>,
@@ -99,7 +99,7 @@ pub(crate) struct Scheduler {
     table: VecDeque<Entry>,
     clock: WaitClock,
     times: Times,
-    /// How long a batch may be waited for; adaptive if absent.
+    /// Time to wait for a batch; adaptive if absent.
     batch_timeout: Option<Duration>,
     /// The daemon at home.
     preferred: Option<usize>,
@@ -159,12 +159,12 @@ impl Scheduler {
         self.table.len()
     }
 
-    /// What a daemon has done.
+    /// The work of a daemon.
     pub(crate) fn counts(&self, daemon: usize) -> Counts {
         self.states[daemon].counts
     }
 
-    /// What may be asked of a daemon.
+    /// The phase of a daemon.
     pub(crate) fn phase(&self, daemon: usize) -> Phase {
         self.states[daemon].phase
     }
@@ -260,7 +260,7 @@ impl Scheduler {
         self.table.pop_front();
     }
 
-    /// How things stand with the next batch.
+    /// The state of the next batch.
     pub(crate) fn due(&self, now: Instant) -> Due {
         let Some(entry) = self.table.front() else { return Due::Nothing };
         let id = entry.wanted.id;
@@ -279,7 +279,7 @@ impl Scheduler {
         Due::Waiting(id, starving.map(|since| now.waited_since(since)))
     }
 
-    /// What is to be done now.
+    /// The decisions of this moment.
     pub(crate) fn decide(&mut self, now: Instant) -> Vec<Action> {
         let now = self.clock.time_point(now);
         let mut actions = std::mem::take(&mut self.cancels);

@@ -18,7 +18,7 @@ use crate::{Failure, bench::parts::process_time, usage};
 /// Batches that are pulled before the clock counts: more than the client asks for ahead.
 const WARM_UP: usize = 12;
 
-/// What came through.
+/// The results of the whole path.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PathTime {
     pub(super) images_per_s: f64,

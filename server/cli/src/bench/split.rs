@@ -1,6 +1,6 @@
-//! How decoding a JPEG divides between entropy decoding with the inverse transform, and upsampling with the colour
-//! conversion. No call of the library does one without the other, but one stops after the first: whole frames are
-//! decoded both ways, and the share is taken for crops too.
+//! The shares of entropy decoding with the inverse transform, and of upsampling with the colour conversion, in decoding
+//! a JPEG. No call of the library does one without the other, but one stops after the first: whole frames are decoded
+//! both ways, and the share is taken for crops too.
 
 use std::time::{Duration, Instant};
 

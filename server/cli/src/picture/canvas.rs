@@ -14,7 +14,7 @@ use image::{Rgb, RgbImage};
 /// Longest line in pixels that is drawn at once.
 const LINE_PART: f64 = 500.0;
 
-/// How text looks.
+/// The font and the colour of a text.
 #[derive(Clone, Copy)]
 pub(super) struct Ink {
     pub(super) font: &'static MonoFont<'static>,

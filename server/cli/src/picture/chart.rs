@@ -40,7 +40,7 @@ pub(crate) struct Curve {
 
 /// One picture of the chart.
 pub(crate) struct Panel {
-    /// What is shown and in which unit.
+    /// The quantity and its unit.
     pub(crate) title: String,
     /// Marks of the upward axis from 0 up; the last is its end.
     pub(crate) marks: Vec<(f64, String)>,
@@ -62,7 +62,7 @@ pub(crate) struct Note {
 pub(crate) struct Chart {
     pub(crate) title: String,
     pub(crate) subtitle: String,
-    /// What the axis from left to right shows and in which unit.
+    /// The quantity and the unit of the axis from left to right.
     pub(crate) axis: String,
     pub(crate) marks: Vec<(f64, String)>,
     /// Vertical lines through all panels, and above them the text for the middle between each and the next.

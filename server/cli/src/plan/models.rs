@@ -38,7 +38,7 @@ const MAX_UPDATE_FREQ: u64 = 65_536;
 /// Budget for which the drop path rates are given.
 const DROP_PATH_EPOCHS: f64 = 200.0;
 
-/// What the reference's trainer sets for a model.
+/// The settings of the reference's trainer for a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ModelProfile {
     /// One of [`MODEL_NAMES`].
@@ -65,7 +65,7 @@ pub(crate) struct ModelProfile {
     pub(crate) clip_norm: Option<f64>,
 }
 
-/// How a process takes its rows of a step.
+/// The batches of a process in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProcessBatch {
     /// Rows that it holds at once.
@@ -80,7 +80,7 @@ pub(crate) struct ProcessBatch {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("no model is called {name:?}; the names are {}", MODEL_NAMES.join(", "))]
 pub(crate) struct UnknownModel {
-    /// What was asked for.
+    /// The requested name.
     pub(crate) name: String,
 }
 
@@ -157,8 +157,8 @@ impl ModelProfile {
         }
     }
 
-    /// How each of [`ModelProfile::PROCESSES`] processes takes its rows in a stage: as large a batch as the profile
-    /// allows, and as many of them as the step needs.
+    /// The batches of each of [`ModelProfile::PROCESSES`] processes in a stage: as large a batch as the profile allows,
+    /// and as many of them as the step needs.
     ///
     /// # Errors
     ///

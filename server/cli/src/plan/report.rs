@@ -1,4 +1,4 @@
-//! What `plan` found, as its JSON shows it: names are snake case, with units where a number has one.
+//! The results of `plan`, as in its JSON: names are snake case, with units where a number has one.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Report {
     pub(super) curriculum: String,
     pub(super) epochs: f64,
     pub(super) epochs_count: String,
-    /// Where stages may end.
+    /// The points at which stages may end.
     pub(super) split: &'static str,
     /// Side of the base image in pixels.
     pub(super) base: u32,
@@ -41,7 +41,7 @@ pub(super) struct Report {
     pub(super) sizing: Option<Sizing>,
 }
 
-/// What the papers set for a model.
+/// The papers' settings for a model.
 #[derive(Debug, Serialize)]
 pub(super) struct ModelReport {
     pub(super) name: &'static str,
@@ -105,7 +105,7 @@ pub(super) struct StageReport {
     /// Learning rate at the borders, as a factor of its peak.
     pub(super) lr_factor_start: f64,
     pub(super) lr_factor_end: f64,
-    /// How a process of the model's profile takes its rows.
+    /// The batch of a process in the model's profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) batch_per_process: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

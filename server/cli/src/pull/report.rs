@@ -1,4 +1,4 @@
-//! What `pull` prints: digests on the way, figures at the end.
+//! The output of `pull`: digests during the run, figures at the end.
 
 use std::{
     io::IsTerminal as _,

@@ -1,10 +1,10 @@
-//! Why a curriculum does not suit a dataset, a batch or a budget.
+//! Reasons why a curriculum does not suit a dataset, a batch or a budget.
 
 use thiserror::Error;
 
 use crate::limits::MAX_EPOCHS;
 
-/// Why a curriculum cannot be resolved for a request.
+/// The reason why a curriculum cannot be resolved for a request.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[allow(missing_docs, reason = "the fields are the offending values that the message shows")]
 pub enum PlanError {

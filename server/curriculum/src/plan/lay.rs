@@ -1,6 +1,6 @@
 //! Lays stages one after another: each begins at the step, epoch and position at which the previous one stopped.
 //!
-//! Where stages are split in epochs these positions are all 0. Split in steps, an epoch continues over a border: the
+//! For stages that are split in epochs these positions are all 0. Split in steps, an epoch continues over a border: the
 //! position carries over in samples, and the later stage continues from it in steps of its own size, so every sample
 //! still has its turn once in every epoch. An epoch ends when the stage that shows it cannot fill another step from it
 //! (or, where the tail is kept, when nothing is left).
@@ -69,7 +69,7 @@ fn check_request(curriculum: &Curriculum, request: &PlanRequest) -> Result<(), P
     }
 }
 
-/// How the steps of a stage fill a whole epoch.
+/// The steps of a stage in a whole epoch.
 struct Shape {
     global_batch: u64,
     fresh_rows: u64,
@@ -165,7 +165,7 @@ impl<'a> Layer<'a> {
         Ok(())
     }
 
-    /// Where a stage of this shape begins, and how many of its steps fit into the rest of that epoch.
+    /// The start of a stage of this shape, and the number of its steps in the rest of that epoch.
     fn begin(&self, shape: &Shape) -> (EpochPosition, u64) {
         let left = self.request.dataset_len - self.position.row;
         match self.steps_in(left, shape.fresh_rows) {

@@ -8,7 +8,7 @@ use super::bytes::be16;
 use crate::error::DecodeError;
 use crate::format::Format;
 
-/// What the segments before the first scan say.
+/// The contents of the segments before the first scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each says one thing about a file")]
 pub(super) struct Frame {
@@ -26,7 +26,7 @@ pub(super) struct Frame {
     /// Whether there is nothing before the first scan but segments that belong there, one frame header among
     /// them, of a process for which parts may be decoded alone.
     pub(super) plain: bool,
-    /// Where the first SOS segment begins (its length field).
+    /// The start of the first SOS segment (its length field).
     pub(super) first_scan: usize,
 }
 

@@ -30,7 +30,7 @@ impl Samples {
     }
 }
 
-/// How the library's warnings begin. The severity code alone does not tell an error from an error after a
+/// The first words of the library's warnings. The severity code alone does not tell an error from an error after a
 /// warning; but the message does, since only the first warning and every error write it.
 const WARNINGS: [&str; 7] = [
     "Corrupt JPEG data: ",
@@ -193,7 +193,7 @@ impl Turbo {
     }
 }
 
-/// What the library says about the last failure in this thread.
+/// The library's message about the last failure in this thread.
 fn message(turbo: Option<&Turbo>) -> String {
     let handle = turbo.map_or(std::ptr::null_mut(), |turbo| turbo.handle.as_ptr());
     // SAFETY: the handle is live or null; the result is a terminated string in memory of the instance or of the

@@ -107,7 +107,7 @@ impl Size {
         Ok(size)
     }
 
-    /// What the library checks too.
+    /// Checks that the library makes too.
     fn is_sound(&self) -> bool {
         let axis = |start: u32, end: u32, tile: u32, tile_start: u32| {
             start < end && tile > 0 && tile_start <= start && tile_start.saturating_add(tile) > start

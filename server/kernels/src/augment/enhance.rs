@@ -1,4 +1,4 @@
-//! What the four enhancers share: the blend with a degenerate picture, and grey.
+//! The common parts of the four enhancers: the blend with a degenerate picture, and grey.
 //!
 //! Blend: `d + f * (v - d)` with `d` the degenerate value, `v` the pixel's and `f` the factor, in float32,
 //! rounded after each operation and then truncated to 0..255. Pillow tells interpolation (`0 <= f <= 1`,

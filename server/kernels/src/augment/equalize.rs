@@ -7,7 +7,7 @@
 use super::lookup::{self, IDENTITY, Table};
 use crate::SimdLevel;
 
-/// How often each value occurs.
+/// The number of occurrences of each value.
 type Histogram = [usize; 256];
 
 /// Equalizes every channel.

@@ -68,7 +68,7 @@ pub enum AugmentOp {
     },
     /// Adds to dark values, those below 128.
     SolarizeAdd {
-        /// What is added; sums stop at 255.
+        /// The number that is added; sums stop at 255.
         add: u32,
     },
     /// Blends with the grey picture.

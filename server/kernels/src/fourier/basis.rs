@@ -49,7 +49,7 @@ pub(super) struct Basis {
     pub(super) reals: Vec<Block>,
     /// For each of [`frequencies`].
     pub(super) pairs: Vec<Block>,
-    /// How middle strands are turned at each of [`frequencies`]: cosine and sine.
+    /// The rotation of middle strands at each of [`frequencies`]: cosine and sine.
     pub(super) turns: Vec<[f32; 2]>,
     /// For each strand: how much of it is in the sum over `s`.
     pub(super) sine_row: Vec<f32>,
@@ -84,7 +84,7 @@ impl Basis {
         }
     }
 
-    /// Where the unpaired frequency is seen: at frequency 0 (0) or `G / 2` (1).
+    /// The slot of the unpaired frequency: at frequency 0 (0) or `G / 2` (1).
     pub(super) fn sine_slot(&self) -> usize {
         self.strands_out % 2
     }

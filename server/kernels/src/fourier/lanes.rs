@@ -13,7 +13,7 @@ use std::ops::{Add, Mul, Sub};
 pub(super) trait Lanes<const L: usize>:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
 {
-    /// What shows that the CPU has the instructions.
+    /// The proof that the CPU has the instructions.
     type Proof: Copy;
 
     fn load(proof: Self::Proof, values: &[f32; L]) -> Self;

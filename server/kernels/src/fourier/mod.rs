@@ -59,7 +59,7 @@ use pass::{Stage, pass, work_len};
 /// The largest side of a plane; its matrices take up to 35 MiB.
 pub const MAX_FOURIER_SIDE: usize = 4096;
 
-/// Why there is no Fourier crop for some sizes.
+/// The reason why there is no Fourier crop for some sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FourierError {
     /// The plane is empty or too large.

@@ -5,7 +5,7 @@
 //! become strands again; unfolded and transposed, they are stored. Two such passes crop a plane both ways
 //! and leave it as it lay.
 //!
-//! Where lines are left over at the end, some are done twice, with the same result.
+//! If lines are left over at the end, some are done twice, with the same result.
 
 #![allow(clippy::inline_always, reason = "what is not inlined loses the caller's instructions")]
 

@@ -34,7 +34,7 @@ pub(super) struct Block {
 struct Tile {
     rows: Range<usize>,
     columns: Range<usize>,
-    /// How many of the rows, and of the columns, come before the differences.
+    /// The number of rows, and of columns, before the differences.
     plain_rows: usize,
     plain_columns: usize,
     /// Whether it is added to what the tile before it has written.

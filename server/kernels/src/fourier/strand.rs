@@ -6,7 +6,7 @@
 //!
 //! The order is fixed: strand 0, the sums, the middle one, the differences.
 
-/// What a strand in the order is.
+/// The kind of a strand in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strand {
     /// Strand 0.
@@ -47,8 +47,8 @@ impl Strand {
     }
 }
 
-/// How many strands of `count`, from the first on, a mirrored line leaves as they are at frequency 0 (`slot`
-/// 0) or half the length (`slot` 1); it negates the others.
+/// The number of strands of `count`, from the first on, that a mirrored line leaves unchanged at frequency 0 (`slot` 0)
+/// or half the length (`slot` 1); it negates the others.
 pub(super) fn unchanged(count: usize, slot: usize) -> usize {
     if slot == 0 { differences_from(count) } else { count.div_ceil(2) }
 }

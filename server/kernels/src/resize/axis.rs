@@ -44,7 +44,7 @@ pub(super) struct AxisKey {
     /// First output that is wanted, and how many from there on, at least 1.
     pub(super) first: usize,
     pub(super) wanted: usize,
-    /// What else the weights do on the way; all outputs are wanted then.
+    /// The additional work of the weights; all outputs are wanted then.
     pub(super) detour: Option<Detour>,
 }
 

@@ -20,7 +20,7 @@ struct Slot {
     last_use: u64,
 }
 
-/// What is known about the wide tables of a slot.
+/// The state of the wide tables of a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Width {
     #[default]

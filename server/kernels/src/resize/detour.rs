@@ -1,9 +1,9 @@
 //! A resize in the place of several: from a part of a reduced picture, through a size in between.
 //!
-//! What it replaces: the picture in full, the part cut out of it, `filter` to the size in between, `last` to the
-//! output. What is left out is the rounding to 8 bits in between, and what the reduction has lost. A reduced
-//! picture's samples stand for `shrink` original ones; the original samples between them are interpolated with
-//! the bicubic filter, which hardly damps what the reduction has kept.
+//! It replaces several steps: the picture in full, the part cut out of it, `filter` to the size in between, `last` to
+//! the output. What is left out is the rounding to 8 bits in between, and what the reduction has lost. A reduced
+//! picture's samples stand for `shrink` original ones; the original samples between them are interpolated with the
+//! bicubic filter, which hardly damps what the reduction has kept.
 
 use super::Anchor;
 use super::filter::Filter;

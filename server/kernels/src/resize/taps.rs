@@ -7,7 +7,7 @@
 
 use super::filter::{self, Filter};
 
-/// Where the output samples of an axis lie among its input samples.
+/// The positions of the output samples of an axis among its input samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sampling {
     pub(super) filter: Filter,

@@ -28,7 +28,7 @@ pub(super) const WINDOW: usize = 64;
 #[repr(C, align(64))]
 pub(super) struct LaneWeights(pub(super) [i32; LANES]);
 
-/// Where the bytes of 16 lanes lie in the window.
+/// The positions of the bytes of 16 lanes in the window.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct LaneBytes(pub(super) [u8; WINDOW]);

@@ -1,13 +1,13 @@
-//! What each pixel value becomes: 256 numbers per channel, in every float format.
+//! The normalised value of each pixel value: 256 numbers per channel, in every float format.
 
 use half::{bf16, f16};
 
 /// Mean and standard deviation per channel (R, G, B), of pixels scaled to 0..1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalization {
-    /// What is subtracted.
+    /// The mean, which is subtracted.
     pub mean: [f32; 3],
-    /// What is divided by afterwards; not 0.
+    /// The divisor afterwards; not 0.
     pub std: [f32; 3],
 }
 
@@ -92,8 +92,8 @@ impl PixelTable {
         &self.bytes.bf16
     }
 
-    /// How to calculate the float32 values; `None` for normalisations so strange that it would give other
-    /// bits than the table.
+    /// The arithmetic of the float32 values; `None` for unusual normalisations for which it would give other bits than
+    /// the table.
     pub(super) fn arithmetic(&self) -> Option<&[Arithmetic; 3]> {
         self.arithmetic.as_ref()
     }

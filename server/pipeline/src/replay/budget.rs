@@ -25,12 +25,12 @@ use crate::{
     stats::Stats,
 };
 
-/// What replay may take.
+/// The memory for replay.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayConfig {
     /// Bytes of all rows that are kept for later steps.
     pub bytes: u64,
-    /// What happens to a job whose buffer does not fit.
+    /// Treatment of a job whose buffer does not fit.
     pub shortage: ReplayShortage,
 }
 
@@ -128,7 +128,7 @@ impl ReplayMemos {
     }
 }
 
-/// What the stage whose buffer is the largest needs.
+/// The needs of the stage with the largest buffer.
 fn largest_need(job: &Job) -> Option<Need> {
     needs(job, 0).max_by_key(|need| need.bytes)
 }

@@ -10,7 +10,7 @@ use crate::replay::shelf::{Shelf, Slab};
 /// Slabs that are dropped on the spot: some milliseconds.
 const FEW_SLABS: usize = 64;
 
-/// What is dropped.
+/// The memory to free.
 #[derive(Debug, Default)]
 pub(crate) struct Garbage {
     pub(crate) shelves: Vec<Shelf>,

@@ -55,9 +55,9 @@ struct Books {
     windows: BTreeMap<StreamId, RangeInclusive<u64>>,
     /// Whether the system had no memory that is reserved, since that was last said.
     out_of_memory: bool,
-    /// When it was said.
+    /// The time of the message.
     said: Option<Instant>,
-    /// What goes when the lock is free again.
+    /// The memory to free after the lock is released.
     garbage: Garbage,
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// What became of a row, with its image.
+    /// The outcome of a row, with its image.
     pub(crate) fn new(image: Bytes, outcome: &RowOutcome) -> Self {
         let instead_of = outcome.substitution.as_ref().map(|other| (other.requested, other.reason));
         Self { image, label: outcome.label, delivered: outcome.delivered, instead_of }

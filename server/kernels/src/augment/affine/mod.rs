@@ -1,4 +1,4 @@
-//! What the geometric operations share: source positions, taps and bicubic interpolation.
+//! The common parts of the geometric operations: source positions, taps and bicubic interpolation.
 //!
 //! An output pixel (x, y) takes the source position, in float64 and evaluated for each pixel by itself,
 //!

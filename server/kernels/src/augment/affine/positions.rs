@@ -15,7 +15,7 @@ pub(in super::super) struct Line {
     pub(in super::super) offset: f64,
     /// The side of the picture: positions from 0 up to here, without it, lie inside.
     pub(in super::super) limit: usize,
-    /// What whole parts are counted from: 1 for the output pixel's own column, 0 for the picture's edge.
+    /// The origin of whole parts: 1 for the output pixel's own column, 0 for the picture's edge.
     pub(in super::super) origin: f64,
 }
 
@@ -52,7 +52,7 @@ impl Positions {
         &self.whole
     }
 
-    /// How far each position lies behind that pixel, 0..=1 (1 is what rounding makes of just below).
+    /// The distance of each position after that pixel, 0..=1 (1 is what rounding makes of just below).
     pub(in super::super) fn fraction(&self) -> &[f64] {
         &self.fraction
     }

@@ -1,8 +1,8 @@
 //! Moves pixels along their rows or along their columns: shears and translations.
 //!
-//! Where neighbouring output pixels move by the same number of whole pixels, their taps are neighbours too,
-//! and are interpolated byte by byte, 16 at a time. Along rows such a run is nearly always the whole row.
-//! Along columns it ends every `1 / shear` pixels, so a block reads all rows that any of its bytes needs.
+//! If neighbouring output pixels move by the same number of whole pixels, their taps are neighbours too, and are
+//! interpolated byte by byte, 16 at a time. Along rows such a run is nearly always the whole row. Along columns it ends
+//! every `1 / shear` pixels, so a block reads all rows that any of its bytes needs.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use super::super::truncate::truncate_f64;
 use super::{LOAD, Line, Padded, Positions, Workspace, cubic_of_bytes, finish_row, is_near, paint};
 use crate::SimdLevel;
 
-/// How many rows further down than its first pixel the last of a block may lie: shears of RandAugment, up to
-/// 0.3, move the 16 bytes of a block by at most 2.
+/// The number of rows by which the last pixel of a block may be below its first one: shears of RandAugment, up to 0.3,
+/// move the 16 bytes of a block by at most 2.
 const STEPS: i32 = 2;
 
-/// How far pixels move: `shear` times the distance across, plus `offset`.
+/// The distance by which pixels move: `shear` times the distance across, plus `offset`.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Shift {
     pub(in super::super) shear: f64,
@@ -124,7 +124,7 @@ pub(in super::super) fn move_in_columns(
     }
 }
 
-/// How many of the first values are the same; at least one is given.
+/// The number of equal values at the start; at least one is given.
 fn run_length(whole: &[i32]) -> usize {
     let first = whole[0];
     let same = |block: &&[i32]| block.iter().fold(0, |differs, value| differs | (value ^ first)) == 0;

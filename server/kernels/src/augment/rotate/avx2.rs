@@ -72,7 +72,7 @@ pub(super) unsafe fn load(taps: &[u8], at: usize) -> __m128i {
     unsafe { _mm_loadu_si128(taps.as_ptr().add(at).cast()) }
 }
 
-/// Where the bytes of the shuffled row lie in the loaded one.
+/// The positions of the bytes of the shuffled row in the loaded one.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn by_channel() -> __m128i {

@@ -88,7 +88,7 @@ fn horizontal(taps: __m512i, d: [__m512d; 2]) -> [__m512d; 2] {
     [polynomial(coefficients(left), d[0]), polynomial(coefficients(right), d[1])]
 }
 
-/// Where the taps of the lanes of two pixels lie, from pixel `first` on.
+/// The positions of the taps of the lanes of two pixels, from pixel `first` on.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn by_channel(first: i64) -> __m512i {

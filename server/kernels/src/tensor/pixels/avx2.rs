@@ -164,7 +164,7 @@ impl Lanes {
         }
     }
 
-    /// What [`Arithmetic::apply`] makes of 16 pixel values.
+    /// The result of [`Arithmetic::apply`] for 16 pixel values.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     fn normalized(&self, bytes: __m128i) -> [__m256; 2] {

@@ -123,7 +123,7 @@ fn first_bytes(count: usize) -> __mmask64 {
     if count >= STEP { u64::MAX } else { (1 << count) - 1 }
 }
 
-/// How a channel is gathered.
+/// The permutation that gathers a channel.
 struct Gather {
     from_first_two: __m512i,
     from_third: __m512i,
@@ -156,7 +156,7 @@ impl Gather {
     }
 }
 
-/// Where each byte of a channel stands among 192, for numbers of 1, 2 and 4 bytes.
+/// The position of each byte of a channel among 192, for numbers of 1, 2 and 4 bytes.
 const ORDERED: [[u8; STEP]; 3] = places(1);
 const FOR_PAIRS: [[u8; STEP]; 3] = places(2);
 const FOR_FOURS: [[u8; STEP]; 3] = places(4);
