@@ -166,7 +166,7 @@ impl PartStream {
     }
 }
 
-/// The parser of a part up to its data.
+/// The position of the data in a part.
 struct Numbers {
     /// Bytes of the fields before.
     bytes: usize,
