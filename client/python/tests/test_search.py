@@ -202,7 +202,7 @@ def test_the_folder_of_another_search_is_refused(tmp_path: Path, change: Dict[st
     assert (tmp_path / "search.json").read_text() == content
     for damage in ["", "{}", content[:-9], content.replace('"format": 1', '"format": 2')]:
         (tmp_path / "search.json").write_text(damage)
-        with pytest.raises(bandwise.JobError, match="search.json is no file of a search"):
+        with pytest.raises(bandwise.JobError, match="search.json is not a file of a search"):
             training.search(greedy_search, tmp_path, stages=3, candidates=[96])
 
 

@@ -28,7 +28,7 @@ _LOG = logging.getLogger("bandwise")
 
 
 class Target(NamedTuple):
-    """Where batches are handed out, and in which form."""
+    """The device on which batches are handed out, and their form."""
 
     device: Any
     dtype: Optional[str]

@@ -25,17 +25,17 @@ class Substitution(NamedTuple):
     row: int
     """Row of the step."""
     requested: int
-    """Id of the sample that the order asked for."""
+    """Id of the sample of the order."""
     delivered: int
-    """Id of the sample that is there; equal to ``requested`` for a row of zeros."""
+    """Id of the delivered sample; equal to ``requested`` for a row of zeros."""
     reason: str
-    """Why, in a word: ``truncated``, ``corrupt`` ..., or ``unreadable_missing`` and the like."""
+    """The reason in a word: ``truncated``, ``corrupt`` ..., or ``unreadable_missing`` and the like."""
     name: str
-    """Name of the requested sample; empty behind the first 64 of a batch."""
+    """Name of the requested sample; empty after the first 64 of a batch."""
 
 
 def converter(arrays: str) -> Convert:
-    """How arrays are handed out: ``auto``, ``torch``, ``numpy`` or ``raw``. Imports what that needs."""
+    """The converter of arrays for ``auto``, ``torch``, ``numpy`` or ``raw``. Imports the library that it needs."""
     if arrays == "auto":
         arrays = next((name for name in ("torch", "numpy") if importlib.util.find_spec(name)), "raw")
     if arrays == "torch":
@@ -53,7 +53,7 @@ def converter(arrays: str) -> Convert:
 
 
 class Names:
-    """Whom to ask for the names of samples: not the loader, so that a batch that is kept keeps no daemon."""
+    """The source of the names of samples: not the loader, so that a batch that is kept keeps no daemon."""
 
     __slots__ = ("_addresses", "_dataset", "_digest", "_patience")
 
@@ -71,14 +71,14 @@ class Names:
             names = _native.samples(self._addresses, self._dataset, self._digest, sample_ids, self._patience)
         except ConnectionError as error:
             raise ConnectionError(
-                f"no daemon is left to name samples (tried {', '.join(self._addresses)}): names are asked for when they "
-                "are first used, so use them while the loader is open and its daemon runs"
+                f"no daemon is left to name samples (tried {', '.join(self._addresses)}): names are requested when they "
+                "are first used, so read them while the loader is open and its daemon runs"
             ) from error
         return [os.fsdecode(name) for name in names]
 
 
 class Use:
-    """Whether anybody has looked at a batch, which it does not keep."""
+    """Whether the program has used a batch, which this object does not keep."""
 
     __slots__ = ("is_used",)
 
@@ -110,12 +110,12 @@ class Batch:
 
     @property
     def _native(self) -> NativeBatch:
-        """For whoever uses the batch."""
+        """The native batch, which counts as used from now on."""
         self._use.is_used = True
         return self._inner
 
     def _tensor(self, name: str) -> Any:
-        """What an array is handed out as; None where there is no such array."""
+        """The array as it is handed out; None if there is no such array."""
         if name not in self._tensors and name in self._arrays:
             self._tensors[name] = self._convert(self._arrays[name])
         return self._tensors.get(name)

@@ -20,7 +20,8 @@ def elsewhere(group: str) -> Dict[str, str]:
 
 
 def closed(instead: Mapping[str, str]) -> Callable[[Type[Group]], Type[Group]]:
-    """Has a dataclass refuse unknown options: it says what stands in their place, by ``instead``, or names the nearest."""
+    """Makes a dataclass refuse unknown options: the error names the replacement from ``instead``, or the nearest
+    option."""
 
     def close(group: Type[Group]) -> Type[Group]:
         init: Any = group.__init__

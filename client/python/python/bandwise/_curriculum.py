@@ -58,7 +58,7 @@ class Curriculum:
 
     @property
     def compute(self) -> float:
-        """What it costs, in epochs' worth of compute at ``base``."""
+        """Its cost, in epochs' worth of compute at ``base``."""
         return sum(stage.compute for stage in self.stages)
 
     def toml(self, name: str) -> str:
@@ -89,10 +89,10 @@ class Curriculum:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a curriculum that is tried: what ``train`` is to show."""
+    """One stage of a curriculum that is tried: the argument of ``train``."""
 
     curriculum: Curriculum
-    """The whole curriculum. Stages behind this one may be open yet and hold ``base``; they decide nothing here."""
+    """The whole curriculum. Later stages may still be open and hold ``base``; they have no effect here."""
     index: int
     """Position in the curriculum, from 0."""
 
@@ -129,7 +129,7 @@ class Stage:
         """Its steps, with this many in a pass over the data: those of the daemon, for trainings without it."""
         spent, first = 0.0, 0
         for stage in self.curriculum.stages:
-            # What a step takes of the budget.
+            # The share of the budget of a step.
             step = (stage._cost if self.curriculum.of_compute else 1) / steps_per_epoch
             mark = self.curriculum.epochs * ((stage.index + 1) / len(self.curriculum.bandwidths))
             # Each stage ends as close to its mark as whole steps come.

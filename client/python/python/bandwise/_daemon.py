@@ -36,13 +36,13 @@ from ._start import arguments, configuration, kind, start
 from ._words import LogTail, last_words
 
 STOP_SECONDS = 10.0
-"""How long a daemon may take to end before it is killed; it has nothing to finish."""
+"""Time that a daemon may take to end before it is killed; it has nothing to finish."""
 
 HANG_SECONDS = 30.0
-"""How long a daemon may take to notice a loader, which takes it no time. One that hangs is set aside."""
+"""Time that a daemon may take to notice a loader, which normally takes none. A daemon that hangs is set aside."""
 
 DYING_SECONDS = 0.25
-"""How long a daemon that was killed may take to let go of its life after its connections."""
+"""Time that a killed daemon may take to release its FIFO after its connections."""
 
 
 _LOG = logging.getLogger("bandwise")
@@ -101,7 +101,7 @@ class PrivateDaemon:
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return f"unix:{self._folder.socket}"
 
     # ---- joining and starting -------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class PrivateDaemon:
     def _is_joined(self, life: int) -> bool:
         with suppress(OSError):
             self._log = hold(lambda: os.open(self._folder.log, os.O_RDONLY))
-        # Whoever finds it full or broken finds the rest out below.
+        # If it is full or broken, the checks below find out the rest.
         with suppress(OSError):
             os.write(life, b"+")
         # Pauses are counted, not time: a machine that sleeps is no daemon that hangs.

@@ -87,7 +87,7 @@ class DaemonFolder:
             return None
 
     def set_aside(self) -> None:
-        """Lets nobody else find the daemon, which goes on for those who have it."""
+        """Hides the daemon from other loaders; those that have it continue with it."""
         with suppress(OSError):
             os.unlink(self.life)
 
@@ -170,7 +170,7 @@ def locked_base() -> Iterator[Base]:
         finally:
             release(descriptor)
     except BaseException as error:
-        # Where nothing came of it.
+        # If it failed.
         with suppress(OSError):
             os.rmdir(path)
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):
@@ -218,7 +218,7 @@ def _check_owner(path: str, descriptor: int) -> None:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Locks what a descriptor stands for, unless somebody else has."""
+    """Locks the file of a descriptor, unless another process has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True

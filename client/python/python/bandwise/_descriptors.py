@@ -21,7 +21,7 @@ _guard = threading.RLock()
 
 
 def hold(open_one: Callable[[], int]) -> int:
-    """What ``open_one`` opens, for this process alone; given back with ``release``."""
+    """The descriptor that ``open_one`` opens, for this process alone; closed with ``release``."""
     with _guard:
         descriptor = open_one()
         _held.add(descriptor)

@@ -111,7 +111,7 @@ class Cuda:
         # The factors of `normalize` are made on the user's.
         self._stream.wait_stream(torch.cuda.current_stream(device))
         self._pinned = Pinned(torch.cuda.cudart(), max_pinned)
-        # What copies read from, until they have: then it goes back.
+        # The memory that copies read from; released when they have finished.
         self._under_way: Deque[Tuple[Any, List[Any]]] = deque()
 
     def start(self, batch: Batch) -> Moving:
@@ -241,7 +241,7 @@ def is_plain(device: Any, device_dtype: Optional[str]) -> bool:
 
 
 def mover(device: Any, device_dtype: Optional[str], layout: str, plan: Plan, prefetch: int) -> Optional[Mover]:
-    """Who moves the batches of one pass over a run; None where they are handed out as they came."""
+    """The mover of the batches of one pass over a run; None if they are handed out as they came."""
     if is_plain(device, device_dtype):
         return None
     import torch

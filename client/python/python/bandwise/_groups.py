@@ -30,7 +30,7 @@ class _Checked:
 @closed(elsewhere("Transport"))
 @dataclass(frozen=True)
 class Transport(_Checked):
-    """How batches travel from a daemon to this process. Nothing here changes their contents.
+    """The transport of batches from a daemon to this process. It never changes their contents.
 
     ``transport="shm"`` is short for ``transport=Transport("shm")``.
 
@@ -67,7 +67,7 @@ class Transport(_Checked):
 @closed(elsewhere("Device"))
 @dataclass(frozen=True)
 class Device(_Checked):
-    """Where batches are handed out, and as what.
+    """The device on which batches are handed out, and the type of their arrays.
 
     ``device="cuda"`` is short for ``device=Device("cuda")``.
 
@@ -99,7 +99,7 @@ class Device(_Checked):
 @closed(elsewhere("BadSamples"))
 @dataclass(frozen=True)
 class BadSamples(_Checked):
-    """What happens to samples that cannot be decoded or read.
+    """The treatment of samples that cannot be decoded or read.
 
     Parameters
     ----------
@@ -108,13 +108,13 @@ class BadSamples(_Checked):
         gives a row of zeros with label -1, ``fail`` raises ``BadSampleError``.
     on_unreadable:
         For a sample that a daemon cannot read (missing, forbidden, not a file). ``fail`` (default) requests the batch
-        again, from every daemon, until ``Transport.patience`` is over, and then raises ``UnreadableSampleError``.
+        again, from every daemon, until ``Transport.patience`` ends, and then raises ``UnreadableSampleError``.
         ``substitute`` uses the next sample that can be read and decoded, and lists it in ``Batch.substitutions``. With
         ``substitute``, batches depend on what a daemon could read at the time, so a resumed run or another daemon may
         give other batches.
     max_bad_fraction:
-        The run fails if more than this fraction of its rows hold substitutes or zeros, 0 to 1. Default 0.01. While
-        there are fewer than 1000 rows, the fraction is taken of 1000.
+        The run fails if more than this fraction of its rows hold substitutes or zeros, 0 to 1. Default 0.01. The
+        fraction is taken of at least 1000 rows.
     """
 
     on_bad_sample: Literal["substitute", "zero", "fail"] = "substitute"
@@ -130,7 +130,7 @@ class BadSamples(_Checked):
 @closed(elsewhere("Span"))
 @dataclass(frozen=True)
 class Span(_Checked):
-    """The part of the run that a loader gives, and how each ``for`` goes through it.
+    """The part of the run that a loader gives, and the batches that each ``for`` gives of it.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ class Span(_Checked):
 @closed(elsewhere("ReplayBuffer"))
 @dataclass(frozen=True)
 class ReplayBuffer(_Checked):
-    """How the replay buffers of a job are built. These options decide which rows a step repeats.
+    """The replay buffers of a job. These options decide which rows a step repeats.
 
     Parameters
     ----------

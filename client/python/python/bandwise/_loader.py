@@ -1,4 +1,4 @@
-"""The loader: what stands in the place of a DataLoader.
+"""The loader: a replacement for a DataLoader.
 
 Its flat keywords are those that nearly every training sets (data, curriculum, budget, batch, rank, seed, and the form of
 the images), under the names that the command line has for them as well. Everything else is in the groups of `_groups.py`,
@@ -49,17 +49,17 @@ class Loader:
     batch_size:
         Number of rows in a batch of one rank, at least 1. A step has ``batch_size * accumulate * world_size`` rows.
     dataset:
-        Name of the dataset at the daemon. If the folder contains ``train`` and ``val``, one of these. May be left out if
-        there is only one dataset.
+        Name of the dataset at the daemon, or of a split if the folder contains ``train`` and ``val``. May be left out if
+        there is only one.
     curriculum:
         The name of a curriculum, or the path of a TOML file. The names are ``efficienttrain++`` (default),
         ``efficienttrain``, ``efficienttrain++-deit``, ``efficienttrain++-convnext``, the variants with replay
         ``efficienttrain++-replay``, ``efficienttrain++-resnet-replay`` and ``efficienttrain++-deit-replay``, and ``none``,
         which shows 224 pixels throughout.
     recipe:
-        What is done to each sample: the name of a recipe, or the path of a TOML file. The names are ``efficienttrain``,
-        ``efficienttrain++``, ``plain`` (crop, flip, normalise), ``eval`` (for a validation) and ``mae``. Default: the
-        recipe of the curriculum.
+        The operations on each sample: the name of a recipe, or the path of a TOML file. The names are
+        ``efficienttrain``, ``efficienttrain++``, ``plain`` (crop, flip, normalise), ``eval`` (for a validation) and
+        ``mae``. Default: the recipe of the curriculum.
     epochs:
         The budget of the run, above 0. The curriculum decides whether this counts passes over the data, or the compute of
         passes at 224 pixels. Default 1.
@@ -82,19 +82,21 @@ class Loader:
     fidelity:
         ``exact`` (default) gives the pixels of Pillow and timm. ``fast`` is cheaper, with a published error.
     low_frequency:
-        How images are reduced to the bandwidth of the stage: ``lanczos`` or ``fourier``. Default: the recipe's method.
+        The method that reduces images to the bandwidth of the stage: ``lanczos`` or ``fourier``. Default: the recipe's
+        method.
     device:
-        Where batches are handed out: ``None`` or ``"cpu"`` (default), ``"cuda"``, ``"cuda:1"``, a ``torch.device``, or a
-        ``Device`` with more options: normalisation on the GPU, and numpy or raw arrays.
+        The device on which batches are handed out: ``None`` or ``"cpu"`` (default), ``"cuda"``, ``"cuda:1"``, a
+        ``torch.device``, or a ``Device`` with more options: normalisation on the GPU, and numpy or raw arrays.
     transport:
-        How batches travel: ``auto`` (default), ``shm``, ``grpc``, or a ``Transport`` with more options: prefetch, priority,
-        and how long to wait for a lost daemon.
+        The transport of batches: ``auto`` (default), ``shm``, ``grpc``, or a ``Transport`` with more options: prefetch,
+        priority, and the time to wait for a lost daemon.
     bad_samples:
-        What happens to samples that cannot be decoded or read. See ``BadSamples``.
+        The treatment of samples that cannot be decoded or read. See ``BadSamples``.
     span:
-        Which steps of the run to give, what each ``for`` gives of them, and the expected fingerprint. See ``Span``.
+        The steps of the run to give, the part of them that each ``for`` gives, and the expected fingerprint. See
+        ``Span``.
     replay:
-        How the buffers of a curriculum with replay are built. See ``ReplayBuffer``.
+        The buffers of a curriculum with replay. See ``ReplayBuffer``.
     daemon:
         The configuration of the private daemon, for a folder only: threads, memory, limits, parts of the dataset, cache,
         log. See ``DaemonOptions``.
@@ -197,7 +199,7 @@ class Loader:
             raise
         _OPEN.add(self)
 
-    # ---- what it says ---------------------------------------------------------------------------------------
+    # ---- properties ----------------------------------------------------------------------------------------
 
     @property
     def plan(self) -> Plan:
@@ -327,7 +329,7 @@ class Loader:
                 loader._position.warn_if_unfinished()
 
     def __reduce__(self) -> Any:
-        # What `spawn`, DataLoader's workers and deepcopy would need: threads and sockets belong to this process.
+        # `spawn`, DataLoader's workers and deepcopy would need it, but threads and sockets belong to this process.
         raise TypeError(
             "a Loader can be neither pickled nor copied: make it in the process that uses it; to resume a run elsewhere, use "
             "its state_dict()"

@@ -1,8 +1,8 @@
-"""The position of a loader in its run, and the batches that a `for` over it goes through.
+"""The position of a loader in its run, and the batches of a `for` over it.
 
-A run is gone through once: a loader is a position in it. So the habitual loop, a `for` over the loader in a `for` over
-epochs, gets another epoch each time, a `break` loses nothing, and a run that was resumed ends its epoch first. A
-validation draws nothing, is the same in every epoch and is wanted whole each time: its `for`s all begin anew.
+A run is iterated once: a loader is a position in it. So the usual loop, a `for` over the loader in a `for` over epochs,
+gets the next epoch each time, a `break` loses nothing, and a resumed run finishes its epoch first. A validation draws
+nothing and is the same in every epoch, so each of its `for`s gives all of it.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Position:
         self.step = first
         """The step at which a state resumes."""
         self.run: Optional[Pass] = None
-        """The pass of this position; a `for` that begins anew has one of its own."""
+        """The pass of this position; a `for` that starts again has its own."""
         self.left_early = False
-        """Whether the last `for` ended before its time, with batches handed out."""
+        """Whether the last `for` ended early, with batches handed out."""
         self.last: Optional[Use] = None
         self._resumed = False
         self._epoch: Optional[int] = None
@@ -91,7 +91,7 @@ class Position:
             return self._go_on(loader, self.end if self.loop == "run" else None)
 
     def begin_epoch(self, loader: object) -> Loop:
-        """The batches to the end of an epoch, whatever a `for` gets."""
+        """The batches to the end of an epoch, whatever a `for` gives."""
         with self._lock:
             if self.loop == "repeat" and self.step >= self.end and self._epoch is None:
                 self.step = self.first
@@ -126,13 +126,13 @@ class Position:
     def _is_over(self) -> str:
         epochs = self.plan.epochs
         done = (
-            f"all {epochs} {'epoch' if epochs == 1 else 'epochs'} of it"
+            f"all {epochs} epochs" if epochs > 1 else "its only epoch"
             if (self.first, self.end) == (0, self.plan.steps)
             else f"its steps {self.first} to {self.end} of {self.plan.steps}"
         )
         return (
-            f"the run is over: {done} have been handed out. Ask for more with a larger `epochs`, which is "
-            f"{self.plan.budget:g} here; to begin again on purpose, with the same images in the same order, call "
+            f"the run is over: the loader has handed out {done}. To get more, raise `epochs`, which is "
+            f"{self.plan.budget:g} here; to start again on purpose, with the same images in the same order, call "
             "`loader.reset()`, or give the loader `span=bandwise.Span(loop=\"repeat\")`"
         )
 
@@ -155,8 +155,8 @@ class Position:
             return
         if steps.start < self.step:
             _LOG.warning(
-                "set_epoch(%d) moves the loader back, from step %d of epoch %d to step %d: these images come again. A run "
-                "that is resumed continues by itself; count its epochs from `loader.plan.epoch_of(loader.state_dict()"
+                "set_epoch(%d) moves the loader back, from step %d of epoch %d to step %d: these images are repeated. A "
+                "resumed run continues automatically; count its epochs from `loader.plan.epoch_of(loader.state_dict()"
                 "['step'])`",
                 epoch, self.step, self.plan.epoch_of(self.step), steps.start,
             )
@@ -173,7 +173,7 @@ class Position:
             self.run.close()
         self.run = None
 
-    # ---- what nobody expects --------------------------------------------------------------------------------
+    # ---- warnings ---------------------------------------------------------------------------------------
 
     def _warn_of_lost_batches(self) -> None:
         if not self.left_early or self._said or self._resumed:
@@ -181,26 +181,27 @@ class Position:
         self._said = True
         if self.last is not None and not self.last.is_used:
             _LOG.warning(
-                "the last batch that the `for` before this one took was not used, and does not come again: zip(loader, "
-                "range(n)), and a `break` at the head of the body, take one batch more than they use. Use "
+                "the last batch of the previous `for` was not used and is lost: zip(loader, range(n)), or a `break` at the "
+                "start of the body, takes one batch more than it uses. Use "
                 "itertools.islice(loader, n)"
             )
         else:
             _LOG.warning(
-                "this `for` continues at step %d in epoch %d, behind the batches that were handed out before (a `break`, or "
-                "next(iter(loader)), ends a `for` and loses nothing); loader.reset() begins again at step %d",
+                "this `for` continues at step %d in epoch %d, after the batches that were handed out before (a `break`, or "
+                "next(iter(loader)), ends a `for` without losing batches); loader.reset() starts again at step %d",
                 self.step, self.plan.epoch_of(self.step), self.first,
             )
 
     def _warn_of_more_passes(self) -> None:
-        """A loop over `range(epochs)` misses the last stages of a run whose budget is compute: said while it can be mended."""
+        """A loop over `range(epochs)` misses the last stages of a run whose budget is compute: a warning while it can be
+        fixed."""
         plan = self.plan
         if self.is_plan_known or self._told or self.share[0] != 0 or plan.epochs <= round(plan.budget):
             return
         self._told = True
         _LOG.warning(
-            "epochs=%g is compute for %d passes over the data under the curriculum %s, and each `for` is one pass: loop over "
-            "`range(loader.plan.epochs)`, or the run ends before its last stages",
+            "epochs=%g gives %d passes over the data under the curriculum %s, and each `for` is one pass: loop over "
+            "`range(loader.plan.epochs)`, otherwise the run ends before its last stages",
             plan.budget, plan.epochs, plan.curriculum,
         )
 
@@ -210,20 +211,20 @@ class Position:
         epochs = len({self.plan.epoch_of(step) for step in (self.first, max(self.end - 1, self.first))})
         if epochs > 1:
             _LOG.warning(
-                "each `for` over this loader goes through the same samples %d times, as epochs is %g and the recipe %s "
-                "draws nothing: a validation has epochs=1",
+                "each `for` over this loader goes through the same samples %d times, because epochs is %g and the recipe %s "
+                "draws nothing: use epochs=1 for a validation",
                 self.plan.epochs, self.plan.budget, self.plan.recipe,
             )
         sides = sorted({stage.bandwidth for stage in self.plan.stages})
         if len(sides) > 1:
             _LOG.warning(
-                "the recipe %s, which draws nothing, as for a validation, shows images at %d to %d pixels, as the curriculum "
-                "%s says: curriculum=\"none\" shows all of them at full size",
+                "the recipe %s draws nothing, as for a validation, but shows images at %d to %d pixels, because of the curriculum "
+                "%s: use curriculum=\"none\" to show all of them at full size",
                 self.plan.recipe, sides[0], sides[-1], self.plan.curriculum,
             )
 
     def warn_if_unfinished(self) -> None:
-        """As many passes as the budget has epochs, and a run that has more: nobody means that."""
+        """Warns of a loop with as many passes as the budget has epochs, over a run with more passes."""
         plan, step = self.plan, self.step
         if self._told or self.loop != "epoch" or self.share[0] != 0 or not 0 < step < min(self.end, plan.steps):
             return
@@ -231,8 +232,8 @@ class Position:
         if passes == round(plan.budget) and step == plan.steps_of_epoch(passes).start and self.last is not None:
             self.last = None
             _LOG.warning(
-                "the loader was closed behind %d epochs at step %d of %d, with the run unfinished: under the curriculum %s "
-                "epochs=%g is compute for %d passes over the data. Loop over `range(loader.plan.epochs)`",
+                "the loader was closed after %d epochs, at step %d of %d, before the end of the run: under the curriculum %s "
+                "epochs=%g gives %d passes over the data. Loop over `range(loader.plan.epochs)`",
                 passes, step, plan.steps, plan.curriculum, plan.budget, plan.epochs,
             )
 
@@ -287,7 +288,7 @@ class Loop:
         return batch
 
     def _finish(self) -> None:
-        """The end, at which a rank stands behind all rows of the last step, of which it may have had none."""
+        """The end. The rank is then after all rows of the last step, of which it may have had none."""
         self.is_over = True
         self._position.step, self._position.left_early = self._end, False
         self._run.next_step, self._run.batches_of_step = self._end, 0
@@ -295,8 +296,8 @@ class Loop:
             self._run.close()
         if not self._alone and any(isinstance(user, itertools.cycle) for user in gc.get_referrers(self)):
             raise Error(
-                "itertools.cycle keeps the batches of the first epoch and gives the same ones again for ever; write `while "
-                "True: yield from loader` in a generator of your own, which gets another epoch each time"
+                "itertools.cycle keeps the batches of the first epoch and repeats them for ever; write `while "
+                "True: yield from loader` in a generator of your own, which gets the next epoch each time"
             )
         raise StopIteration
 

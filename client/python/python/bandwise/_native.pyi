@@ -29,7 +29,7 @@ class Array:
     def __dlpack_device__(self) -> Tuple[int, int]: ...
 
 class Slot:
-    """Where a slot of shared memory is mapped. It keeps the mapping and not the slot."""
+    """The place where a slot of shared memory is mapped. It keeps the mapping and not the slot."""
 
     @property
     def address(self) -> int: ...

@@ -17,10 +17,10 @@ from ._batch import Batch
 from ._errors import Error
 
 SLICE_SECONDS = 0.1
-"""How long a wait keeps signals waiting, and a private daemon's death unnoticed."""
+"""Time for which a wait may delay signals, and the notice of a private daemon's death."""
 
 HAND_OVER_SECONDS = 0.002
-"""How long a look ahead waits for the receiving thread, which hands over the next batch when one is taken from it."""
+"""Time for which a look ahead waits for the receiving thread, which hands over the next batch when one is taken."""
 
 
 _LOG = logging.getLogger("bandwise")
@@ -28,7 +28,7 @@ _LOG = logging.getLogger("bandwise")
 
 
 def _log_level() -> int:
-    """The lowest level that anybody wants; what is below is not even put into words."""
+    """The lowest level that a handler wants; events below it are not even formatted."""
     levels = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
     return next((level for level in levels if _LOG.isEnabledFor(level)), logging.CRITICAL)
 
@@ -43,13 +43,14 @@ class Pass:
         self._backend = backend
         self._convert = backend.converter()
         self.next_step = first
-        """Where the run goes on behind the batches that were handed out."""
+        """The step at which the run continues after the batches that were handed out."""
         self.batches_of_step = 0
         """Batches of that step that were handed out."""
         # Several threads may share a pass; `close` does not wait for one that waits for a batch.
         self.lock = threading.Lock()
         self.is_over = False
-        # What was met by looking ahead: a batch on its way, or what ends the run, to be raised behind the one at hand.
+        # The result of looking ahead: a batch on its way, or the error that ends the run, raised after the current
+        # batch.
         self._ahead: Union[None, _device.Moving, Exception] = None
         left = max(end - first, 0)
         expected = (bytes.fromhex(backend.plan.fingerprint), list(backend.plan.fields))
@@ -60,7 +61,7 @@ class Pass:
         backend.passes.add(self)
 
     def __next__(self) -> Batch:
-        """The next batch, for whoever holds the lock."""
+        """The next batch. The caller holds the lock."""
         if self.is_over:
             raise StopIteration
         try:
@@ -79,7 +80,7 @@ class Pass:
         return batch
 
     def _next_moved(self, mover: _device.Mover) -> Batch:
-        """Begins to move the batch behind the next one, if it is here, before the next one is handed out."""
+        """Begins to move the batch after the next one, if it is here, before the next one is handed out."""
         ahead, self._ahead = self._ahead, None
         if isinstance(ahead, Exception):
             raise ahead
@@ -112,7 +113,7 @@ class Pass:
         return None if received is None else Batch(*received, self._convert, self._backend.names)
 
     def _tell(self) -> None:
-        """Hands on what the client has said: the receiving thread itself never waits for the interpreter."""
+        """Forwards the client's log lines: the receiving thread itself never waits for the interpreter."""
         lines = self._run.logged()
         if lines:
             try:

@@ -1,4 +1,4 @@
-"""The plan of a job: which steps it has, and what each shows."""
+"""The plan of a job: its stages, steps and epochs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class Stage:
         return self.first_epoch if behind < 0 else self.first_epoch + 1 + behind // self.steps_per_epoch
 
     def _short_steps(self, first: int, end: int) -> List[Tuple[int, int]]:
-        """How many steps of [first, end), counted from the stage's first, are the last of an epoch, with their rows."""
+        """The number of steps in [first, end), counted from the stage's first, that are the last of an epoch, with their
+        rows."""
         behind = self.first_epoch_steps
 
         def whole_epochs(steps: int) -> int:

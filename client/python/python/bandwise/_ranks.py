@@ -1,21 +1,22 @@
-"""The rank of this process, of how many: as torch.distributed or the launcher says.
+"""The rank of this process and the number of ranks, from torch.distributed or the launcher.
 
 | source | rank | world size |
 | --- | --- | --- |
 | torch.distributed, if it is initialised | `get_rank()` | `get_world_size()` |
-| torchrun, and whoever sets the same | `RANK` | `WORLD_SIZE` |
+| torchrun, and launchers with the same variables | `RANK` | `WORLD_SIZE` |
 | Open MPI | `OMPI_COMM_WORLD_RANK` | `OMPI_COMM_WORLD_SIZE` |
 | MPICH, Intel MPI, others with PMI | `PMI_RANK` | `PMI_SIZE` |
 | MVAPICH | `MV2_COMM_WORLD_RANK` | `MV2_COMM_WORLD_SIZE` |
 | Slurm's srun | `SLURM_PROCID` | `SLURM_STEP_NUM_TASKS` |
 
 They are in the order from the trainer outwards. A launcher may start one process a host, which starts the ranks: srun
-under mpirun or torch.multiprocessing, anything under torchrun. What it says is about those processes then, and ignored.
-All other contradictions are errors, and whoever knows better gives `rank` and `world_size`.
+under mpirun or torch.multiprocessing, anything under torchrun. Its variables then describe those processes and are
+ignored. All other contradictions are errors; `rank` and `world_size` override them.
 
-`SLURM_NTASKS` says what was reserved, not what runs: in a batch script and in the shell of an allocation it is set, and
-there is one process, which must not wait for others. srun sets `SLURM_STEP_NUM_TASKS` for what it runs, which is 1 for a
-shell (`--pty`). `SLURM_NTASKS` counts where that is missing only if there is another task than 0, or no such job.
+`SLURM_NTASKS` is the number of reserved tasks, not of running ones: it is set in a batch script and in the shell of an
+allocation, where there is one process, which must not wait for others. srun sets `SLURM_STEP_NUM_TASKS` for what it
+runs, which is 1 for a shell (`--pty`). `SLURM_NTASKS` counts where that is missing only if there is another task than 0,
+or no such job.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ MPI = (
 
 
 class Rank(NamedTuple):
-    """A rank, and who says so."""
+    """A rank and its source."""
 
     rank: int
     world_size: int
@@ -82,7 +83,7 @@ def _found(environment: Mapping[str, str]) -> Rank:
     slurms = [slurm] if all(_is_rank(slurm, nearer) for nearer in (distributed, *mpi)) else []
     ranks = [one for one in (distributed, torchrun, *mpi, *slurms) if one is not None]
     if not ranks:
-        return Rank(0, 1, "default: no launcher says anything else")
+        return Rank(0, 1, "default: no launcher sets them")
     for other in ranks[1:]:
         if other[:2] != ranks[0][:2]:
             raise JobError(
@@ -105,7 +106,8 @@ def _slurm(environment: Mapping[str, str]) -> Tuple[str, str, str]:
 
 
 def _distributed() -> Optional[Rank]:
-    """The rank and world of torch.distributed, if somebody has imported and initialised it: it is not imported for that."""
+    """The rank and world of torch.distributed, if the program has imported and initialised it; it is never imported
+    here."""
     torch = sys.modules.get("torch")
     distributed = getattr(torch, "distributed", None)
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
@@ -119,7 +121,7 @@ def _variables(names: Tuple[str, str, str], environment: Mapping[str, str]) -> O
     present = [name for name, text in texts if text is not None]
     if len(present) < 2:
         if present and names == TORCHRUN:
-            # One of them alone is somebody's mistake, and a guess would give ranks the same rows.
+            # One of them alone is a mistake, and a guess would give ranks the same rows.
             raise JobError(f"{present[0]} is set in the environment and {_other(present, texts)} is not: set both or neither")
         return None
     rank, world_size = (_number(name, text or "") for name, text in texts)
@@ -149,7 +151,7 @@ def _checked(one: Rank) -> Rank:
 def _warn_of_another(asked: Rank, distributed: Optional[Rank]) -> None:
     if distributed is not None and asked[:2] != distributed[:2]:
         _LOG.warning(
-            "this process is rank %d of %d of torch.distributed, and the loader is told to be rank %d of %d: ranks with the "
+            "this process is rank %d of %d of torch.distributed, but the loader was given rank %d of %d: ranks with the "
             "same rows train on them twice",
             *distributed[:2], *asked[:2],
         )

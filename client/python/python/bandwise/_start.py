@@ -25,10 +25,10 @@ DATASET = "data"
 
 PREFETCH_MIB = 1024
 SHARED_MEMORY_MIB = 4096
-"""What a daemon may use for each rank of the host. Only what is written takes memory."""
+"""Memory budgets of a daemon for each rank of the host. Only written memory counts."""
 
 RANKS = 8
-"""Ranks to expect where no launcher says how many there are in `LOCAL_WORLD_SIZE`."""
+"""Ranks to expect if no launcher sets `LOCAL_WORLD_SIZE`."""
 
 
 def kind(dataset: str, program: str, options: DaemonOptions) -> str:
@@ -67,7 +67,7 @@ def configuration(dataset: str, options: DaemonOptions) -> str:
 
 
 def arguments(folder: DaemonFolder) -> List[str]:
-    """What the program is told."""
+    """The arguments of the program."""
     words = ["serve", "--exit-with-stdin", "--remove-at-end", folder.path, "--listen", f"unix:{folder.socket}"]
     return [*words, "--config", folder.config]
 
@@ -90,7 +90,7 @@ def start(command: List[str], stdin: int, log: int) -> Tuple[int, threading.Thre
 
 
 def _reap(process: "subprocess.Popen[bytes]", log: int) -> None:
-    """Waits for a daemon's end, and tells all who have its log what only its parent gets to know."""
+    """Waits for a daemon's end, and writes the reason, which only its parent learns, to its log."""
     try:
         code = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
         process.returncode = code
@@ -99,7 +99,7 @@ def _reap(process: "subprocess.Popen[bytes]", log: int) -> None:
             how += " (by hand, or by the system for want of memory: see `dmesg`)"
         os.write(log, f"\n{VERDICT}{how}\n".encode())
     except ChildProcessError:
-        # Somebody else in this process waits for all children.
+        # Other code in this process waits for all children.
         pass
     finally:
         os.close(log)

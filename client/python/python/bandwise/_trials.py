@@ -30,14 +30,14 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Trial:
-    """One curriculum, or the begin of one, and how good it was."""
+    """One curriculum, or the beginning of one, and its accuracy."""
 
     bandwidths: Bandwidths
     """Bandwidths of the stages that were trained."""
     accuracy: float
-    """What ``evaluate`` said."""
+    """The result of ``evaluate``."""
     seconds: float
-    """How long it took, without stages that were trained for an earlier trial."""
+    """Its duration, without stages that were trained for an earlier trial."""
 
 
 def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -56,7 +56,7 @@ def _load_pickle(path: Path) -> Any:
 
 
 class Kept(Generic[State]):
-    """The outcomes of a search and the states from which it goes on, in files."""
+    """The outcomes of a search and the states from which it resumes, in files."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Kept(Generic[State]):
         load: Optional[Callable[[Path], State]],
     ) -> None:
         if (save is None) != (load is None):
-            raise JobError("save and load go together: give both, or none for pickle")
+            raise JobError("save and load belong together: give both, or neither to use pickle")
         self._folder = Path(folder)
         self._identity = identity
         self._save = save or _save_pickle
@@ -85,12 +85,14 @@ class Kept(Generic[State]):
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']}")
         except (ValueError, KeyError, TypeError) as error:
-            raise JobError(f"{path} is no file of a search ({error}); choose another folder, or remove it") from error
+            raise JobError(f"{path} is not a file of a search ({error}); choose another folder, or remove it") from error
         mine = self._identity
         names = [name for name in {**theirs, **mine} if theirs.get(name) != mine.get(name)]
         if names:
             differing = "; ".join(f"{name}: {theirs.get(name)!r} there, {mine.get(name)!r} here" for name in names)
-            raise JobError(f"{path} is of another search ({differing}); choose another folder, or its arguments")
+            raise JobError(
+                f"{path} belongs to another search ({differing}); choose another folder, or use the arguments of that search"
+            )
         self.trials = {bandwidths: Trial(bandwidths, accuracy, seconds) for bandwidths, accuracy, seconds in entries}
 
     def add(self, trial: Trial) -> None:
@@ -101,7 +103,7 @@ class Kept(Generic[State]):
         _write_whole(self._folder / FILE, lambda path: path.write_text(text + "\n", encoding="utf-8"))
 
     def state(self, bandwidths: Bandwidths) -> Path:
-        """Where the state after these stages is kept."""
+        """The path of the state after these stages."""
         return self._folder / f"{name_of(bandwidths)}.state"
 
     def save(self, bandwidths: Bandwidths, state: State) -> None:
@@ -153,7 +155,7 @@ class Trials(Generic[State]):
         return otherwise if trial is None else trial.accuracy
 
     def run(self, bandwidths: Bandwidths, verdict: Callable[[float], str]) -> float:
-        """How good the stages with these bandwidths are."""
+        """The accuracy of the stages with these bandwidths."""
         trial = self._folder.trials.get(bandwidths)
         if trial is None:
             trial = self._try(bandwidths)
@@ -167,7 +169,7 @@ class Trials(Generic[State]):
         begin = time.monotonic()
         accuracy = float(self._evaluate(self._trained(bandwidths)))
         if not math.isfinite(accuracy):
-            raise JobError(f"evaluate gave {accuracy} for {name_of(bandwidths)}, which cannot be compared")
+            raise JobError(f"evaluate returned {accuracy} for {name_of(bandwidths)}, which cannot be compared")
         return Trial(bandwidths, accuracy, round(time.monotonic() - begin, 3))
 
     def _trained(self, bandwidths: Bandwidths) -> State:

@@ -21,11 +21,11 @@ _WORKERS = (
     "the daemon works in threads and starts no worker processes; daemon=bandwise.DaemonOptions(threads=...) sets their "
     "number for a folder"
 )
-_DEVICE = "device='cuda' copies batches to the GPU ahead of the step, from memory that is pinned where that helps"
+_DEVICE = "device='cuda' copies batches to the GPU ahead of the step, from pinned memory where that helps"
 
 INSTEAD = {
-    "transform": "a recipe says what happens to a sample: recipe='plain', 'eval', ..., or a TOML file; what is left to do "
-    "is done on whole batches, in the training loop",
+    "transform": "a recipe defines the operations on a sample: recipe='plain', 'eval', ..., or a TOML file; do other work on "
+    "whole batches, in the training loop",
     "target_transform": "labels are positions in `loader.classes`; map them in the training loop",
     "loader": "images are decoded by the daemon",
     "sampler": f"{_ORDER}; {_SHARE}; subsets: daemon=bandwise.DaemonOptions(keep=FILE)",
@@ -39,7 +39,7 @@ INSTEAD = {
     "generator": "give `seed`, which decides the order and every draw",
     "pin_memory": _DEVICE,
     "pin_memory_device": _DEVICE,
-    "drop_last": "training recipes drop the rows that fill no step, recipe='eval' keeps them",
+    "drop_last": "training recipes drop the rows that do not fill a step, recipe='eval' keeps them",
     "collate_fn": "batches come whole, as tensors of images and labels; change them in the training loop",
     "prefetch_factor": "transport=bandwise.Transport(prefetch=...) is the number of batches requested ahead",
     "timeout": "transport=bandwise.Transport(patience=...) is the time to wait for a daemon, in seconds",
@@ -48,7 +48,7 @@ INSTEAD = {
     "root": "the folder is the first argument: Loader(FOLDER, ...)",
     "path": "the folder or the address is the first argument: Loader(FOLDER, ...)",
     "address": "the folder or the address is the first argument: Loader(ADDRESS, ...)",
-    "image_size": "the curriculum says how large images are; curriculum='none' shows 224 pixels throughout",
+    "image_size": "the curriculum sets the size of images; curriculum='none' shows 224 pixels throughout",
     "num_epochs": "give `epochs`",
 }
 """Options of other loaders."""

@@ -72,7 +72,7 @@ class Found:
     addresses: List[str]
     """The addresses, that of a daemon which answers first."""
     end: float
-    """When patience ends, on the monotonic clock."""
+    """The time when patience ends, on the monotonic clock."""
 
     def left(self) -> float:
         """Seconds of patience that are left."""
@@ -129,7 +129,7 @@ def dataset_name(
     if names == [DATASET]:
         raise JobError(
             f"there is no dataset {asked!r} in {folder!r}, whose folders are the classes of one dataset; leave `dataset` "
-            "out, or give the folder around a folder of that name"
+            "out, or give the parent of a folder of that name"
         )
     why = "".join(f"\n  {line}" for line in left_out)
     raise JobError(f"there is no dataset {asked!r} in {folder!r}; there are: {_parts(names)}{why}")

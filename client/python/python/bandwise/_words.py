@@ -1,4 +1,4 @@
-"""The words of a private daemon: in its log, and at its end."""
+"""The log of a private daemon, and the errors made of its last lines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LEVELS = {"WARN": logging.WARNING, "ERROR": logging.ERROR}
 
 
 def last_words(log: Optional[int]) -> Error:
-    """The error for a daemon that has ended: what it said, and how it ended, for which its parent may need a moment."""
+    """The error for a daemon that has ended: its log, and the reason, for which its parent may need a moment."""
     end = time.monotonic() + VERDICT_SECONDS
     while True:
         lines = _lines(log)
@@ -40,24 +40,24 @@ def last_words(log: Optional[int]) -> Error:
             how = lines.pop()[len(VERDICT) :]
             break
         if time.monotonic() > end:
-            how = "has died, and the process that could tell how is gone too"
+            how = "has died for an unknown reason, because the process that started it has ended too"
             break
         time.sleep(PAUSE_SECONDS)
     fault = _fault(lines)
     if fault is not None:
         return fault
-    said = "It said:\n" + "\n".join(lines[-LOG_LINES:]) if lines else "It said nothing."
-    return ConnectionError(f"the private daemon {how}; make a new loader to go on. {said}")
+    said = "Its log:\n" + "\n".join(lines[-LOG_LINES:]) if lines else "Its log is empty."
+    return ConnectionError(f"the private daemon {how}; make a new loader to continue. {said}")
 
 
 def _fault(lines: List[str]) -> Optional[Error]:
-    """The error for what the loader has given to the daemon, where that is what has ended it."""
+    """The error for wrong input of the loader, if that has ended the daemon."""
     first = next((place for place, line in enumerate(lines) if line.startswith("error: ")), None)
     if first is None:
         return None
     text = "\n".join(lines[first:]).strip()
     if text.startswith(_OF_DATASET):
-        # Behind the name that it has for the daemon alone.
+        # After the name that only the daemon uses.
         return DatasetError(_for_python(text[len(_OF_DATASET) :].partition(": ")[2]))
     if text.startswith(_OF_CONFIGURATION):
         return JobError(f"the private daemon refuses its options: {text[len('error: '):]}")
@@ -89,14 +89,14 @@ def _lines(log: Optional[int]) -> List[str]:
 
 
 class LogTail:
-    """Reads a log on from where it was read last."""
+    """Reads the new lines of a log."""
 
     def __init__(self) -> None:
         self._at = 0
 
     def read(self, log: int) -> List[Tuple[int, str]]:
         """The warnings and errors since the last call. Those about datasets, samples and other readers are left out:
-        every loader that they concern has them from the daemon itself."""
+        the daemon itself reports them to the loaders concerned."""
         if os.fstat(log).st_size <= self._at:
             return []
         text = os.pread(log, LOG_BYTES, self._at)

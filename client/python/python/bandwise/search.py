@@ -148,7 +148,7 @@ def greedy_search(
     shape = _shape(epochs, stages, magnitudes, 1.0, False, base, warmup_share)
     sizes = sorted({*_checked(candidates, base), base})
     if tolerance < 0:
-        raise JobError(f"tolerance is {tolerance}, and must not be negative")
+        raise JobError(f"tolerance must be at least 0, not {tolerance}")
     trials = Trials(shape, train, evaluate, start, Kept(folder, _identity(shape, label), save, load), stream)
     found: Bandwidths = (base,) * stages
     if baseline is None:
@@ -170,7 +170,7 @@ def greedy_search(
             if passes:
                 break
     trials.keep_states(lambda done: False)
-    # Where nothing smaller passes, the baseline that was given is all that is known.
+    # If nothing smaller passes, only the given baseline is known.
     accuracy = trials.known(found, baseline)
     return Result("greedy", shape.having(found), accuracy, baseline, trials.all, None)
 
@@ -260,14 +260,14 @@ def _shape(
 ) -> Curriculum:
     """The curriculum that shows whole images throughout, which lacks nothing but its bandwidths."""
     if stages < 1:
-        raise JobError(f"stages is {stages}, and must be at least 1")
+        raise JobError(f"stages must be at least 1, not {stages}")
     if not (epochs > 0 and math.isfinite(epochs)):
-        raise JobError(f"epochs is {epochs}, and must be above 0")
+        raise JobError(f"epochs must be above 0, not {epochs}")
     if magnitudes is None:
         rise = (9.0 - first_magnitude) / max(stages - 1, 1)
         magnitudes = [first_magnitude + index * rise for index in range(stages)] if stages > 1 else [9.0]
     if len(magnitudes) != stages or not all(0 <= magnitude <= 10 for magnitude in magnitudes):
-        raise JobError(f"magnitudes are {stages} numbers of 0 to 10, one for each stage, not {list(magnitudes)}")
+        raise JobError(f"magnitudes must be {stages} numbers from 0 to 10, one for each stage, not {list(magnitudes)}")
     levels = tuple(float(magnitude) for magnitude in magnitudes)
     return Curriculum((base,) * stages, levels, float(epochs), of_compute, base, warmup_share)
 
@@ -275,7 +275,7 @@ def _shape(
 def _checked(candidates: Sequence[int], base: int) -> List[int]:
     wrong = [size for size in candidates if size % 2 or not 8 <= size <= base]
     if wrong or not candidates:
-        raise JobError(f"candidates are even numbers of pixels, 8 to the base of {base}, not {wrong or 'none'}")
+        raise JobError(f"candidates must be even numbers of pixels from 8 to the base of {base}, not {wrong or 'none'}")
     return sorted(set(candidates))
 
 
