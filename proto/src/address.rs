@@ -39,7 +39,7 @@ impl FromStr for Address {
             return match path.len() {
                 0 => Err(wrong("the path is empty")),
                 1..=MAX_SOCKET_PATH => Ok(Self::Unix(PathBuf::from(path))),
-                _ => Err(wrong("a socket path has at most 107 bytes")),
+                _ => Err(wrong("a socket path must have at most 107 bytes")),
             };
         }
         if text.contains("://") {
@@ -50,7 +50,7 @@ impl FromStr for Address {
         let bare_ipv6 = host.contains(':') && !host.starts_with('[');
         match host {
             "" => Err(wrong("the host is missing")),
-            _ if bare_ipv6 => Err(wrong("an IPv6 address stands in brackets")),
+            _ if bare_ipv6 => Err(wrong("an IPv6 address must be in brackets")),
             _ if host.bytes().any(|c| c.is_ascii_whitespace() || c == b'/') => {
                 Err(wrong("the host holds a space or a slash"))
             }

@@ -261,7 +261,7 @@ fn counters(status: &Status) -> [Plain<u64>; 11] {
     let fetched = "Samples that were not in memory and so were fetched";
     let timeouts = "Fetches that storage did not answer in time";
     let from_memo = "Rows that were made before and copied, for replay";
-    let refused = "Connections refused, or closed since they asked for nothing";
+    let refused = "Connections refused, or closed because they were idle";
     let substituted = "Rows that hold another sample since theirs could not be read here";
     let made_again = "Replayed rows that were not kept, and so were made";
     [

@@ -88,7 +88,7 @@ async fn clear(path: &Path) -> Result<(), String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.to_string()),
         Ok(found) if !found.file_type().is_socket() => {
-            Err("a file that is no socket is in the way; remove it or choose another path".to_owned())
+            Err("a file that is not a socket is in the way; remove it or choose another path".to_owned())
         }
         Ok(_) => match UnixStream::connect(path).await {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {

@@ -144,12 +144,10 @@ impl Array {
         copy: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
         if stream.is_some() || dl_device.is_some_and(|device| device != CPU) {
-            return Err(PyBufferError::new_err(
-                "this is memory of the processor: copy it to a device yourself",
-            ));
+            return Err(PyBufferError::new_err("the array is in CPU memory: copy it to a device yourself"));
         }
         if copy == Some(true) {
-            return Err(PyBufferError::new_err("this is the memory itself: copy what you make of it"));
+            return Err(PyBufferError::new_err("the array is lent without a copy: copy it yourself"));
         }
         let versioned = max_version.is_some_and(|(major, _)| major >= 1);
         dlpack::capsule(py, &self.memory, data_type(self.dtype), &self.shape, versioned)

@@ -94,8 +94,8 @@ fn advice(class: &str, failure: &ClientError) -> &'static str {
             "; start a daemon there with `bandwise serve`, or give a folder of images"
         }
         ("FingerprintError", _) => {
-            "; the options of this loader make another job than the one that was expected: make them equal, or start \
-             from step 0 without an expectation"
+            "; the options of this loader differ from those of the expected job: make them equal, or start from step \
+             0 without an expected fingerprint"
         }
         ("BadSampleError", ClientError::Daemon { detail: Some(detail), .. })
             if detail.reason == "no_substitute" =>
@@ -110,8 +110,7 @@ fn advice(class: &str, failure: &ClientError) -> &'static str {
             "; repair the samples, or raise max_bad_fraction of bad_samples=bandwise.BadSamples(...)"
         }
         ("UnreadableSampleError", _) => {
-            "; with bad_samples=bandwise.BadSamples(on_unreadable=\"substitute\") another sample would take its \
-             place"
+            "; with bad_samples=bandwise.BadSamples(on_unreadable=\"substitute\") another sample would replace it"
         }
         _ => "",
     }

@@ -142,7 +142,7 @@ impl RunSpec {
     pub(crate) fn to_options(&self, py: Python<'_>) -> PyResult<RunOptions> {
         let patience = patience(py, self.patience)?;
         if !(0.0..=1.0).contains(&self.max_bad_fraction) {
-            return Err(error(py, "JobError", "max_bad_fraction is a number from 0 to 1"));
+            return Err(error(py, "JobError", "max_bad_fraction must be a number from 0 to 1"));
         }
         let (fingerprint, fields) = self.expected.clone();
         let fields = fields.into_iter().map(|(name, value)| JobField { name, value }).collect();

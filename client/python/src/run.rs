@@ -44,7 +44,9 @@ impl Run {
         });
         match message {
             None => Err(error(py, "Error", "the loader is closed")),
-            Some(Err(Gone)) => Err(error(py, "Error", "the receiving thread has ended; iterate anew")),
+            Some(Err(Gone)) => {
+                Err(error(py, "Error", "the receiving thread has ended; start another iteration"))
+            }
             Some(Ok(None)) => Ok(None),
             Some(Ok(Some(Message::Batch(batch, next_step)))) => Batch::new(py, *batch, next_step).map(Some),
             Some(Ok(Some(Message::End))) => Err(PyStopIteration::new_err(())),

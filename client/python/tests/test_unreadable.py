@@ -75,7 +75,7 @@ def test_a_file_that_comes_back_is_waited_for(pictures: Path, home: Path, caplog
             assert [bytes(batch.images.tobytes()) for batch in run] == expected
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2, said
-    assert "a/3.jpg" in said[0] and "asked for again" in said[0] and "was read after" in said[1]
+    assert "a/3.jpg" in said[0] and "requesting it again" in said[0] and "was read after" in said[1]
 
 
 def test_others_take_the_place_where_the_job_says_so(pictures: Path, home: Path) -> None:

@@ -71,9 +71,12 @@ impl Ceiling {
             return;
         }
         if told == TOLD_NAMES {
-            tracing::warn!("more samples are undecodable or unreadable; they are counted and not named here");
+            tracing::warn!(
+                "more samples are undecodable or unreadable; they are counted but no longer named"
+            );
         } else if unreadable {
-            tracing::warn!(%sample, "a sample cannot be read: its rows hold a substitute, as on_unreadable asks for");
+            tracing::warn!(%sample, "a sample cannot be read: its rows hold a substitute (on_unreadable = \
+                 \"substitute\")");
         } else {
             tracing::warn!(%sample, "a sample is undecodable: its rows hold a substitute or zeros");
         }

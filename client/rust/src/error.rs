@@ -82,7 +82,7 @@ pub enum ClientError {
         steps: u64,
     },
     /// There is no address of a daemon.
-    #[error("no daemon to ask: give the address of one")]
+    #[error("no daemon address is given")]
     NoAddress,
     /// None of several daemons answers.
     #[error("no daemon answers:{}", by_address(.errors))]
@@ -91,7 +91,7 @@ pub enum ClientError {
         errors: Vec<(Address, Self)>,
     },
     /// No daemon could be asked for the next batch for longer than the run is patient.
-    #[error("no daemon to ask for the next batch for {seconds:.1} s; the last one failed with: {last}")]
+    #[error("no daemon was reachable for {seconds:.1} s; last error: {last}")]
     NoDaemon {
         /// The duration.
         seconds: f64,
@@ -99,7 +99,7 @@ pub enum ClientError {
         last: Box<Self>,
     },
     /// No daemon could read a sample for longer than the run is patient.
-    #[error("no daemon could read a sample that the next batch needs, asked for {seconds:.1} s: {reason}")]
+    #[error("no daemon could read a sample of the next batch for {seconds:.1} s: {reason}")]
     Unreadable {
         /// The step.
         step: u64,
@@ -117,7 +117,8 @@ pub enum ClientError {
     },
     /// Too many samples are undecodable, or unreadable where others may take their place.
     #[error(
-        "{bad} of {rows} rows hold a substitute or zeros, and {} % are allowed; the samples that could not be had:{}",
+        "{bad} of {rows} rows hold a substitute or zeros, {} % are allowed (max_bad_fraction); the samples that \
+         cannot be used:{}",
         100.0 * *.max_fraction, listed(*.bad, .names)
     )]
     TooManyBad {
@@ -162,7 +163,7 @@ fn listed(bad: u64, names: &[String]) -> String {
 impl ClientError {
     /// The daemon is about to stop and has delivered what it had promised.
     pub(crate) fn drained() -> Self {
-        let message = "the daemon is about to stop and has delivered what it had promised".to_owned();
+        let message = "the daemon is about to stop and has delivered all promised batches".to_owned();
         Self::Daemon { code: Code::Unavailable, message, detail: None }
     }
 

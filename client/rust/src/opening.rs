@@ -95,7 +95,7 @@ fn not_shared(reason: impl fmt::Display) -> Obstacle {
 /// line of the log.
 pub(crate) async fn open(connection: &Connection, spec: &StreamSpec) -> Result<BatchStream, ClientError> {
     let reason = match spec.transport {
-        Transport::Grpc => "it was asked for".to_owned(),
+        Transport::Grpc => "gRPC was requested".to_owned(),
         _ => match shared(connection, spec).await {
             Ok(stream) => return Ok(stream),
             Err(Obstacle::Refused(error)) => return Err(error),

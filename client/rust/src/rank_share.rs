@@ -39,7 +39,8 @@ pub enum ShareError {
     Zero,
     /// A batch would cut a group of rows that are mixed.
     #[error(
-        "batches of {rows} rows cut the groups of {granularity} rows that belong together; take batches of a multiple of {granularity} rows"
+        "batches of {rows} rows would split groups of {granularity} rows that belong together; use a multiple of \
+         {granularity} rows"
     )]
     CutsGroup {
         /// Rows of a batch.

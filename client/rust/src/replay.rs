@@ -198,7 +198,7 @@ impl ReplayBuffer {
         if self.told.get_or_insert_with(|| Allowance::new(now)).take(now) {
             let daemon = self.daemons.front().map(ToString::to_string).unwrap_or_default();
             let patience = self.patience.as_secs_f64();
-            tracing::warn!(daemon, %error, "rows to replay are asked for again, for up to {patience} s");
+            tracing::warn!(daemon, %error, "requesting rows to replay again, for up to {patience} s");
         }
     }
 

@@ -263,7 +263,7 @@ impl Run {
         };
         self.links[lost].notice();
         if self.scheduler.len() > 0 {
-            let error = ClientError::Broken { reason: "the daemon has hung up".to_owned() };
+            let error = ClientError::Broken { reason: "the daemon closed the connection".to_owned() };
             self.tell_lost(lost, &error);
         }
     }

@@ -196,7 +196,7 @@ impl BatchStream {
             tracing::warn!(
                 slots = slots.count(),
                 held = slots.held() - 1,
-                "batches are copied out of shared memory: drop batches sooner, or ask for more of them ahead"
+                "batches are copied out of shared memory: drop batches sooner, or raise prefetch"
             );
         }
         batch.into_heap(&self.buffers)

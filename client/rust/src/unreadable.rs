@@ -38,7 +38,7 @@ impl Unreadable {
         let patience = self.patience.as_secs_f64();
         tracing::warn!(
             %daemon, error = reason,
-            "sample {name} of step {} cannot be read ({cause}): it is asked for again, at every daemon, for up to \
+            "sample {name} of step {} cannot be read ({cause}): requesting it again, from every daemon, for up to \
              {patience} s",
             id.step
         );

@@ -212,7 +212,7 @@ fn failed(error: tonic::transport::Error) -> Status {
 }
 
 fn cut_off() -> Status {
-    Status::unavailable("the answer broke off")
+    Status::unavailable("the answer ended early")
 }
 
 #[cfg(test)]

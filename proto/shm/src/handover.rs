@@ -83,7 +83,7 @@ pub fn receive_descriptor(socket: impl AsFd) -> io::Result<OwnedFd> {
     match (received.bytes, descriptor) {
         (0, _) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon closed the connection")),
         (_, Some(descriptor)) if byte == [CARRIER] => Ok(descriptor),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "something else than a descriptor came")),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is not a descriptor")),
     }
 }
 

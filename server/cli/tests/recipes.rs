@@ -177,7 +177,7 @@ async fn wrong_recipes_name_what_is_wrong() {
         (proto::Job { recipe: text(&"#".repeat(300_000)), ..job(12) }, "262144"),
         (proto::Job { recipe: recipe("", "[[operation]]\nname = 'flip'\n"), ..job(12) }, "8-bit pixels"),
         (proto::Job { recipe: recipe("views = 5", ""), ..job(12) }, "views of 5"),
-        (proto::Job { recipe: recipe("", ""), low_frequency: fourier, ..job(12) }, "says its method itself"),
+        (proto::Job { recipe: recipe("", ""), low_frequency: fourier, ..job(12) }, "names its own method"),
     ] {
         let error = connection.plan(job).await.unwrap_err();
         let ClientError::Daemon { code: Code::InvalidArgument, message, .. } = error else {

@@ -302,7 +302,7 @@ fn the_command_names_the_file_and_the_daemons_log_is_not_flooded() {
     for part in ["a/3.jpg", "missing", "no daemon could read"] {
         assert!(error.contains(part), "no '{part}' in: {error}");
     }
-    assert_eq!(said.lines().filter(|line| line.contains("asked for again")).count(), 1, "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains("requesting it again")).count(), 1, "{said}");
     let named = |log: &str| log.lines().filter(|line| line.contains("unreadable sample")).count();
     assert_eq!(named(&daemon.log()), 1, "{}", daemon.log());
     let output = pull(&daemon.socket(), &["--on-unreadable", "substitute"]);

@@ -47,7 +47,7 @@ const FOUR_TIMES: [(u32, u32, usize); 2] = [(4, 1920, 2), (2, 256, 4)];
 
 /// No preset has this name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("no curriculum is called {name:?}; the names are {}", PRESET_NAMES.join(", "))]
+#[error("unknown curriculum {name:?}; the names are {}", PRESET_NAMES.join(", "))]
 pub struct UnknownCurriculum {
     /// The requested name.
     pub name: String,
@@ -152,7 +152,7 @@ mod tests {
         let error = Curriculum::preset("efficientrain").expect_err("misspelt");
         assert_eq!(
             error.to_string(),
-            "no curriculum is called \"efficientrain\"; the names are efficienttrain, efficienttrain++, \
+            "unknown curriculum \"efficientrain\"; the names are efficienttrain, efficienttrain++, \
              efficienttrain++-deit, efficienttrain++-convnext, efficienttrain++-replay, \
              efficienttrain++-resnet-replay, efficienttrain++-deit-replay, none"
         );

@@ -18,31 +18,32 @@ use crate::{
 pub enum Problem {
     /// The name is empty, too long or not printable.
     #[error(
-        "the name has {chars} characters: it needs 1 to {MAX_NAME_CHARS}, none of them a control character"
+        "the name has {chars} characters; it must have 1 to {MAX_NAME_CHARS}, without control characters"
     )]
     Name { chars: usize },
     /// The base is odd or out of range.
-    #[error("base {base}: it must be an even number from {MIN_BANDWIDTH} to {MAX_BASE}")]
+    #[error("base {base} must be an even number from {MIN_BANDWIDTH} to {MAX_BASE}")]
     Base { base: u32 },
     /// There is nothing to run.
     #[error("there are no stages; write at least one [[stage]], or start from a `preset`")]
     NoStages,
     /// More stages than any training needs.
-    #[error("{count} stages: at most {MAX_STAGES} are accepted")]
+    #[error("{count} stages are too many; at most {MAX_STAGES} are allowed")]
     TooManyStages { count: usize },
     /// The file starts from a preset that does not exist.
     #[error(transparent)]
     UnknownPreset(#[from] UnknownCurriculum),
     /// The file starts from a preset and says what the preset says.
     #[error(
-        "`preset` {preset:?} and `{key}`: the preset has its own, write the whole curriculum or leave it out"
+        "`{key}` cannot be combined with `preset` {preset:?}, which has its own; leave it out, or write the whole \
+         curriculum"
     )]
     PresetAnd { preset: String, key: &'static str },
     /// Neither `share` nor `epochs` is given.
-    #[error("stage {stage}: it needs `share` or `epochs`")]
+    #[error("stage {stage} needs `share` or `epochs`")]
     NoExtent { stage: usize },
     /// Both `share` and `epochs` are given.
-    #[error("stage {stage}: it has both `share` {share} and `epochs` {epochs}, only one can hold")]
+    #[error("stage {stage} has both `share` {share} and `epochs` {epochs}; give only one")]
     TwoExtents { stage: usize, share: f64, epochs: f64 },
     /// The bandwidth is odd or out of range.
     #[error(
@@ -65,7 +66,7 @@ pub enum Problem {
     PartsOfEpochs { stage: usize, epochs: f64 },
     /// The model needs other bandwidths.
     #[error(
-        "multiple_of {multiple_of}: these are not multiples of it: {}",
+        "not a multiple of multiple_of {multiple_of}: {}",
         .offenders.iter().map(|(stage, bandwidth)| format!("bandwidth {bandwidth} of stage {stage}"))
             .collect::<Vec<_>>().join(", ")
     )]
@@ -80,7 +81,7 @@ pub enum Problem {
     #[error("warmup_share {share} must be a number from 0 to 1")]
     WarmupShare { share: f64 },
     /// Both `warmup_epochs` and `warmup_share` are given.
-    #[error("`warmup_epochs` {epochs} and `warmup_share` {share}: only one can hold")]
+    #[error("`warmup_epochs` {epochs} and `warmup_share` {share} are both given; give only one")]
     TwoWarmups { epochs: f64, share: f64 },
     /// The replay times are out of range.
     #[error("stage {stage}: replay {replay} must be a number from 1 to {MAX_REPLAY}")]
@@ -105,7 +106,7 @@ pub enum Problem {
     #[error("the shares sum to {sum}, not to 1 (within {SHARE_TOLERANCE})")]
     ShareSum { sum: f64 },
     /// Epochs are passes over the data, but the clock counts compute.
-    #[error("stages in epochs run by the clock of passes, not of 224-equivalents")]
+    #[error("stages with `epochs` need the clock of passes, not of 224-equivalents")]
     EpochsInEquivalents,
 }
 

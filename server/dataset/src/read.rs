@@ -19,7 +19,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ReadError {
     /// The file is gone.
-    #[error("the file is missing; restore it, or start again, which indexes the dataset without it")]
+    #[error("the file is missing; restore it, or restart to index the dataset without it")]
     Missing {
         /// The file.
         path: PathBuf,
@@ -40,8 +40,7 @@ pub enum ReadError {
     },
     /// The file is not the one that was indexed.
     #[error(
-        "the file has {found} bytes and had {expected} when the dataset was opened; start again, which looks at every \
-         file anew"
+        "the file has {found} bytes and had {expected} when the dataset was opened; restart to check every file again"
     )]
     SizeChanged {
         /// The file.
@@ -52,7 +51,7 @@ pub enum ReadError {
         found: u64,
     },
     /// The storage has not answered in time.
-    #[error("its storage has not answered within {} s; look at the mount", .after.as_secs_f64())]
+    #[error("its storage has not answered within {} s; check the mount", .after.as_secs_f64())]
     TimedOut {
         /// The file.
         path: PathBuf,

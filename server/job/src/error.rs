@@ -15,7 +15,7 @@ pub enum JobError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// A recipe file says its method itself.
-    #[error("low_frequency and a recipe file are both given; the file says its method itself")]
+    #[error("low_frequency cannot be combined with a recipe file, which names its own method")]
     MethodTwice,
     /// The fresh rows of a step cannot be cut into chunks.
     #[error(

@@ -21,7 +21,7 @@ pub enum BatchError {
         detail: String,
     },
     /// A run of undecodable samples under the policy `substitute`.
-    #[error("{tries} samples in a row from {sample} ({name}) on are undecodable, the first because {detail}")]
+    #[error("{tries} samples in a row, from {sample} ({name}) on, are undecodable; the first one: {detail}")]
     NoSubstitute {
         /// The step.
         step: u64,
@@ -50,7 +50,7 @@ pub enum BatchError {
         detail: String,
     },
     /// A defect of this daemon.
-    #[error("row {row} of step {step} met a defect of the daemon: {detail}")]
+    #[error("row {row} of step {step} failed because of a bug in the daemon: {detail}")]
     Internal {
         /// The step.
         step: u64,
@@ -71,7 +71,8 @@ pub enum BatchError {
     },
     /// There was not enough memory for the batch.
     #[error(
-        "no memory for a batch of {bytes} bytes; ask for smaller batches, lower replay_memory_mib, or raise the limit of \
+        "no memory for a batch of {bytes} bytes; request smaller batches, lower replay_memory_mib, or raise the \
+         limit of \
          the daemon's memory (ulimit -v)"
     )]
     OutOfMemory {
@@ -80,8 +81,8 @@ pub enum BatchError {
     },
     /// Other batches of the same client stand unread, and there is no memory for one more.
     #[error(
-        "no memory for a batch of {bytes} bytes: {unread} bytes of other batches of this client have stood unread for a \
-         minute; read or cancel them, ask for fewer at a time, or give the daemon more (prefetch_mib)"
+        "no memory for a batch of {bytes} bytes: {unread} bytes of other batches of this client have been unread for \
+         a minute; read or cancel them, request fewer at a time, or give the daemon more (prefetch_mib)"
     )]
     UnreadBatches {
         /// Size of the batch.
@@ -133,7 +134,7 @@ pub enum WantError {
     },
     /// The fresh rows alone were asked for where rows are mixed.
     #[error(
-        "the fresh rows alone cannot be had under a recipe that mixes rows: mixing comes after replay; mix in the \
+        "fresh_only cannot be combined with a recipe that mixes rows, because mixing comes after replay; mix in the \
          trainer, or let the daemon replay"
     )]
     FreshRowsMixed,
@@ -143,7 +144,7 @@ pub enum WantError {
     /// The batch would be larger than this daemon makes.
     #[error(
         "a batch of {rows} rows takes {bytes} bytes; this daemon makes at most {max_rows} rows and {max_bytes} bytes \
-         (max_batch_mib): ask for fewer rows, or raise it"
+         (max_batch_mib): request fewer rows, or raise it"
     )]
     BatchTooLarge {
         /// Rows asked for.
@@ -165,8 +166,8 @@ pub enum WantError {
     },
     /// The stream has asked for too much that is not delivered yet.
     #[error(
-        "the stream already waits for {pending} batches, the most it may (max_pending_batches); ask for more when some have \
-         arrived"
+        "the stream already waits for {pending} batches, the maximum (max_pending_batches); request more when some \
+         have arrived"
     )]
     TooManyPending {
         /// The limit.
@@ -183,7 +184,7 @@ pub enum WantError {
 pub enum PipelineError {
     /// Too many streams are open.
     #[error(
-        "{max} streams are open already, the most that this daemon serves (max_streams); close some, or raise it"
+        "{max} streams are open already, the maximum of this daemon (max_streams); close some, or raise it"
     )]
     TooManyStreams {
         /// The limit.
@@ -191,8 +192,8 @@ pub enum PipelineError {
     },
     /// One client has its share of the streams.
     #[error(
-        "this client has {most} streams open already, the most that one client may have of the {max} that this daemon \
-         serves (max_streams); close some, or give the daemon a larger max_streams"
+        "this client has {most} streams open already, the maximum for one client of the {max} of this daemon \
+         (max_streams); close some, or raise max_streams"
     )]
     TooManyOfOne {
         /// Most streams of one client.

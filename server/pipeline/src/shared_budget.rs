@@ -58,7 +58,7 @@ pub enum SharedMemoryError {
         total_bytes: u64,
     },
     /// The slots would be larger than any batch.
-    #[error("slots of {slot_bytes} bytes were asked for; batches here have 1 to {max_bytes} bytes")]
+    #[error("slots of {slot_bytes} bytes were requested; batches here have 1 to {max_bytes} bytes")]
     SlotBytes {
         /// Bytes asked for.
         slot_bytes: u64,

@@ -92,7 +92,7 @@ pub enum ProgramError {
         base: u32,
     },
     /// The operations stand in an order that has no meaning.
-    #[error("operation {position} ({name}) cannot stand there: {problem}")]
+    #[error("operation {position} ({name}) is in the wrong place: {problem}")]
     Order {
         /// Position of the operation, from 0.
         position: usize,
@@ -308,8 +308,8 @@ fn next_phase(operation: &Operation, phase: Phase) -> Result<Phase, &'static str
     let pixels = |then| if phase == Phase::Pixels { Ok(then) } else { Err("it needs 8-bit pixels") };
     let planes = |then| match phase {
         Phase::Planes => Ok(then),
-        Phase::Mixed => Err("nothing comes after the mix"),
-        _ => Err("it works on normalised values"),
+        Phase::Mixed => Err("the mix must be last"),
+        _ => Err("it needs normalised values"),
     };
     match operation {
         Operation::RandomResizedCrop { .. } | Operation::CenterCrop { .. } => match phase {

@@ -173,7 +173,7 @@ pub struct Recipe {
 #[non_exhaustive]
 pub enum RecipeError {
     /// No recipe of that name.
-    #[error("unknown recipe '{name}': known are {}", Recipe::NAMES.join(", "))]
+    #[error("unknown recipe {name:?}; the names are {}", Recipe::NAMES.join(", "))]
     Unknown {
         /// The name asked for.
         name: String,

@@ -108,7 +108,7 @@ fn listen(config: &Config, mistakes: &mut Vec<String>) -> Vec<Address> {
     }
     if config.listen.is_empty() {
         mistakes.push(
-            "listen is empty: say where to listen, for example unix:/run/bandwise/bandwise.sock".to_owned(),
+            "listen is empty; give an address, for example unix:/run/bandwise/bandwise.sock".to_owned(),
         );
     }
     addresses
@@ -264,9 +264,9 @@ fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOpt
 fn name_problem(name: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+');
     match name.len() {
-        0 => Some("a name is needed"),
+        0 => Some("the name must not be empty"),
         1..=200 if name.chars().all(allowed) => None,
-        1..=200 => Some("a name may have letters, digits and - _ . / + only"),
-        _ => Some("a name may have at most 200 characters"),
+        1..=200 => Some("the name must have only letters, digits and - _ . / +"),
+        _ => Some("the name must have at most 200 characters"),
     }
 }

@@ -183,7 +183,7 @@ impl Gate {
                 allowed = connections,
                 allowed_per_peer = per_peer,
                 lines_left_out = left_out,
-                "too many connections: some that ask for nothing are closed, or new ones refused"
+                "too many connections: idle ones are closed, or new ones refused"
             );
         }
     }
@@ -197,7 +197,7 @@ impl Gate {
                 last = %peer,
                 seconds = self.limits.first_request.as_secs(),
                 lines_left_out = left_out,
-                "closed a connection that asked for nothing"
+                "closed an idle connection"
             );
         }
     }

@@ -49,7 +49,7 @@ impl<S> Guarded<S> {
         {
             self.pass.gate().say_silent(self.pass.caller().peer());
             self.withdrawn = true;
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing was asked for"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "no request in time"));
         }
         Ok(())
     }

@@ -107,7 +107,7 @@ impl LoaderService {
 
     fn no_want(&self) -> Reject {
         let seconds = self.first_want_in.as_secs();
-        let message = format!("the stream has not said within {seconds} seconds what it wants");
+        let message = format!("the stream sent no want within {seconds} seconds");
         Reject::limit("handshake_seconds".to_owned(), message)
     }
 

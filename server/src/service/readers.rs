@@ -219,9 +219,9 @@ impl State {
             told.truncate(MAX_TOLD - 1);
             told.push_front(key);
             let text = format!(
-                "another reader ({}) gets the same rows of this job here: if both are ranks of one training, set RANK and \
-                 WORLD_SIZE (or rank and world_size), since ranks that do not know of each other train on the same rows; \
-                 if they are runs of their own, all is well",
+                "another reader ({}) gets the same rows of this job here: if both are ranks of one training, set \
+                 RANK and WORLD_SIZE (or rank and world_size), because ranks that do not know of each other train on \
+                 the same rows; if they are separate runs, ignore this",
                 streams[about].name
             );
             if let Some(notice) = streams[to].notice.take() {

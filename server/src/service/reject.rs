@@ -80,7 +80,7 @@ impl Reject {
         } else {
             format!("; these fields differ (expected -> here): {}", bounds::fields(&differing).join("; "))
         };
-        let message = format!("the job has the fingerprint {here} here, expected was {expected}{named}");
+        let message = format!("the job has the fingerprint {here} here, not the expected {expected}{named}");
         let mut reject = Self::new(Code::FailedPrecondition, "fingerprint_differs", message);
         reject.detail.differing_fields = differing;
         reject
@@ -88,7 +88,7 @@ impl Reject {
 
     /// The dataset's digest is not the expected one, so its samples have other ids.
     pub(crate) fn digest(expected: Digest, here: Digest) -> Self {
-        let message = format!("the dataset has the digest {here} here, expected was {expected}");
+        let message = format!("the dataset has the digest {here} here, not the expected {expected}");
         let mut reject = Self::new(Code::FailedPrecondition, "digest_differs", message);
         reject.detail.differing_fields = vec![format!("dataset.digest: {expected} -> {here}")];
         reject

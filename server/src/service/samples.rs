@@ -29,7 +29,7 @@ pub(crate) fn answer(
     if ids.len() > MAX_SAMPLE_IDS {
         return Err(Reject::limit(
             format!("max_sample_ids = {MAX_SAMPLE_IDS}"),
-            format!("{} samples were asked for, {MAX_SAMPLE_IDS} are answered at a time", ids.len()),
+            format!("{} samples were requested; one call answers at most {MAX_SAMPLE_IDS}", ids.len()),
         ));
     }
     if let Some(&beyond) = ids.iter().find(|&&id| id >= dataset.len()) {

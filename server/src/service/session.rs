@@ -200,7 +200,7 @@ impl Session {
             return Ok(());
         }
         if steps.count == 0 {
-            return Err(Reject::field("steps.count", 0, "at least 1 step must be asked for"));
+            return Err(Reject::field("steps.count", 0, "must be at least 1"));
         }
         let stride = steps.stride.max(1);
         for i in 0..steps.count {

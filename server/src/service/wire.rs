@@ -61,7 +61,7 @@ fn file<'a>(field: &str, file: &'a str, otherwise: &'a str) -> Result<&'a str, R
 
 fn dataset_of(job: &proto::Job) -> Result<String, Reject> {
     let [dataset] = job.datasets.as_slice() else {
-        let problem = "a job has exactly one dataset for now";
+        let problem = "a job must have exactly one dataset";
         return Err(Reject::field("datasets", format!("{} of them", job.datasets.len()), problem));
     };
     match dataset.weight {

@@ -78,7 +78,7 @@ pub(crate) struct ProcessBatch {
 
 /// No model has this name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("no model is called {name:?}; the names are {}", MODEL_NAMES.join(", "))]
+#[error("unknown model {name:?}; the names are {}", MODEL_NAMES.join(", "))]
 pub(crate) struct UnknownModel {
     /// The requested name.
     pub(crate) name: String,

@@ -9,7 +9,7 @@ use crate::limits::MAX_EPOCHS;
 #[allow(missing_docs, reason = "the fields are the offending values that the message shows")]
 pub enum PlanError {
     /// The budget is not a usable number.
-    #[error("a budget of {epochs} epochs: it must be a number above 0 and at most {MAX_EPOCHS}")]
+    #[error("the budget of {epochs} epochs must be above 0 and at most {MAX_EPOCHS}")]
     Epochs { epochs: f64 },
     /// The stages say how many epochs they run, and the request says something else.
     #[error(
@@ -21,7 +21,7 @@ pub enum PlanError {
     #[error("the dataset has no samples")]
     EmptyDataset,
     /// A step would have no rows.
-    #[error("a global batch of 0 rows: it must be at least 1")]
+    #[error("the global batch of 0 rows must be at least 1")]
     EmptyBatch,
     /// An epoch has no full step and the tail is dropped.
     #[error(
@@ -37,14 +37,14 @@ pub enum PlanError {
     Replay { stage: usize, replay: u32, global_batch: u64 },
     /// The tail is kept where a short step could not have its share of replayed rows.
     #[error(
-        "stage {stage}: replay {replay} and a kept tail: an epoch that has {rows} samples to go ends with a step of \
+        "stage {stage}: replay {replay} and a kept tail: an epoch with {rows} samples left ends with a step of \
          fewer than {fresh_rows} fresh rows; drop the tail, or take a global batch of {replay} times a divisor \
          of {rows}"
     )]
     ReplayTail { stage: usize, replay: u32, fresh_rows: u64, rows: u64 },
     /// The budget is too small for a single epoch, or step.
     #[error(
-        "a budget of {epochs} epochs gives the curriculum {curriculum:?} not one whole {unit}; give more epochs"
+        "a budget of {epochs} epochs is less than one whole {unit} of the curriculum {curriculum:?}; give more epochs"
     )]
     NoSteps { curriculum: String, epochs: f64, unit: &'static str },
     /// The steps or rows of the training do not fit 64 bits.

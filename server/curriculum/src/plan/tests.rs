@@ -83,8 +83,7 @@ fn a_tail_is_dropped_or_kept() {
 fn budgets_that_are_no_usable_number_are_refused() {
     for epochs in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e6 + 1.0, f64::MAX] {
         let message = refusal("efficienttrain++", request(epochs));
-        let expected =
-            format!("a budget of {epochs} epochs: it must be a number above 0 and at most 1000000");
+        let expected = format!("the budget of {epochs} epochs must be above 0 and at most 1000000");
         assert_eq!(message, expected);
     }
     assert!(Plan::resolve(&preset("efficienttrain++"), &request(1e6)).is_ok());
@@ -93,7 +92,7 @@ fn budgets_that_are_no_usable_number_are_refused() {
 #[test]
 fn a_budget_below_an_epoch_is_refused() {
     let expected =
-        "a budget of 0.5 epochs gives the curriculum \"none\" not one whole epoch; give more epochs";
+        "a budget of 0.5 epochs is less than one whole epoch of the curriculum \"none\"; give more epochs";
     assert_eq!(refusal("none", request(0.5)), expected);
 }
 
@@ -113,7 +112,7 @@ fn nothing_to_show_is_refused() {
     let empty = PlanRequest { dataset_len: 0, ..request(10.0) };
     assert_eq!(refusal("none", empty), "the dataset has no samples");
     let no_rows = PlanRequest { global_batch: 0, ..request(10.0) };
-    assert_eq!(refusal("none", no_rows), "a global batch of 0 rows: it must be at least 1");
+    assert_eq!(refusal("none", no_rows), "the global batch of 0 rows must be at least 1");
 }
 
 #[test]
@@ -147,7 +146,7 @@ fn replay_that_does_not_fit_the_steps_is_refused() {
     let keep = PlanRequest { tail: Tail::Keep, ..request(10.0) };
     assert_eq!(
         refusal("efficienttrain++-replay", keep),
-        "stage 0: replay 2 and a kept tail: an epoch that has 1281167 samples to go ends with a step of \
+        "stage 0: replay 2 and a kept tail: an epoch with 1281167 samples left ends with a step of \
          fewer than 2048 fresh rows; drop the tail, or take a global batch of 2 times a divisor of 1281167"
     );
     let whole = PlanRequest { dataset_len: 40_960, ..keep };
