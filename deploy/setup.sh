@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes sure that this machine can build Bandwise. Silent when nothing is missing.
 #
-# usage: deploy/setup.sh          (`make setup`; `make demo` and `make test` run it first)
-#        deploy/setup.sh python   also what the Python package needs (`make wheel` and `make test`)
-#        deploy/setup.sh python-test   and torch for its tests, where apt-get has it; goes on without it
+# usage: deploy/setup.sh          (`make setup`; `make demo` and `make test` run it first) deploy/setup.sh python   also
+# what the Python package needs (`make wheel` and `make test`) deploy/setup.sh python-test   and torch for its tests,
+# where apt-get has it; continues without it
 #
-# Needs Rust (never installed here: which toolchain a machine has is its owner's business), a C compiler, make,
-# cmake and, on x86, nasm, all for libjpeg-turbo. Without nasm libjpeg-turbo would lose its SIMD code and decode
-# several times slower, so the build refuses to go on without it.
+# Needs Rust (never installed here: which toolchain a machine has is its owner's business), a C compiler, make, cmake
+# and, on x86, nasm, all for libjpeg-turbo. Without nasm libjpeg-turbo would lose its SIMD code and decode several times
+# slower, so the build refuses to continue without it.
 #
 # The Python package needs a Python that makes virtual environments; which one is PYTHON, or python3.
 #
@@ -161,7 +161,8 @@ check_tools() {
 
 # ---- torch, for tests ------------------------------------------------------------------------------------------
 
-# Debian's is small, and where package.sh looks for one. It is not torch that is built with, so all goes on without it.
+# Debian's is small, and where package.sh looks for one. It is not torch that is built with, so all continues without
+# it.
 has_torch() {
     for python in "${PYTHON:-python3}" /usr/bin/python3; do
         if "$python" -c 'import torch, ensurepip' >/dev/null 2>&1; then
@@ -175,7 +176,7 @@ add_torch() {
     if has_torch; then
         return
     fi
-    # Nobody is asked for a password for it.
+    # It never asks for a password.
     if ! has apt-get || { [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; }; then
         say "no torch here, and it cannot be installed on this system: its tests will be skipped"
         return

@@ -3,7 +3,7 @@
 #
 # Packages come from the configured index of pip, in pinned versions; about 9 GB, most of it the CUDA libraries that
 # torch wants to see when it is imported. What does not install is named, and run.py skips it. What is there already
-# stays: remove the folder to begin anew.
+# stays: remove the folder to start again.
 set -u
 
 PEERS=${1:-target/peers}

@@ -85,7 +85,7 @@ impl Offers {
         self.lock().remove(token)
     }
 
-    /// The descriptor under a token, for whoever brings it.
+    /// The descriptor under a token, for the client that sends it.
     fn claim(&self, token: &Token) -> Option<(OwnedFd, Claim)> {
         let Waiting { descriptor, lease, permit } = self.take(token)?;
         Claim::new(lease, permit).map(|claim| (descriptor, claim))
@@ -109,12 +109,12 @@ impl Offer {
 
 impl Drop for Offer {
     fn drop(&mut self) {
-        // Closed outside of the lock, if nobody took it.
+        // Closed outside of the lock, if no client took it.
         drop(self.offers.take(&self.token));
     }
 }
 
-/// Serves until the daemon drains: no stream opens after that. Leases go on.
+/// Serves until the daemon drains: no stream opens after that. Leases continue.
 pub(crate) async fn serve(
     mut acceptor: Acceptor<UnixListener>,
     file: SocketFile,

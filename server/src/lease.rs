@@ -59,14 +59,14 @@ enum State {
     /// The memory is mapped and the stream runs. Of its slots the trainer has at most these, bit by bit; while it runs,
     /// only the stream says which.
     Running(u64),
-    /// The stream is over.
+    /// The stream has ended.
     Kept(Slots),
     /// Nothing is mapped, or nothing is left.
     Over,
 }
 
 impl Lease {
-    /// The trainer maps the memory from now on. False if the stream is over already.
+    /// The trainer maps the memory from now on. False if the stream has ended already.
     fn begin(&self) -> bool {
         let mut state = self.lock();
         let offered = matches!(*state, State::Offered);
@@ -105,7 +105,7 @@ impl Lease {
         }
     }
 
-    /// The stream is over, and the trainer has these slots of it.
+    /// The stream has ended, and the trainer has these slots of it.
     fn stream_is_over(&self, slots: Slots) {
         let mut state = self.lock();
         let mask = if let State::Running(mask) = *state { mask } else { 0 };
@@ -149,7 +149,8 @@ fn has(mask: u64, slot: u32) -> bool {
     mask.checked_shr(slot).is_some_and(|bits| bits & 1 == 1)
 }
 
-/// The right of whoever brings the token to the lease. Where it is dropped before the memory was sent, nothing is mapped.
+/// The right to the lease of the client that sends the token. If it is dropped before the memory was sent, nothing is
+/// mapped.
 #[derive(Debug)]
 pub(crate) struct Claim {
     lease: Option<Arc<Lease>>,
@@ -157,7 +158,7 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Claims the lease; `None` if its stream is over.
+    /// Claims the lease; `None` if its stream has ended.
     pub(crate) fn new(lease: Arc<Lease>, permit: LeasePermit) -> Option<Self> {
         lease.begin().then(|| Self { lease: Some(lease), permit: Some(permit) })
     }
@@ -182,7 +183,7 @@ impl Drop for Claim {
     }
 }
 
-/// The slots that the trainer of a stream has. They go to the lease when the stream is over.
+/// The slots that the trainer of a stream has. They go to the lease when the stream ends.
 #[derive(Debug, Default)]
 pub(crate) struct HandedOut {
     slots: Slots,

@@ -179,7 +179,7 @@ impl Daemon {
         &self.stats
     }
 
-    /// Tells clients to go elsewhere, lets open streams finish until the drain time is over, and stops.
+    /// Refers clients to other daemons, lets open streams finish until the drain time ends, and stops.
     pub async fn stop(mut self) {
         // Every server may already have ended.
         let _ = self.draining.send(true);
@@ -250,7 +250,7 @@ async fn serve<L: Listener>(
         // An error means that the daemon itself is gone.
         let _ = draining.wait_for(|&draining| draining).await;
     };
-    // The file of a socket goes as soon as nobody listens there.
+    // The file of a socket is removed as soon as the daemon stops listening.
     let connections = stream::unfold((acceptor, file), |(mut acceptor, file)| async {
         let connection = acceptor.guarded().await;
         Some((Ok::<_, io::Error>(connection), (acceptor, file)))

@@ -72,7 +72,7 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         let _lock = FolderLock::at_once(&self.path);
         if self.is_in_place() {
-            // Somebody else may have removed it; there is nobody to tell.
+            // Another process may have removed it; an error cannot be reported here.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -82,7 +82,7 @@ fn hold(path: &Path) -> Option<OwnedFd> {
     open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
-/// Removes a socket that nobody listens on.
+/// Removes a socket on which no process listens.
 async fn clear(path: &Path) -> Result<(), String> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

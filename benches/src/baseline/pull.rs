@@ -11,8 +11,8 @@ use super::{
     subject::Pull,
 };
 
-/// Batches that are thrown away first: more than the client's window, so that what was made before anybody
-/// waited for it does not count.
+/// Batches that are thrown away first: more than the client's window, so that batches made before anyone waited for it
+/// does not count.
 const WARM_UP_BATCHES: u64 = 12;
 
 /// The source of a pull, and the amount at a time.

@@ -1,6 +1,6 @@
 //! `loops`: one bare loop, one line of JSON; the ceilings among the peers of `benches/peers`.
 //!
-//! It does not pin itself: whoever starts it chooses the cores.
+//! It does not pin itself: the caller chooses the cores.
 
 use std::{path::PathBuf, time::Duration};
 

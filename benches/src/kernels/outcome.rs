@@ -31,7 +31,7 @@ pub struct SubjectOutcome {
 pub struct VariantOutcome {
     /// SIMD level, or name of the peer.
     pub name: &'static str,
-    /// Whether it is somebody else's.
+    /// Whether it is another library's.
     pub is_peer: bool,
     /// Microseconds per call over the samples.
     pub us: Spread,

@@ -28,7 +28,7 @@ const WARM_UP: usize = 8;
 ///
 /// # Errors
 ///
-/// If nobody listens there, or the connection breaks otherwise.
+/// If no process listens there, or the connection breaks otherwise.
 pub fn send(address: &Address, bytes: usize) -> Result<()> {
     let mut stream: Box<dyn Write> = match address {
         Address::Unix(path) => Box::new(UnixStream::connect(path)?),

@@ -12,8 +12,8 @@ use super::{
     subject::{Format, Route, Socket},
 };
 
-/// Batches that are thrown away first: more than the client's window, so that what was made before anybody
-/// waited for it does not count, and that every buffer has been used before.
+/// Batches that are thrown away first: more than the client's window, so that batches made before anyone waited for it
+/// does not count, and that every buffer has been used before.
 const WARM_UP_BATCHES: u64 = 20;
 
 /// Round trips that are thrown away first.

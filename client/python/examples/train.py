@@ -54,7 +54,7 @@ def parse_arguments(arguments: Optional[Sequence[str]] = None) -> argparse.Names
     add("--train-dataset", "name of the dataset to train on", default="train")
     add("--val-dataset", "name of the dataset to validate on", default="val")
     add("--out", "folder for last.pt (the checkpoint) and log.jsonl", type=Path, default=Path("run"))
-    add("--resume", "go on from last.pt, if it is there", action="store_true")
+    add("--resume", "resume from last.pt, if it exists", action="store_true")
     add("--model", f"{', '.join(vit.SIZES)}, or one of torchvision that takes any size", default="resnet50")
     add("--curriculum", "name, or path of a TOML file; validation is at 224 pixels", default="efficienttrain++")
     add("--epochs", "budget; the curricula with ++ count epochs' worth of 224-pixel compute", type=float, default=200.0)
@@ -81,7 +81,7 @@ def parse_arguments(arguments: Optional[Sequence[str]] = None) -> argparse.Names
     if args.amp is None:
         args.amp = "bf16" if args.device == "cuda" else "off"
     if (args.out / "last.pt").exists() and not args.resume:
-        parser.error(f"{args.out} has a checkpoint: go on with --resume, or choose another --out")
+        parser.error(f"{args.out} has a checkpoint: resume with --resume, or choose another --out")
     return args
 
 
@@ -342,7 +342,7 @@ class Meter:
         self.rows += rows
 
     def read(self) -> Dict[str, float]:
-        """Means over all ranks, which all call it; begins anew."""
+        """Means over all ranks, which all call it; starts again."""
         # To read the loss waits for the GPU, so the clock is read behind it.
         loss = self.loss.item() / self.batches
         seconds = time.perf_counter() - self.since

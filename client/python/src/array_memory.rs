@@ -71,7 +71,7 @@ impl ArrayMemory {
     pub(crate) fn copy_to(&self, target: &mut [u8]) {
         assert_eq!(target.len(), self.len, "the target has another size");
         // SAFETY: the owner keeps `len` bytes at `start`, `target` has as many, and is a buffer of its own. Python's
-        // rule for whoever writes at the same time is the usual one: do not.
+        // usual rule holds: do not write at the same time.
         unsafe { self.start.copy_to_nonoverlapping(target.as_mut_ptr(), self.len) }
     }
 }

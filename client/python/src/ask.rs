@@ -150,7 +150,8 @@ fn any<T: Send + 'static, Answer: Future<Output = Result<T, ClientError>> + Send
     interruptible(py, async move { ask_any(&addresses, patience, ask).await })
 }
 
-/// Waits for `work` in a thread of its own, without the GIL, and sees signals. After one the thread ends by itself.
+/// Waits for `work` in a thread of its own, without the GIL, and sees signals. After a signal the thread ends when its
+/// work does.
 fn interruptible<T: Send + 'static>(
     py: Python<'_>,
     work: impl Future<Output = Result<T, ClientError>> + Send + 'static,
@@ -158,7 +159,7 @@ fn interruptible<T: Send + 'static>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (sender, mut receiver) = mpsc::channel();
     thread::Builder::new().name("bandwise-ask".to_owned()).spawn(move || {
-        // After a signal nobody waits for the answer.
+        // After a signal the answer is not needed.
         let _ = sender.send(runtime.block_on(work));
         runtime.shutdown_background();
     })?;

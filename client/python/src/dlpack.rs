@@ -65,7 +65,7 @@ struct Versioned {
 
 /// One of the two structures.
 trait Form: Sized {
-    /// Name of a capsule that nobody has taken yet.
+    /// Name of a capsule that has not been taken yet.
     const NAME: &CStr;
 
     fn new(tensor: RawTensor) -> Self;
@@ -136,11 +136,11 @@ fn export<F: Form>(
     // lives until its deleter is called.
     let capsule = unsafe { ffi::PyCapsule_New(form.cast(), F::NAME.as_ptr(), Some(abandon::<F>)) };
     if capsule.is_null() {
-        // SAFETY: nobody else has the structure.
+        // SAFETY: the structure has no other owner.
         unsafe { delete(form) };
         return Err(PyErr::fetch(py));
     }
-    // SAFETY: a new object, owned by nobody else.
+    // SAFETY: a new object without another owner.
     Ok(unsafe { Bound::from_owned_ptr(py, capsule) }.unbind())
 }
 
@@ -153,7 +153,7 @@ fn strides(shape: &[i64]) -> Box<[i64]> {
     strides
 }
 
-/// Called once, by whoever took the tensor, or by [`abandon`].
+/// Called once, by the taker of the tensor, or by [`abandon`].
 ///
 /// # Safety
 ///
@@ -167,11 +167,11 @@ unsafe extern "C" fn delete<F>(form: *mut F) {
 ///
 /// # Safety
 ///
-/// Called by Python with a capsule of [`export`] that nobody else has any more.
+/// Called by Python with a capsule of [`export`] that has no other owner any more.
 unsafe extern "C" fn abandon<F: Form>(capsule: *mut ffi::PyObject) {
     // SAFETY: a capsule that lives, and a static name.
     if unsafe { ffi::PyCapsule_IsValid(capsule, F::NAME.as_ptr()) } == 1 {
-        // SAFETY: under this name it holds a structure that nobody has taken.
+        // SAFETY: under this name it holds a structure that has not been taken.
         unsafe { delete::<F>(ffi::PyCapsule_GetPointer(capsule, F::NAME.as_ptr()).cast()) };
     }
 }

@@ -26,7 +26,7 @@ const READY: usize = 1;
 
 /// A message of the thread.
 pub(crate) enum Message {
-    /// A batch, and the step where a run would go on behind it.
+    /// A batch, and the step at which a run would continue after it.
     Batch(Box<Batch>, u64),
     /// The run is over.
     End,
@@ -130,7 +130,7 @@ async fn deliver(
     let mut run = match Run::with_daemons(&addresses, job, &options).await {
         Ok(run) => run,
         Err(error) => {
-            // Nobody listens any more: then nobody wants to know.
+            // The receiver has gone, so the message is not needed.
             let _ = messages.send(Message::Failed(error));
             return;
         }

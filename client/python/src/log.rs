@@ -107,7 +107,10 @@ impl Lines {
         let mut lines: Vec<Line> = self.lines.try_iter().collect();
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            lines.push((WARNING, format!("{dropped} more lines came while nobody iterated, and are lost")));
+            lines.push((
+                WARNING,
+                format!("{dropped} more lines came while no loop was running, and are lost"),
+            ));
         }
         lines
     }

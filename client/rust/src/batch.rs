@@ -144,7 +144,7 @@ fn places(
     })
 }
 
-/// A header must agree with itself: whoever reads the tensors relies on their shapes.
+/// A header must be consistent: readers of the tensors rely on their shapes.
 fn check(header: &BatchHeader) -> Result<(), ClientError> {
     let wrong =
         |what: String| Err(ClientError::Protocol(format!("the batch of step {}: {what}", header.step)));

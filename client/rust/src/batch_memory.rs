@@ -72,7 +72,7 @@ impl SlotPlace {
     }
 }
 
-/// The slots of a stream that is read. When it is dropped, behind the stream, the daemon learns which slots are still
+/// The slots of a stream that is read. When it is dropped, after the stream, the daemon learns which slots are still
 /// held; before that, a batch that is on its way might lie in any that was handed out.
 #[derive(Debug)]
 pub(crate) struct StreamSlots(pub(crate) Arc<Slots>);
@@ -111,10 +111,10 @@ struct Release {
 impl Drop for Release {
     fn drop(&mut self) {
         let Some(wants) = self.wants.upgrade() else {
-            // The stream is gone, and its lease is the way to the daemon.
+            // The stream has ended, and its lease is the way to the daemon.
             return self.slots.tell_held();
         };
-        // A call that is over without the stream being dropped takes nothing; the drop then says what is held.
+        // A call that ended without the stream being dropped takes nothing; the drop then reports the held slots.
         let release = ReleaseSlots { slots: vec![self.number] };
         let _ = wants.send(Want { release: Some(release), ..Want::default() });
     }

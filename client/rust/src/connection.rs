@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// HTTP/2 window of a stream: large enough that it never waits for credit on a local link.
 const STREAM_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
-/// HTTP/2 window of a connection: the most that the protocol has, so that a stream which nobody reads does not hold up
+/// HTTP/2 window of a connection: the most that the protocol has, so that a stream which is not read does not hold up
 /// the others of its connection. What is really buffered is bounded by the streams' own windows.
 const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
 
@@ -66,7 +66,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// If nobody answers within 5 seconds.
+    /// If no daemon answers within 5 seconds.
     pub async fn open(address: &Address) -> Result<Self, ClientError> {
         let failed = |error: tonic::transport::Error| ClientError::Connect {
             address: address.clone(),

@@ -53,7 +53,7 @@ pub enum ClientError {
     },
     /// A rank would replay rows that other ranks have.
     #[error(
-        "replay_lanes is {lanes}: a client that replays by itself needs a multiple of the {batches} batches of a step \
+        "replay_lanes is {lanes}: a client that replays itself needs a multiple of the {batches} batches of a step \
          (world size x accumulate), so that it replays its own rows only"
     )]
     ReplayLanes {
@@ -76,7 +76,7 @@ pub enum ClientError {
     /// The first step lies beyond the plan.
     #[error("step {from_step} is beyond the plan, which has {steps} steps")]
     BeyondPlan {
-        /// The step asked for.
+        /// The requested step.
         from_step: u64,
         /// Steps of the plan.
         steps: u64,
@@ -90,7 +90,7 @@ pub enum ClientError {
         /// The mistakes, one for each.
         errors: Vec<(Address, Self)>,
     },
-    /// No daemon could be asked for the next batch for longer than the run is patient.
+    /// No daemon was reachable for longer than the run's patience.
     #[error("no daemon was reachable for {seconds:.1} s; last error: {last}")]
     NoDaemon {
         /// The duration.
@@ -167,7 +167,7 @@ impl ClientError {
         Self::Daemon { code: Code::Unavailable, message, detail: None }
     }
 
-    /// Whether the daemon said this about what it was asked for, so that it would say it again.
+    /// Whether the error is about the request itself, so that the daemon would answer the same again.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             // Without a detail it is not the daemon that speaks, but the transport.

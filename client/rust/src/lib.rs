@@ -21,10 +21,10 @@
 //! ```
 //!
 //! A [`Connection`] speaks to one daemon. A [`BatchStream`] is one `StreamBatches` call: wants in, batches out. A
-//! [`Run`] is what a trainer's rank uses: it turns rank, world size and accumulation into rows, keeps a window of
-//! wants outstanding, and yields batches in step order. With several daemons ([`Run::with_daemons`]) it spreads its
-//! wants over them, leaves those that die, hang or stop, and comes back to them; [`Run::state`] is all that is needed
-//! to go on elsewhere.
+//! [`Run`] is what a trainer's rank uses: it turns rank, world size and accumulation into rows, keeps a window of wants
+//! outstanding, and yields batches in step order. With several daemons ([`Run::with_daemons`]) it spreads its wants
+//! over them, leaves those that die, hang or stop, and comes back to them; [`Run::state`] is all that is needed to
+//! resume elsewhere.
 //!
 //! On the daemon's host, over its Unix socket, batches come through shared memory by default ([`Transport`]): a
 //! [`Batch`] is then the memory into which the daemon's workers wrote it, and goes back to them when it is dropped.

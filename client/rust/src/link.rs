@@ -73,7 +73,7 @@ pub(crate) struct DaemonLink {
     spec: Arc<StreamSpec>,
     state: State,
     backoff: Backoff,
-    /// Whether it was noticed that the open stream is over.
+    /// Whether the end of the open stream was noticed.
     noticed: bool,
     transport: Option<Transport>,
 }
@@ -134,7 +134,7 @@ impl DaemonLink {
         }
     }
 
-    /// Takes back what was asked for of a step.
+    /// Cancels the wants of a step.
     pub(crate) fn cancel(&self, step: u64) {
         if let State::Open(stream) = &self.state {
             stream.cancel(vec![step]);
@@ -151,7 +151,7 @@ impl DaemonLink {
         self.backoff.reset();
     }
 
-    /// Waits until the stream is over although batches of it may still lie here unread; for ever after it was noticed.
+    /// Waits until the stream ends, even if batches of it are still unread here; for ever after that was noticed.
     pub(crate) async fn over(&self) {
         match &self.state {
             State::Open(stream) if !self.noticed => stream.over().await,
@@ -159,7 +159,7 @@ impl DaemonLink {
         }
     }
 
-    /// It was noticed that the stream is over.
+    /// The end of the stream was noticed.
     pub(crate) fn notice(&mut self) {
         self.noticed = true;
     }

@@ -81,7 +81,7 @@ impl LossLog {
         let Some(loss) = known.loss.take() else { return };
         if std::mem::take(&mut known.reported) {
             let seconds = now.saturating_duration_since(loss.since).as_secs_f64();
-            // A warning too, so that whoever has read of the loss reads of its end.
+            // A warning too, so that readers of the loss also read of its end.
             tracing::warn!(daemon = %known.address, "the daemon is back after {seconds:.1} s");
         }
     }

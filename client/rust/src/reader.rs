@@ -1,4 +1,4 @@
-//! The reader that daemons are told of, so that two readers of the same rows can be told of each other.
+//! The identity of a reader, with which daemons warn two readers of the same rows.
 
 use std::{
     collections::hash_map::RandomState,

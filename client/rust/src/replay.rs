@@ -37,7 +37,7 @@ use crate::{
     unreadable,
 };
 
-/// Blocks that are asked for again at a time.
+/// Blocks that are requested again at a time.
 const BLOCKS_AHEAD: usize = 32;
 
 /// A row that was fresh.
@@ -60,7 +60,7 @@ pub struct ReplayBuffer {
     bytes: u64,
     kept: BTreeMap<u64, HashMap<u64, Row>>,
     buffers: Buffers,
-    /// For rows that are asked for again, and how many wants it takes at a time.
+    /// The stream for rows that are requested again, and the number of wants it takes at a time.
     again: Option<(BatchStream, usize)>,
     patience: Duration,
     told: Option<Allowance>,
@@ -125,8 +125,8 @@ impl ReplayBuffer {
     ///
     /// # Errors
     ///
-    /// If rows that have to be asked for again cannot be had for longer than the buffer is patient, or the daemon breaks
-    /// the protocol.
+    /// If rows that have to be requested again do not come within the buffer's patience, or the daemon breaks the
+    /// protocol.
     pub async fn complete(&mut self, fresh: Batch) -> Result<Batch, ClientError> {
         let Some(stage) = self.stage_of(fresh.step()).filter(|stage| stage.replay_times > 1) else {
             self.kept.clear();
@@ -215,7 +215,7 @@ impl ReplayBuffer {
         Ok(())
     }
 
-    /// A stream for rows that are asked for again, and how many wants it takes at a time.
+    /// A stream for rows that are requested again, and the number of wants it takes at a time.
     async fn open(&self) -> Result<(BatchStream, usize), ClientError> {
         let daemon = self.daemons.front().ok_or(ClientError::NoAddress)?;
         let connection = Connection::open(daemon).await?;
@@ -260,7 +260,7 @@ impl ReplayBuffer {
         for (row, (step, origin)) in (fresh.first_row()..).zip(origins) {
             let kept = self.kept.get(&step).and_then(|rows| rows.get(&origin));
             let kept = kept.ok_or_else(|| {
-                ClientError::Protocol(format!("row {origin} of step {step} is not what was asked for"))
+                ClientError::Protocol(format!("row {origin} of step {step} is not the requested one"))
             })?;
             whole.push(row, step, kept);
         }
@@ -274,7 +274,7 @@ async fn next(stream: &mut BatchStream) -> Result<Batch, ClientError> {
         match stream.next().await? {
             Some(Reply::Batch(batch)) => return Ok(batch),
             Some(Reply::Failed { error, .. }) => return Err(error),
-            // It still delivers what was asked for.
+            // It still delivers the requested batches.
             Some(Reply::Draining) => {}
             None => return Err(ClientError::Protocol("the stream ended early".to_owned())),
         }

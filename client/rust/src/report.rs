@@ -17,7 +17,7 @@ pub struct DaemonReport {
     pub state: &'static str,
     /// Batches that came from here, and were not there yet.
     pub batches: u64,
-    /// Batches that were asked for here, did not come, and were asked for again.
+    /// Batches that were requested here, did not come, and were requested again.
     pub retried: u64,
     /// Batches that were asked for here because another daemon was late with them.
     pub hedged: u64,

@@ -241,9 +241,9 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// If a batch cannot be made by any daemon, no daemon can read a sample of it ([`ClientError::Unreadable`]) or there
-    /// is no daemon for longer than the run is patient, or too many samples are undecodable. Start another run where
-    /// [`Run::state`] says, or call again to go on behind a batch that cannot be made.
+    /// If a batch cannot be made by any daemon, no daemon can read a sample of it ([`ClientError::Unreadable`]) or
+    /// there is no daemon for longer than the run is patient, or too many samples are undecodable. Start another run
+    /// where [`Run::state`] says, or call again to continue after a batch that cannot be made.
     pub async fn next(&mut self) -> Result<Option<Batch>, ClientError> {
         self.scheduler.wait_begins(Instant::now());
         let outcome = poll_fn(|context| self.poll_next(context)).await;
@@ -251,8 +251,8 @@ impl Run {
         outcome
     }
 
-    /// Looks after the daemons while no batch is wanted: ends when one was lost, which the log then has, although what it
-    /// had sent before is still to be taken. Never ends otherwise. Cancel-safe.
+    /// Watches the daemons while no batch is needed: ends when one is lost, after it is logged, even if batches that it
+    /// has sent are still to be taken. Never ends otherwise. Cancel-safe.
     pub async fn watch(&mut self) {
         let lost = {
             let mut ends: Vec<_> = self.links.iter().map(|link| Box::pin(link.over())).collect();

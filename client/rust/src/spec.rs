@@ -18,12 +18,12 @@ pub(crate) struct StreamSpec {
     pub(crate) priority: Priority,
     /// Whether batches hold their fresh rows alone.
     pub(crate) fresh_only: bool,
-    /// The reader that daemons are told of.
+    /// The identity of the reader, for daemons.
     pub(crate) reader: Reader,
 }
 
 impl StreamSpec {
-    /// A stream as it is unless somebody asks for more.
+    /// A stream with the default options.
     pub(crate) fn over_grpc(job: Job, expected: Expected) -> Self {
         Self {
             job,
@@ -38,7 +38,7 @@ impl StreamSpec {
 
     /// The streams of a run with the plan of `job`.
     pub(crate) fn new(plan: &PlanResponse, job: Job, options: &RunOptions) -> Self {
-        // Also without an expectation of the caller's: every daemon must make the same of the job, and go on to do so.
+        // Even without an expectation of the caller: every daemon must resolve the job in the same way, now and later.
         let expected = match options.expected.fingerprint.as_slice() {
             [] => Expected { fingerprint: plan.fingerprint.to_vec(), fields: plan.fields.clone() },
             _ => options.expected.clone(),

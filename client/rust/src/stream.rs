@@ -28,7 +28,7 @@ const MAX_BATCH_BYTES: u64 = 2 << 30;
 pub enum Reply {
     /// A complete batch.
     Batch(Batch),
-    /// A batch that could not be made; the stream goes on.
+    /// A batch that could not be made; the stream continues.
     Failed {
         /// The step.
         step: u64,
@@ -37,7 +37,7 @@ pub enum Reply {
         /// The reason.
         error: ClientError,
     },
-    /// The daemon is about to stop. It delivers what was asked for; ask elsewhere for the rest.
+    /// The daemon is about to stop. It delivers the requested batches; request others elsewhere.
     Draining,
 }
 

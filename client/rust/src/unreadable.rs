@@ -1,4 +1,4 @@
-//! Samples that daemons cannot read: what the log says about them, and the error when patience is over.
+//! Samples that daemons cannot read: their log lines, and the error when patience ends.
 
 use std::{
     collections::HashMap,

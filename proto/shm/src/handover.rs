@@ -23,7 +23,7 @@ use rustix::{
 /// Bytes of a token.
 pub const TOKEN_BYTES: usize = 16;
 
-/// Says who may have a descriptor: nobody guesses it, and it works once.
+/// The right to a descriptor: it cannot be guessed, and it works once.
 pub type Token = [u8; TOKEN_BYTES];
 
 /// The byte that carries the descriptor.

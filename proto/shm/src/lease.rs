@@ -1,7 +1,7 @@
 //! The lease of a trainer on shared memory: its connection to the daemon's second socket, kept until nothing is mapped.
 //!
-//! The system closes it however a process ends, so the daemon learns in any case when nobody maps the memory any more.
-//! While it lives, a trainer whose stream is over says which slots it still holds, so that the daemon takes back the
+//! The system closes it however a process ends, so the daemon always learns when the memory is no longer mapped. While
+//! it lives, a trainer whose stream has ended reports which slots it still holds, so that the daemon reclaims the
 //! others.
 
 use std::os::fd::OwnedFd;
@@ -29,11 +29,11 @@ impl Lease {
         Self(connection)
     }
 
-    /// Says which slots are held. The daemon takes the others back once the stream is over, so a slot that was not
+    /// Reports which slots are held. The daemon reclaims the others once the stream has ended, so a slot that was not
     /// seen yet must not be missing.
     pub(crate) fn tell_held(&self, slots: u64) {
-        // If the daemon is gone, or has ended the lease since nothing is held, nobody wants to know. There is room for
-        // more messages than there are slots.
+        // If the daemon has ended, or has closed the lease because nothing is held, the report is not needed. There is
+        // room for more messages than there are slots.
         let _ = send(&self.0, &slots.to_le_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
     }
 }

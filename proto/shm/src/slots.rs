@@ -1,10 +1,10 @@
 //! Slots: equal pieces of an anonymous file that two processes map.
 //!
 //! The file is sealed against shrinking, growing and other seals, so that no access to the mapping can fail, whatever
-//! the other process does with its descriptor. It has no name: when the last mapping and descriptor are gone, however
-//! their processes ended, so is the memory. It is sparse: a slot takes memory when it is first written, and gives it
-//! back, for all processes, when it is emptied. A process that touches an emptied slot gets zeros, in new memory that is
-//! charged to the control group of that process.
+//! the other process does with its descriptor. It has no name: its memory is freed with the last mapping and
+//! descriptor, however their processes ended. It is sparse: a slot takes memory when it is first written, and gives it
+//! back, for all processes, when it is emptied. A process that touches an emptied slot gets zeros, in new memory that
+//! is charged to the control group of that process.
 //!
 //! Within a process a slot is held by at most one [`Slot`] at a time. Between the processes the protocol of the wire
 //! says whose turn it is; a process that breaks it changes bytes under the other's feet. So nothing that is read from
@@ -161,8 +161,8 @@ impl Slots {
         self.held_count.load(Ordering::Relaxed)
     }
 
-    /// Tells the daemon which slots are held here, once its stream is over: it takes the others back. Does nothing where
-    /// the memory is not another process's.
+    /// Reports to the daemon which slots are held here, once its stream has ended: it reclaims the others. Does nothing
+    /// where the memory is not another process's.
     pub fn tell_held(&self) {
         let Some(lease) = &self.lease else { return };
         let held = self.held.iter().enumerate().filter(|(_, held)| held.load(Ordering::Acquire));
@@ -198,7 +198,7 @@ fn len(count: u32, slot_bytes: u64) -> Result<usize, OpenError> {
     len.map(isize::cast_unsigned).ok_or(shape)
 }
 
-/// A slot, held. Dropping it gives it back to this process's [`Slots`]; the other process is told by the wire.
+/// A slot, held. Dropping it gives it back to this process's [`Slots`]; the other process learns of it over the wire.
 #[derive(Debug)]
 pub struct Slot {
     slots: Arc<Slots>,
@@ -211,7 +211,7 @@ impl Slot {
         self.number
     }
 
-    /// The first byte; page-aligned. Whoever uses it must keep the slot.
+    /// The first byte; page-aligned. The caller must keep the slot.
     pub fn start(&self) -> NonNull<u8> {
         // SAFETY: the slot is one of the mapping's, so the offset is within it.
         unsafe { self.slots.start.add(self.number as usize * self.slots.slot_bytes) }

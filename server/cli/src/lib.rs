@@ -138,7 +138,7 @@ pub(crate) fn log(filter: &str) -> Result<(), Failure> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(colours)
-        // A log that nobody reads any more is not worth a panic.
+        // A log whose reader has gone is not worth a panic.
         .log_internal_errors(false)
         .try_init();
     Ok(())

@@ -1,7 +1,7 @@
 //! Standard output, which may be closed early: `bandwise plan ... | head`.
 //!
-//! Text for people is then no longer written, and the command goes on to its end; lines of JSON end the command, since
-//! whoever read them has had enough. Neither is a failure.
+//! Text for people is then no longer written, and the command continues to its end; a command that writes lines of JSON
+//! ends, because its reader has had enough. Neither is a failure.
 
 use std::{
     fmt,

@@ -1,7 +1,7 @@
 //! `bandwise preview`: what the model sees of any dataset, without a daemon.
 //!
-//! Every column shows the same crop of a sample (the draws of epoch 0), so that the columns differ by the stage
-//! alone. In training each epoch draws anew.
+//! Every column shows the same crop of a sample (the draws of epoch 0), so that the columns differ by the stage alone.
+//! In training each epoch has new draws.
 
 use std::path::PathBuf;
 

@@ -181,7 +181,7 @@ async fn serve(settings: Settings, exit_with_stdin: bool) -> Result<(), Failure>
         tracing::info!(%address, "admin");
     }
     if end.await? == End::Deserted {
-        // A forked child of a trainer that was killed may hold connections that nobody will ever use.
+        // A forked child of a trainer that was killed may hold connections that will never be used.
         return Ok(());
     }
     tracing::info!("stopping; a second interrupt stops at once");

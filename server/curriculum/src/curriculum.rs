@@ -114,7 +114,7 @@ pub struct InvalidReplayBuffer {
     pub steps: u32,
 }
 
-/// A checked list of stages. Whoever holds one need not check its values again.
+/// A checked list of stages: its values need no further check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curriculum {
     pub(crate) name: String,

@@ -13,10 +13,10 @@
 //! has fewer than `width` spare places, so that walks are rare, and a walk ends because the cycle that it
 //! follows leads back to its start, which lies below `len`.
 //!
-//! Sources: Black and Rogaway, "Ciphers with Arbitrary Finite Domains" (CT-RSA 2002), for the rectangle and
-//! the walk; the random functions are the 64-bit finaliser of `SplitMix64` (Steele, Lea and Flood, OOPSLA
-//! 2014) on a keyed input, scaled to the side by the high half of a product. This is a shuffle, not a cipher:
-//! it withstands statistics, nobody who looks for the key.
+//! Sources: Black and Rogaway, "Ciphers with Arbitrary Finite Domains" (CT-RSA 2002), for the rectangle and the walk;
+//! the random functions are the 64-bit finaliser of `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014) on a keyed input,
+//! scaled to the side by the high half of a product. This is a shuffle, not a cipher: it withstands statistics, but not
+//! an attacker who looks for the key.
 //!
 //! Every output depends on these constants and on the order of the rounds: to change them is to change the
 //! bytes of every job.

@@ -10,7 +10,7 @@
 //!
 //! The first step has the factor 0, the last of the warm-up has 1, and the last of the training comes close to `m`
 //! without reaching it. Where the bandwidth grows, the factor may jump up a little, since the warm-up is the same
-//! number of epochs on clocks of different lengths. Whoever has an optimiser multiplies by a peak.
+//! number of epochs on clocks of different lengths. The trainer multiplies it by its peak.
 
 use std::f64::consts::PI;
 

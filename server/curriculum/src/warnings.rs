@@ -1,5 +1,5 @@
-//! Parts of a plan that nobody would expect: it can be run, and is hardly what was meant. Short trials of curricula
-//! made for hundreds of epochs are the usual case.
+//! Unexpected parts of a plan: it can be run, and is hardly what the user meant. Short trials of curricula made for
+//! hundreds of epochs are the usual case.
 
 use std::fmt;
 

@@ -64,8 +64,8 @@ impl Dataset {
         })
     }
 
-    /// The synthetic dataset: 1 281 167 samples in 1000 classes, sample `id` of the class `id` mod 1000, without
-    /// files. Whoever makes rows of it makes them up; to read a sample gives no bytes.
+    /// The synthetic dataset: 1 281 167 samples in 1000 classes, sample `id` of the class `id` mod 1000, without files.
+    /// Its rows are made up by the pipeline; reading a sample gives no bytes.
     pub fn synthetic() -> Self {
         Self {
             root: PathBuf::new(),

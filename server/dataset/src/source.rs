@@ -87,8 +87,8 @@ impl fmt::Debug for Fetch {
 /// Sample ids are positions in the index; methods that take one may panic unless it is below the index's length.
 pub trait Source: fmt::Debug + Send + Sync {
     /// Gives what is needed of a sample if that takes no wait, in place of the content of `encoded`; says whether it
-    /// did. Called by worker threads, so it must never wait for storage. What is not at hand, and every error, is left
-    /// to [`Source::fetch`]; the content of `encoded` is then not specified.
+    /// did. Called by worker threads, so it must never wait for storage. Samples that are not in memory, and every
+    /// error, are left to [`Source::fetch`]; the content of `encoded` is then not specified.
     fn fetch_now(&self, sample: u64, need: Need, encoded: &mut Encoded) -> bool;
 
     /// A fetch of what is needed of a sample. Its error is about this server, which cannot read the sample; it is

@@ -78,7 +78,7 @@ pub enum Warning {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeftOut {
-    /// Images lie directly in it, so nobody knows their classes.
+    /// Images lie directly in it, so their classes are unknown.
     Flat,
     /// No image lies in its class folders, or it has none.
     Empty,
@@ -91,8 +91,8 @@ pub enum LeftOut {
 }
 
 impl Warning {
-    /// Whether it says something about the samples, which whoever uses them should know; otherwise it is about files of
-    /// this process alone.
+    /// Whether it concerns the samples, so that their users should know; otherwise it is about files of this process
+    /// alone.
     pub fn is_about_data(&self) -> bool {
         !matches!(self, Self::CacheNotWritten { .. })
     }

@@ -1,4 +1,4 @@
-//! Reused pixel memory that grows to the largest recent image and lets go of a giant one.
+//! Reused pixel memory that grows to the largest recent image and releases a giant one.
 
 use crate::error::DecodeError;
 

@@ -21,7 +21,7 @@ pub fn has_room(bytes: usize) -> bool {
 fn can_be_had(bytes: usize) -> bool {
     let mut probe = Vec::<u8>::new();
     let had = bytes.checked_add(SPARE_BYTES).is_some_and(|bytes| probe.try_reserve_exact(bytes).is_ok());
-    // Else the compiler may leave out an allocation that nobody uses.
+    // Otherwise the compiler may leave out an unused allocation.
     black_box(probe.as_ptr());
     had
 }

@@ -1,10 +1,9 @@
 //! The job: everything that decides bytes, and its fingerprint.
 //!
-//! A [`JobSpec`] is what somebody asks for. Together with the size and digest of a dataset it resolves to a
-//! [`Job`], whose canonical [`Field`] list says all that a batch depends on besides (step, row), and whose
-//! [`Fingerprint`] is the SHA-256 of that list. The digest stands for the dataset: for its names, classes and sizes, and
-//! for its content only if it was opened so. Names of presets, ranks, world sizes and thread counts are
-//! absent from it on purpose.
+//! A [`JobSpec`] is a request. Together with the size and digest of a dataset it resolves to a [`Job`], whose canonical
+//! [`Field`] list says all that a batch depends on besides (step, row), and whose [`Fingerprint`] is the SHA-256 of
+//! that list. The digest stands for the dataset: for its names, classes and sizes, and for its content only if it was
+//! opened so. Names of presets, ranks, world sizes and thread counts are absent from it on purpose.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! From what is asked for to the resolved job.
+//! From a request to the resolved job.
 
 use std::sync::OnceLock;
 

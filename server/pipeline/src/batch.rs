@@ -25,12 +25,12 @@ use crate::{
     stream_id::StreamId,
 };
 
-/// A row that does not hold the sample that the order asked for.
+/// A row that does not hold the sample of the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Substitution {
     /// Row of the step.
     pub row: u64,
-    /// The sample that the order asked for.
+    /// The sample of the order.
     pub requested: u64,
     /// The sample that is delivered; equal to `requested` for a row of zeros.
     pub delivered: u64,
@@ -114,7 +114,7 @@ pub(crate) struct BatchWork {
     pub(crate) order: Order,
     /// Rows that are neither written nor given up.
     remaining: AtomicUsize,
-    /// Rows from here on need not be made: a row before them has failed, or (0) nobody waits for the batch.
+    /// Rows from here on need not be made: a row before them has failed, or (0) the batch is no longer needed.
     needed: AtomicUsize,
     /// The rows that wait for the others of their group, if the recipe mixes them.
     mixing: Option<Mixing>,
@@ -257,7 +257,7 @@ impl BatchWork {
         let (Some(loan), Some(done)) = (state.loan.take(), state.done.take()) else { return false };
         let outcome = match state.failure.take() {
             Some((_, error)) => Err(error),
-            // Not every row was written. Whoever still waits learns it from the end of the channel.
+            // Not every row was written. A waiting ticket learns that from the end of the channel.
             None if self.is_incomplete() => return false,
             None => self.ready(&mut state, loan),
         };
@@ -331,7 +331,7 @@ pub struct Batch {
     pub origin_steps: Vec<u64>,
     /// The rows that a batch of fresh rows leaves out, in row order.
     pub replayed: Vec<Replayed>,
-    /// Rows that hold another sample than the order asked for, in row order.
+    /// Rows that hold another sample than that of the order, in row order.
     pub substitutions: Vec<Substitution>,
     /// The time when the last row was written.
     pub completed: SystemTime,

@@ -1,4 +1,4 @@
-//! The memory of a batch: one block, written row by row by many workers, then read by whoever sends it.
+//! The memory of a batch: one block, written row by row by many workers, then read by its sender.
 //!
 //! This is the only file of the crate with unsafe code. The idea: a [`Block`] gives no access to its bytes.
 //! [`Rows`] turns a block into [`RowSlot`]s, each row once, and a slot is the only way to write its row. Once all
@@ -24,7 +24,7 @@ use crate::{layout::BatchLayout, shared_budget::SlotCharge};
 /// Blocks start and end at pages, so that a recycled one never shares a page and tensors are well aligned.
 const PAGE: usize = 4096;
 
-/// Page-aligned memory that nobody can touch yet.
+/// Page-aligned memory without access to its bytes.
 #[derive(Debug)]
 pub(crate) struct Block {
     /// First byte of the first page.
@@ -83,7 +83,7 @@ impl Block {
         }
     }
 
-    /// The trainer keeps the slot although its stream is over.
+    /// The trainer keeps the slot after the end of its stream.
     pub(crate) fn keep(&mut self) {
         if let Owner::Shared { charge, .. } = &mut self.owner {
             charge.keep();
@@ -245,7 +245,7 @@ impl RowSlot {
     }
 }
 
-/// A block that nobody can write any more.
+/// A block that can only be read.
 #[derive(Debug)]
 pub(crate) struct Sealed(Block);
 
@@ -351,7 +351,7 @@ mod tests {
         RowSlot { block, row: 0, image: PAGE - 1..PAGE + 1, label: 0..8, partner: None }.image();
     }
 
-    /// The life of a batch: whoever is done last seals the block and reads what all have written.
+    /// The life of a batch: the last writer seals the block and reads what all have written.
     #[test]
     fn the_last_of_many_writers_sees_every_row() {
         let layout = layout(16);

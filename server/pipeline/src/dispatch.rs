@@ -63,7 +63,7 @@ pub(crate) enum Command {
         priority: Priority,
         permit: StreamPermit,
     },
-    /// A stream is gone: what it waits for is dropped.
+    /// A stream has ended: its waiting batches are dropped.
     Close(StreamId),
     /// The pipeline stops.
     Stop,
@@ -256,7 +256,7 @@ impl Dispatcher {
         self.free.shrink_to(self.room());
     }
 
-    /// Bytes of the budget that nobody has.
+    /// Free bytes of the budget.
     fn room(&self) -> usize {
         self.budget.saturating_sub(self.on_loan + self.reserves.on_loan())
     }

@@ -25,7 +25,7 @@ pub enum BatchError {
     NoSubstitute {
         /// The step.
         step: u64,
-        /// The sample that the order asked for.
+        /// The sample of the order.
         sample: u64,
         /// Its name.
         name: String,
@@ -132,7 +132,7 @@ pub enum WantError {
         /// Rows of a group.
         group: u64,
     },
-    /// The fresh rows alone were asked for where rows are mixed.
+    /// `fresh_only` was requested for a recipe that mixes rows.
     #[error(
         "fresh_only cannot be combined with a recipe that mixes rows, because mixing comes after replay; mix in the \
          trainer, or let the daemon replay"
@@ -164,7 +164,7 @@ pub enum WantError {
         /// Bytes of a slot.
         slot_bytes: u64,
     },
-    /// The stream has asked for too much that is not delivered yet.
+    /// The stream has too many undelivered wants.
     #[error(
         "the stream already waits for {pending} batches, the maximum (max_pending_batches); request more when some \
          have arrived"

@@ -1,6 +1,6 @@
-//! Memory on loan: whoever drops it last tells the dispatcher, which owns the accounts and the free blocks.
+//! Memory on loan: its last drop returns it to the dispatcher, which owns the accounts and the free blocks.
 //!
-//! A slot that was announced to a trainer is lent on: a [`LentSlot`] comes back only when somebody says so, not by being
+//! A slot that was announced to a trainer is lent on: a [`LentSlot`] comes back only by an explicit call, not by being
 //! dropped, so that nothing is made and nothing is emptied where a trainer still reads.
 
 use std::sync::{Arc, atomic::Ordering};
@@ -66,7 +66,7 @@ impl Loan {
         Self { parts: Some((block, Account { stream, bytes, charge, returns, permit })) }
     }
 
-    /// Makes the block readable; `None` while somebody can still write it.
+    /// Makes the block readable; `None` while it can still be written.
     pub(crate) fn seal(mut self) -> Option<LoanedBytes> {
         let (block, account) = self.parts.take()?;
         if let Ok(sealed) = Sealed::new(block) {
@@ -125,7 +125,7 @@ pub struct LentSlot {
 }
 
 impl LentSlot {
-    /// The trainer keeps the slot, and its stream, which is over, needs no place for it.
+    /// The trainer keeps the slot, and its stream, which has ended, needs no place for it.
     pub fn outlive_stream(&mut self) {
         let Some((block, account)) = &mut self.parts else { return };
         block.keep();

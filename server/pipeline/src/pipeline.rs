@@ -68,7 +68,7 @@ pub struct StreamOptions {
     /// free again when the last of its bytes is dropped.
     pub pool: Option<SharedPool>,
     /// Whether its batches hold the fresh rows alone, for a trainer that keeps the replayed ones itself. Rows are
-    /// counted as ever.
+    /// counted as usual.
     pub fresh_only: bool,
     /// Its owner.
     pub owner: Owner,

@@ -56,7 +56,7 @@ impl RowInProgress {
     }
 }
 
-/// The moment at which the row of `origin` was fresh, and the sample that the order asked for there.
+/// The moment at which the row of `origin` was fresh, and the sample of the order there.
 fn requested(work: &BatchWork, origin: Origin, row: u64) -> Result<(Moment, u64), BatchError> {
     let BatchRequest { job, moment, .. } = &work.request;
     let at = if origin.step == moment.step {

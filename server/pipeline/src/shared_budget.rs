@@ -193,7 +193,7 @@ pub(crate) struct SlotCharge {
 }
 
 impl SlotCharge {
-    /// The trainer keeps the slot although its stream is over.
+    /// The trainer keeps the slot after the end of its stream.
     pub(crate) fn keep(&mut self) {
         if !self.kept {
             self.kept = true;
@@ -216,7 +216,7 @@ pub(crate) struct PoolEnd {
 }
 
 impl PoolEnd {
-    /// The stream is over.
+    /// The stream has ended.
     pub(crate) fn close(&self) {
         if !self.closed.swap(true, Ordering::Relaxed) {
             self.budget.returning.fetch_add(1, Ordering::Relaxed);

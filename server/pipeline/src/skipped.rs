@@ -84,7 +84,8 @@ impl Skipped {
         Ok(())
     }
 
-    /// The substitution as it is delivered: `sample`, and the one it stands for if it is another than the one that was asked for.
+    /// The substitution as it is delivered: `sample`, and the one that it replaces if it differs from the sample of the
+    /// order.
     pub(crate) fn instead(self, row: u64, requested: u64, sample: u64) -> (u64, Option<Substitution>) {
         let substitution =
             self.first.map(|(reason, _)| Substitution { row, requested, delivered: sample, reason });

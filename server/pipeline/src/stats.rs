@@ -41,7 +41,7 @@ pub struct Stats {
     pub batch_bytes_in_use: AtomicU64,
     /// Bytes of the slots that streams share with their trainers, or shared and have not got back.
     pub shared_bytes: AtomicU64,
-    /// Bytes among them that trainers keep although the stream is over.
+    /// Bytes among them that trainers keep after the end of the stream.
     pub kept_bytes: AtomicU64,
     /// Bytes of rows that are kept for later steps.
     pub replay_bytes: AtomicU64,

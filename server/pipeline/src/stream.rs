@@ -171,7 +171,7 @@ pub struct Ticket {
     step: u64,
     first_row: u64,
     receiver: oneshot::Receiver<Outcome>,
-    /// After the receiver, whose drop takes the want back: the place of a want is free when nobody waits for it.
+    /// After the receiver, whose drop takes the want back: the place of a want is free when its ticket is dropped.
     _pending: Pending,
 }
 
@@ -187,7 +187,7 @@ impl Ticket {
     }
 }
 
-/// Waits for the batch; an error means that it cannot be made, while the stream goes on.
+/// Waits for the batch; an error means that it cannot be made, while the stream continues.
 impl Future for Ticket {
     type Output = Result<Batch, BatchError>;
 

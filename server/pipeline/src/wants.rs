@@ -1,7 +1,7 @@
 //! The wants of a stream that no worker has begun: the stream adds, the dispatcher takes.
 //!
-//! The queue is bounded whatever the peer does. At most `max_pending` wants have somebody who waits for them; those
-//! that were taken back stay until they are met at the front or, at the latest, until they are as many.
+//! The queue is bounded whatever the peer does. At most `max_pending` wants have a waiting ticket; cancelled ones stay
+//! until they reach the front or, at the latest, until they are as many.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +20,7 @@ use crate::{
     error::WantError,
 };
 
-/// A batch that somebody waits for.
+/// A batch with a waiting ticket.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) request: BatchRequest,
@@ -79,7 +79,7 @@ impl Wants {
     }
 
     fn wake(&self) {
-        // Full: the dispatcher has yet to look. Disconnected: nobody is left to look.
+        // Full: the dispatcher has yet to look. Disconnected: the dispatcher has ended.
         let _ = self.wake.try_send(());
     }
 
@@ -93,7 +93,7 @@ impl Wants {
 pub(crate) struct Intake(Arc<Wants>);
 
 impl Intake {
-    /// Takes the oldest want for which somebody still waits, if `fits` agrees to its size.
+    /// Takes the oldest want with a waiting ticket, if `fits` agrees to its size.
     pub(crate) fn take_if(&self, fits: impl FnOnce(usize) -> bool) -> Option<Wanted> {
         let mut queue = self.0.lock();
         while queue.wanted.front()?.is_taken_back() {
@@ -115,7 +115,7 @@ impl Drop for Intake {
         let mut queue = self.0.lock();
         queue.closed = true;
         let wanted = std::mem::take(&mut queue.wanted);
-        // Their drop wakes whoever waits, for which the lock is not needed.
+        // Their drop wakes waiting tickets, which does not need the lock.
         drop(queue);
         drop(wanted);
     }

@@ -67,7 +67,7 @@ impl Worker {
         Ok(Self { bench: Workbench::new(level)?, level, encoded: Encoded::default(), stats, fetch })
     }
 
-    /// Works until the dispatcher is gone.
+    /// Works until the dispatcher ends.
     pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
         let mut fetched = self.fetch.fetched().clone();
         loop {
@@ -133,7 +133,7 @@ impl Worker {
                 row: work.request.step_row(slot.row()),
                 detail: panic_message(panic.as_ref()),
             };
-            // A log that panics, as some do when nobody reads it any more, must not cost the pool a thread.
+            // A log that panics, as some do when their reader has gone, must not cost the pool a thread.
             let _ = catch_unwind(|| tracing::error!(%error, "worker panicked"));
             Err(error)
         })
@@ -226,7 +226,7 @@ impl Worker {
         Ok(None)
     }
 
-    /// A row whose image was made, of the sample that the order asked for or of another.
+    /// A row whose image was made, of the sample of the order or of another.
     fn made_row(&self, work: &BatchWork, slot: &mut RowSlot, row: &mut RowInProgress) -> RowOutcome {
         let (delivered, substitution) =
             mem::take(&mut row.skipped).instead(row.row, row.requested, row.sample());

@@ -17,7 +17,7 @@ pub struct DrawKey {
     pub seed: u64,
     /// The number of passes over the data since step 0.
     pub epoch: u64,
-    /// The sample that the order asked for, also where another one is delivered in its place.
+    /// The sample of the order, also where another one is delivered in its place.
     pub sample: u64,
     /// Which view of the sample within its step, from 0.
     pub view: u32,

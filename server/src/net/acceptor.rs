@@ -17,7 +17,7 @@ use tokio::{
 use crate::net::{Gate, Guarded, Pass, Peer, gate::Entrance};
 
 /// Bytes that a Unix socket takes before its writer waits. With the usual 208 KiB, sender and receiver wake each other
-/// for every part of a batch; more than this makes no difference. TCP's buffers grow by themselves.
+/// for every part of a batch; more than this makes no difference. TCP's buffers grow automatically.
 const UNIX_SEND_BYTES: usize = 2 << 20;
 
 /// A TCP peer that says nothing for so long is asked whether it is still there,

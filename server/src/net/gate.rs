@@ -1,9 +1,9 @@
 //! The limits of connections, in total and for each peer. New connections never take from running work.
 //!
-//! A connection with a call in progress is never closed for another. Where there is no room, one that has asked for
-//! nothing yet makes room, then one that waits between two calls: of the peer that has most, the one that has waited
-//! longest. A process on this host is a peer of its own, because the ranks of a node are one user. Acceptors that can
-//! take nothing wait for a connection to end.
+//! A connection with a call in progress is never closed for another. If there is no room, one without a request yet
+//! makes room, then one that waits between two calls: of the peer that has most, the one that has waited longest. A
+//! process on this host is a peer of its own, because the ranks of a node are one user. Acceptors that can take nothing
+//! wait for a connection to end.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -188,7 +188,7 @@ impl Gate {
         }
     }
 
-    /// A connection has asked for nothing in time.
+    /// A connection has sent no request in time.
     pub(crate) fn say_silent(&self, peer: Peer) {
         self.stats.refused.fetch_add(1, Ordering::Relaxed);
         if let Some(left_out) = self.silent.allow() {
@@ -298,7 +298,7 @@ impl Pass {
         &self.caller.gate
     }
 
-    /// Whether anything was asked for.
+    /// Whether there was a request.
     pub(crate) fn asked(&self) -> bool {
         self.caller.asked.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! A connection that ends when its pass is withdrawn, or when nothing was asked for in time.
+//! A connection that ends when its pass is withdrawn, or when no request came in time.
 
 use std::{
     future::Future as _,
@@ -20,7 +20,7 @@ use crate::net::{Caller, Pass};
 pub(crate) struct Guarded<S> {
     socket: S,
     pass: Pass,
-    /// Runs until something was asked for.
+    /// Runs until there was a request.
     deadline: Option<Pin<Box<Sleep>>>,
     withdrawn: bool,
 }

@@ -92,7 +92,7 @@ pub(crate) struct Running {
 }
 
 impl Admission {
-    /// Waits until `peer` may begin something. Whoever goes away meanwhile owes nothing.
+    /// Waits until `peer` may begin something. A peer that leaves meanwhile is not charged.
     pub(crate) async fn turn(&self, peer: Option<Peer>, beginning: Beginning) {
         // Calls within the process have no peer.
         let Some(peer) = peer else { return };

@@ -65,7 +65,7 @@ impl Jobs {
         let kept = Arc::clone(&memo);
         thread::Builder::new().name("bw-jobs".to_owned()).spawn(move || {
             for (request, answer) in asked {
-                // Nobody waits any more, or somebody asked for the same before.
+                // The caller has left, or another one has resolved the same job before.
                 if answer.is_closed() {
                     continue;
                 }

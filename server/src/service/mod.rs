@@ -67,8 +67,8 @@ pub struct LoaderService {
 }
 
 impl LoaderService {
-    /// A service over `catalog` that makes batches with `pipeline`. Jobs whose limits are above `limits` are
-    /// refused. When `draining` turns true, new work is refused and open streams are told.
+    /// A service over `catalog` that makes batches with `pipeline`. Jobs whose limits are above `limits` are refused.
+    /// When `draining` turns true, new work is refused and open streams get a notice.
     ///
     /// # Errors
     ///

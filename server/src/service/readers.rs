@@ -203,7 +203,7 @@ impl State {
         }
     }
 
-    /// Two streams read the same rows: each is told of the other, unless it was told of one before.
+    /// Two streams read the same rows: each gets a notice about the other, unless it had one before.
     fn tell(&mut self, job: Fingerprint, one: u64, other: u64) {
         let Self { jobs, told, log, .. } = self;
         let Some(streams) = jobs.get_mut(&job) else { return };
@@ -247,7 +247,8 @@ impl Live {
         self.spans.iter().any(|own| own.meets(span))
     }
 
-    /// Adds to the span of the same rows. Steps in between that were not asked for here were asked for at another daemon.
+    /// Adds to the span of the same rows. Steps in between that were not requested here were requested from another
+    /// daemon.
     fn remember(&mut self, span: &Span) {
         if let Some(known) = self.spans.iter_mut().find(|known| known.rows == span.rows) {
             known.steps = known.steps.start.min(span.steps.start)..known.steps.end.max(span.steps.end);

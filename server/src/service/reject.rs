@@ -118,7 +118,7 @@ impl Reject {
         self
     }
 
-    /// The same as a message of a stream that goes on.
+    /// The same as a message of a stream that continues.
     pub(crate) fn into_failure(self) -> Failure {
         let Self { code, message, detail } = self.bounded();
         Failure { code: code as i32, message, detail: Some(*detail) }

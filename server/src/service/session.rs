@@ -100,7 +100,7 @@ impl Session {
         self.next = Some(answer.into());
     }
 
-    /// Runs until the client has all it asked for and asks no more, goes away, or errs.
+    /// Runs until the client has received all it requested and closed its side, has left, or has made an error.
     pub(crate) async fn run(mut self, mut wants: Streaming<proto::Want>) {
         let mut asking = true;
         while asking || self.has_work() {
@@ -112,7 +112,7 @@ impl Session {
                     }
                 }
                 Event::Want(Ok(None)) => asking = false,
-                // A message that cannot be read, or a broken connection; in the latter case nobody hears it.
+                // A message that cannot be read, or a broken connection, in which case the answer is lost.
                 Event::Want(Err(status)) => return self.fail(status).await,
                 Event::ClientGone => return,
                 Event::Batch(outcome) => self.delivered(outcome),
@@ -194,7 +194,7 @@ impl Session {
 
     fn want(&mut self, steps: &proto::WantSteps) -> Result<(), Reject> {
         if *self.draining.borrow() {
-            // What was promised before still comes, so the stream goes on; this want is answered in its reader.
+            // Promised batches still come, so the stream continues; this want is answered in its place.
             let failure = Reject::draining().at_step(steps.first_step).into_failure();
             self.refused.push_back((steps.first_step, steps.first_row, failure));
             return Ok(());

@@ -1,4 +1,4 @@
-//! Shared memory for a stream: what is asked for becomes a pool and an offer, or a refusal that says why.
+//! Shared memory for a stream: a request becomes a pool and an offer, or a refusal with its reason.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -141,7 +141,7 @@ class Stage:
 
     def curriculum_toml(self) -> str:
         """A curriculum file: with it and ``epochs=stage.curriculum.epochs``, stage ``index`` of a loader's plan is this
-        one. It holds the whole curriculum, so that epochs, orders and learning rate go on from stage to stage."""
+        one. It holds the whole curriculum, so that epochs, orders and learning rate continue from stage to stage."""
         return self.curriculum.toml(f"search-{name_of(self.curriculum.bandwidths)}")
 
     def loader(self, address_or_path: Address, **options: Any) -> Loader:

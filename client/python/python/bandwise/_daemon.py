@@ -196,8 +196,8 @@ class PrivateDaemon:
         raise last_words(self._log)
 
     def log_lines(self) -> List[Tuple[int, str]]:
-        """The daemon's warnings since the last call, as levels of `logging` and lines, for the process that has
-        started it: nobody else says it again."""
+        """The daemon's warnings since the last call, as levels of `logging` and lines, for the process that has started
+        it, the only one that logs them."""
         if self._reaper is None or self._log is None or os.getpid() != self._owner:
             return []
         return self._log_tail.read(self._log)

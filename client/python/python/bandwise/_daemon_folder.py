@@ -80,7 +80,7 @@ class DaemonFolder:
             raise
 
     def watch_life(self) -> Optional[int]:
-        """Its read end, which tells whether anybody holds the other, and is locked by the daemon; none without FIFO."""
+        """Its read end, which shows whether the other end is held, and is locked by the daemon; none without FIFO."""
         try:
             return hold(lambda: os.open(self.life, os.O_RDONLY | os.O_NONBLOCK))
         except OSError:
@@ -102,7 +102,8 @@ class DaemonFolder:
                 os.rmdir(folder)
 
     def remove_if_dead(self) -> None:
-        """``remove``, where ``hold_life`` found nobody. A daemon that was set aside lives, though it cannot be seen."""
+        """``remove``, if ``hold_life`` found no reader. A daemon that was set aside lives, although it cannot be
+        seen."""
         if os.path.lexists(self.life):
             self.remove()
         else:
@@ -155,7 +156,7 @@ class Base:
 
 @contextmanager
 def locked_base() -> Iterator[Base]:
-    """The base, made if it is missing, and locked. Waits for whoever has the lock, who needs it for moments.
+    """The base, made if it is missing, and locked. Waits for the holder of the lock, which needs it for moments.
 
     Raises
     ------
@@ -212,7 +213,7 @@ def _check_owner(path: str, descriptor: int) -> None:
     status = os.fstat(descriptor)
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise ConnectionError(
-            f"{path!r} must belong to user {os.geteuid()} and to nobody else, but belongs to user {status.st_uid} with "
+            f"{path!r} must belong to user {os.geteuid()} alone, but belongs to user {status.st_uid} with "
             f"mode {status.st_mode & 0o777:04o}; remove it, or set TMPDIR to another folder"
         )
 

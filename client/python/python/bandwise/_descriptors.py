@@ -36,7 +36,7 @@ def release(descriptor: int) -> None:
 
 
 def is_alone(pipe_end: int) -> bool:
-    """Whether nobody holds the other end of a pipe."""
+    """Whether no process holds the other end of a pipe."""
     poll = select.poll()
     poll.register(pipe_end, 0)
     return bool(poll.poll(0))

@@ -137,7 +137,7 @@ class Cuda:
         return source
 
     def _forget_error(self) -> None:
-        """The driver's refusal would otherwise be reported by the next kernel, whoever starts it."""
+        """The driver's refusal would otherwise be reported by the next kernel."""
         try:
             self._torch.zeros(1, device=self._device)
         except RuntimeError:
@@ -164,7 +164,7 @@ class Cuda:
             self._under_way.popleft()
 
     def close(self) -> None:
-        """Waits for copies, lets go of what they read, and undoes the registrations."""
+        """Waits for copies, releases the memory that they read, and undoes the registrations."""
         self._stream.synchronize()
         self._under_way.clear()
         self._pinned.close()

@@ -242,7 +242,7 @@ class Loop:
     """The batches of one `for`."""
 
     def __init__(self, loader: object, position: Position, run: Pass, count: int, end: int, alone: bool) -> None:
-        # The loader lives as long as somebody iterates, as in `for batch in Loader(...)`.
+        # The loader lives as long as the program iterates, as in `for batch in Loader(...)`.
         self._loader = loader
         self._position = position
         self._run = run

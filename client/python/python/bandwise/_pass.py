@@ -130,7 +130,7 @@ class Pass:
         self.is_over = True
         self._ahead = None
         self._run.close()
-        # A GPU is of no use in a forked child, not even to let go of it.
+        # A forked child cannot use a GPU, not even to release it.
         if self._mover is not None and os.getpid() == self._backend.owner:
             self._mover.close()
 

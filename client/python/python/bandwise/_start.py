@@ -80,8 +80,8 @@ def start(command: List[str], stdin: int, log: int) -> Tuple[int, threading.Thre
         stdout=subprocess.DEVNULL,
         stderr=log,
         cwd="/",
-        # An interrupt at the terminal is for the trainer, which may want another batch before it ends. And others go on
-        # where the process that starts it ends, or its group is killed.
+        # An interrupt at the terminal is for the trainer, which may want another batch before it ends. And others
+        # continue where the process that starts it ends, or its group is killed.
         start_new_session=True,
     )
     reaper = threading.Thread(target=_reap, args=(process, os.dup(log)), name="bandwise-reaper", daemon=True)

@@ -15,7 +15,7 @@ from ._moved import MOVED, Spelling
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
-_ORDER = "the daemon orders the samples: shuffled anew in each epoch from `seed`, in index order with recipe='eval'"
+_ORDER = "the daemon orders the samples: shuffled differently in each epoch, from `seed`, in index order with recipe='eval'"
 _SHARE = "every rank gets its own rows by `rank` and `world_size`"
 _WORKERS = (
     "the daemon works in threads and starts no worker processes; daemon=bandwise.DaemonOptions(threads=...) sets their "

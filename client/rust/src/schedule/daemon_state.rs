@@ -29,7 +29,7 @@ pub(crate) enum Phase {
 pub(crate) struct Counts {
     /// Batches that were delivered to the trainer.
     pub(crate) batches: u64,
-    /// Batches that were asked for here, did not come, and were asked for again.
+    /// Batches that were requested here, did not come, and were requested again.
     pub(crate) retried: u64,
     /// Batches asked for here because another daemon was late with them.
     pub(crate) hedged: u64,
@@ -48,7 +48,7 @@ pub(crate) struct DaemonState {
     capacity: usize,
     /// Batches that were asked for and are waited for.
     outstanding: usize,
-    /// Batches that will come although nobody waits for them.
+    /// Batches that will come although they are no longer needed.
     strays: usize,
     /// Seconds that a batch takes here while the daemon works for this run, smoothed.
     period: Option<f64>,

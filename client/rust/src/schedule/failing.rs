@@ -43,7 +43,7 @@ impl Scheduler {
             && open.all(|daemon| entry.unable.contains(&daemon))
     }
 
-    /// Lets batches that nobody could make be asked for again when their pause is over.
+    /// Lets batches that no daemon could make be requested again after their pause.
     pub(super) fn ask_again(&mut self, now: TimePoint) {
         for position in 0..self.table.len() {
             if !self.all_unable(&self.table[position]) {

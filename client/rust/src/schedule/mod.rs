@@ -56,7 +56,7 @@ pub(crate) struct Wanted {
 pub(crate) enum Action {
     /// Ask a daemon for a batch.
     Want(usize, Wanted),
-    /// Take back what a daemon was asked for of a step.
+    /// Cancel the wants of a step at a daemon.
     Cancel(usize, u64),
     /// End the stream of a daemon that is late: the trainer has waited so long.
     Leave(usize, Duration),
@@ -67,7 +67,7 @@ pub(crate) enum Action {
 /// The state of the next batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// Nothing is wanted.
+    /// No batch is needed.
     Nothing,
     /// It is there.
     Ready(BatchId),
@@ -75,7 +75,7 @@ pub(crate) enum Due {
     Impossible(BatchId),
     /// Every daemon that could be asked has said that it cannot make it; the trainer waits since the first said so.
     Failing(BatchId, Duration),
-    /// It is waited for; nobody makes it since so long a wait.
+    /// The trainer waits for it, and no daemon has made it for that long.
     Waiting(BatchId, Option<Duration>),
 }
 
@@ -88,7 +88,7 @@ struct Entry {
     asks: Vec<(usize, TimePoint)>,
     /// The daemons that cannot make it.
     unable: Vec<usize>,
-    /// There if somebody could not.
+    /// Set if a daemon could not make it.
     failing: Option<Failing>,
 }
 
@@ -109,7 +109,7 @@ pub(crate) struct Scheduler {
     hedges: u64,
     /// Daemons left since the last answer.
     doublings: u32,
-    /// Since when nobody makes the batch that is next.
+    /// The time since which no daemon makes the next batch.
     starving: Option<TimePoint>,
     /// Cancels that answers have led to.
     cancels: Vec<Action>,
@@ -144,7 +144,7 @@ impl Scheduler {
         self.clock.begin(now);
     }
 
-    /// Everything that had come before the trainer began to wait is told.
+    /// Everything that came before the trainer began to wait has been reported.
     pub(crate) fn all_taken(&mut self) {
         self.clock.all_taken();
     }
@@ -169,7 +169,7 @@ impl Scheduler {
         self.states[daemon].phase
     }
 
-    /// Puts a batch behind the others.
+    /// Puts a batch after the others.
     pub(crate) fn add(&mut self, wanted: Wanted) {
         let entry = Entry { wanted, ready: false, asks: Vec::new(), unable: Vec::new(), failing: None };
         self.table.push_back(entry);
@@ -185,7 +185,8 @@ impl Scheduler {
         }
     }
 
-    /// A daemon's stream is gone: what it owes is asked for elsewhere. [`Phase::Refused`] if it is not to be used again.
+    /// A daemon's stream has ended: the batches that it owes are requested elsewhere. [`Phase::Refused`] if it is not
+    /// to be used again.
     pub(crate) fn closed(&mut self, daemon: usize, phase: Phase) {
         let state = &mut self.states[daemon];
         state.close(phase);
@@ -333,7 +334,7 @@ impl Scheduler {
         }
     }
 
-    /// Asks for every batch that nobody was asked for, as far as daemons take wants.
+    /// Requests every batch that no daemon was asked for, as far as daemons take wants.
     fn ask(&mut self, now: TimePoint, actions: &mut Vec<Action>) {
         for position in 0..self.table.len() {
             let entry = &self.table[position];

@@ -26,7 +26,7 @@ pub(super) struct MemoryReport {
     shared_memory_mib: u64,
     /// Memory that a daemon with all ranks reserves for replay, in MiB; 0 without replay.
     replay_memory_mib: u64,
-    /// Memory that a rank which replays by itself needs, in MiB; 0 without replay.
+    /// Memory that a rank with its own replay buffer needs, in MiB; 0 without replay.
     rank_replay_memory_mib: u64,
     /// The memory to fit, in MiB, if it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ struct StageMemory {
     replay_buffer_steps: u64,
     /// Reserved by a daemon that replays for all ranks.
     daemon_replay_bytes: u64,
-    /// Kept by a rank that replays by itself.
+    /// Kept by a rank with its own replay buffer.
     rank_replay_bytes: u64,
 }
 

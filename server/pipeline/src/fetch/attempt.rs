@@ -11,7 +11,8 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(5
 /// A try that runs in a task of its own, so that a panic in it is an error of it.
 type Running = JoinHandle<Result<Encoded, ReadError>>;
 
-/// Fetches a sample. Beside the outcome, the try that goes on beyond the time limit, in a thread that cannot be stopped.
+/// Fetches a sample. Returns the outcome and the try that continues beyond the time limit, in a thread that cannot be
+/// stopped.
 pub(super) async fn fetch(
     source: &Arc<dyn Source>,
     sample: u64,
@@ -39,7 +40,7 @@ pub(super) async fn fetch(
 fn start(source: &Arc<dyn Source>, sample: u64) -> (Running, bool) {
     match source.fetch(sample, Need::Whole) {
         Fetch::Blocking(read) => {
-            // In a task, since a thread that cannot be started is a panic of whoever asks for it.
+            // In a task, because a thread that cannot be started makes its caller panic.
             let in_thread =
                 async move { task::spawn_blocking(read).await.unwrap_or_else(|defect| failed(&defect)) };
             (task::spawn(in_thread), false)

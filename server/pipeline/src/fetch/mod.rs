@@ -144,7 +144,7 @@ impl FetchStage {
         let _ = self.events.send(Event::Fetch(row));
     }
 
-    /// Rows to go on with.
+    /// Rows to continue with.
     pub(crate) fn fetched(&self) -> &Receiver<FetchedRow> {
         &self.fetched
     }
@@ -252,7 +252,7 @@ impl Stage {
         }
     }
 
-    /// Lets go of rows that nobody waits for any more.
+    /// Drops rows that are no longer needed.
     fn sweep(&mut self) {
         self.queues.take_if(|row| !row.is_needed()).into_iter().for_each(WaitingRow::skip);
     }

@@ -95,7 +95,7 @@ impl<T> Queues<T> {
         self.change(source, |entry| entry.fetches -= 1);
     }
 
-    /// The row of a fetch has its answer, but the fetch goes on.
+    /// The row of a fetch has its answer, but the fetch continues.
     pub(super) fn hangs(&mut self, source: SourceId) {
         self.change(source, |entry| entry.hanging += 1);
     }

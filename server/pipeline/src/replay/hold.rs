@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Hold {
     memo: Arc<ReplayMemo>,
-    /// `None` for who reads only: a single batch must not take memory from streams that go on.
+    /// `None` for a reader only: a single batch must not take memory from running streams.
     stream: Option<StreamId>,
 }
 

@@ -1,8 +1,8 @@
 //! The memo of one job, shared by all of its streams.
 //!
-//! Rows stand by the step at which they were fresh. A stream says which step it has come to; rows that no step of any
-//! stream can replay any more go at once, and where memory is short those of the oldest step go first. Whoever brings
-//! a row older than all that are kept, with no memory left, does not keep it.
+//! Rows are kept by the step at which they were fresh. A stream reports its present step; rows that no step of any
+//! stream can replay any more are freed at once, and if memory is short those of the oldest step are freed first. A row
+//! older than all kept ones is not kept if no memory is left.
 //!
 //! One lock guards the books. Images are copied, and memory is given back to the system, outside of it.
 
@@ -26,7 +26,7 @@ use crate::{
     stream_id::StreamId,
 };
 
-/// Steps that may be in the making behind the newest one that a stream has asked for. Their rows stay as well.
+/// Steps that may be in progress after the newest one that a stream has requested. Their rows stay as well.
 pub const IN_FLIGHT_STEPS: u64 = 16;
 
 /// Pause between two warnings about memory that ran out.
@@ -91,7 +91,7 @@ impl ReplayMemo {
         });
     }
 
-    /// A stream is gone.
+    /// A stream has ended.
     pub(crate) fn forget(&self, stream: StreamId) {
         self.with(|books| {
             books.windows.remove(&stream);
@@ -180,7 +180,7 @@ impl Books {
         }
     }
 
-    /// Makes spare slabs of a shelf's, except of those that somebody reads.
+    /// Makes the slabs of a shelf spare, except those that are being read.
     fn reuse(&mut self, shelf: Shelf) {
         for slab in shelf.into_slabs() {
             let bytes = slab.shape().slab_bytes();

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A replayed row is a fresh row of an earlier step, so a worker looks here first, for fresh rows too: a row may have
-//! been made before its own step came to it. What is not here is made again, with the same bytes. So nobody waits for
-//! anybody, and nothing here decides a byte: a memo of no bytes gives the same batches as one of all.
+//! been made before its own step came to it. A row that is not here is made again, with the same bytes. So no worker
+//! waits for another, and nothing here decides a byte: an empty memo gives the same batches as a full one.
 //!
 //! Two workers may make the same row at once, and the second copy is dropped: waiting for each other could hang or
 //! starve a batch. It happens in the first steps of a stage, where rows are replayed from the current step.

@@ -17,7 +17,7 @@ use crate::batch::{RowOutcome, Substitution};
 /// Bytes of a slab where rows are smaller: few enough that a shelf of few rows wastes little.
 const SLAB_BYTES: u64 = 1 << 20;
 
-/// Under a limit of memory, so much is left to batches and decoders, which must be had to go on.
+/// Under a limit of memory, so much is left to batches and decoders, without which nothing continues.
 const LEFT_TO_BATCHES: usize = 192 << 20;
 
 /// A row as it is kept.
@@ -28,7 +28,7 @@ pub(crate) struct Kept {
     pub(crate) label: i64,
     /// The delivered sample.
     pub(crate) delivered: u64,
-    /// The sample that the order asked for and what is wrong with it, if another one is delivered.
+    /// The sample of the order and its fault, if another one is delivered.
     pub(crate) instead_of: Option<(u64, &'static str)>,
 }
 
@@ -39,7 +39,7 @@ impl Kept {
         Self { image, label: outcome.label, delivered: outcome.delivered, instead_of }
     }
 
-    /// Says what the row of a step holds instead of the sample that was asked for.
+    /// Records what the row of a step holds instead of the sample of the order.
     pub(crate) fn substitution(&self, row: u64) -> Option<Substitution> {
         let (requested, reason) = self.instead_of?;
         Some(Substitution { row, requested, delivered: self.delivered, reason })
@@ -112,7 +112,7 @@ impl Slab {
         let mut memory = Vec::new();
         let len = shape.slab_len();
         let had = has_room(len.saturating_add(LEFT_TO_BATCHES)) && memory.try_reserve_exact(len).is_ok();
-        // Neither conversion copies: nobody else has the memory.
+        // Neither conversion copies: the memory has no other owner.
         had.then(|| Self { left: BytesMut::from(Bytes::from(memory)), shape })
     }
 
@@ -121,7 +121,7 @@ impl Slab {
         self.shape
     }
 
-    /// The whole slab for other rows, unless somebody still reads one of its own.
+    /// The whole slab for other rows, unless one of its own is still being read.
     pub(crate) fn emptied(mut self) -> Option<Self> {
         self.left.clear();
         self.left.try_reclaim(self.shape.slab_len()).then_some(self)
@@ -181,7 +181,7 @@ impl Shelf {
         self.slabs.iter().map(|slab| slab.shape.slab_bytes()).sum()
     }
 
-    /// Lets go of all rows; what is left are the slabs.
+    /// Drops all rows; the slabs are left.
     pub(crate) fn into_slabs(self) -> Vec<Slab> {
         self.slabs
     }
