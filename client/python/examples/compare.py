@@ -342,7 +342,7 @@ def parse_arguments(arguments: Optional[Sequence[str]] = None) -> argparse.Names
     add("--batch-size", type=int, default=32, help="rows of a step")
     add("--lr", type=float, default=2e-3, help="peak learning rate")
     add("--warmup-share", type=float, default=0.1, help="warm-up of the learning rate, as a share of its clock")
-    add("--threads", type=int, default=1, help="threads that train; the daemon takes what they leave")
+    add("--threads", type=int, default=1, help="threads that train; the daemon uses the other cores")
     add("--search", choices=["greedy", "sequential"], help="search for a curriculum, with the first of the budgets")
     add("--tolerance", type=float, default=0.01, help="of a greedy search: accuracy that may be lost, 0 to 1")
     add("--finish-steps", type=int, default=10, help="of a sequential search: steps at 224 before a state is judged")
