@@ -21,7 +21,7 @@ pub(super) type Call<'a> = Box<dyn FnMut(&mut [u8]) -> Result<()> + 'a>;
 pub(super) enum Owner {
     /// Ours, on the SIMD level of the variant's name, or on any.
     Ours,
-    /// A peer's, with the same output but for rounding.
+    /// A peer's, with the same output except for rounding.
     Peer,
 }
 

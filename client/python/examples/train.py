@@ -14,7 +14,7 @@ and stochastic depth are the papers'.
 
 Everything random hangs on (seed, step, row), as it does in the daemon: the images, their mixing, the paths dropped. So
 a checkpoint holds no generator's state, a resumed run does what the uninterrupted one would have done (on a CPU bit for
-bit), and one process with `--accumulate 2` does what two do, but for the running statistics of BatchNorm.
+bit), and one process with `--accumulate 2` does what two do, except for the running statistics of BatchNorm.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 //! The bytes of arrays: where they lie, and what keeps them there.
 //!
 //! Python may write into them, and several threads of it at once: so nothing here ever makes a reference to them after
-//! they were handed out, but for copies.
+//! they were handed out, except for copies.
 
 use bandwise_client::{Batch, SlotPlace};
 

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 
 use crate::{array::Array, array_memory::ArrayMemory};
 
-/// A batch as it came, but for its images, which lie where they were received: the rest is small, and copied, so that it
-/// is aligned and keeps no slot of shared memory.
+/// A batch as it came, except for its images, which stay where they were received: the rest is small, and copied, so
+/// that it is aligned and keeps no slot of shared memory.
 #[pyclass(frozen, get_all, module = "bandwise._native")]
 pub(crate) struct Batch {
     labels: Py<Array>,

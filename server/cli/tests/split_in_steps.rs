@@ -49,7 +49,7 @@ async fn epochs_go_on_over_the_borders_of_stages() {
         samples.sort_unstable();
         assert!(*epoch == last || samples.iter().copied().eq(0..PHOTOS), "epoch {epoch}: {samples:?}");
     }
-    // 10 epochs of 3 steps, but for the stage with steps of 10 rows, of which an epoch has 2.
+    // 10 epochs of 3 steps, except for the stage with steps of 10 rows, of which an epoch has 2.
     assert_eq!(steps, [13 + 7 + 7; 2]);
     assert!(lr[0] == 0.0 && lr.iter().all(|factor| (0.0..=1.0).contains(factor)));
 }

@@ -44,14 +44,14 @@
 //!   first frame.
 //! - **PNM** is exact, grey floats (PFM) too.
 //! - **BMP** is exact.
-//! - **TIFF** is exact but for the kinds in the list below: grey of 1 to 32 bits, palettes, alpha (associated too),
+//! - **TIFF** is exact except for the kinds in the list below: grey of 1 to 32 bits, palettes, alpha (associated too),
 //!   RGB, CMYK, `BigTIFF`, strips, tiles, planes, LZW, deflate, `PackBits`, fax, JPEG, predictors. The stored
-//!   orientation is obeyed, as in Pillow. Where compressed data is damaged, Pillow may show what is left of it; here the
-//!   file is refused.
+//!   orientation is obeyed, as in Pillow. Where compressed data is damaged, Pillow may show what is left of it; here
+//!   the file is refused.
 //! - **GIF** is exact, damaged files too. The first frame, on the transparent colour or the first one.
 //! - **JPEG 2000** is read by builds with the feature `jpeg2000` alone, through a port of `OpenJPEG` to Rust (`openjp2`):
 //!   bare or in boxes, lossless or not, one to four components of any depth and sign, with fewer samples too, tiles,
-//!   offsets, layers, palettes. It is exact, damaged files too, but for the kinds in the list below, code blocks of high
+//!   offsets, layers, palettes. It is exact, damaged files too, except for the kinds in the list below, code blocks of high
 //!   throughput (HTJ2K), and headers that ask for more tiles, precincts, layers or code blocks than the limits allow. Of
 //!   120 000 more damaged files none had other pixels than Pillow's.
 //! - Everything else (AVIF, HEIC, JPEG XL, PSD ...) is refused, though Pillow may read it. The error says what a file is

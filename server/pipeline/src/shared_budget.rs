@@ -94,7 +94,7 @@ pub(crate) struct SharedBudget {
     max_slot_bytes: u64,
     stats: Arc<Stats>,
     owners: Mutex<HashMap<Owner, u64>>,
-    /// Pools of closed streams that are not back yet, but for what trainers keep.
+    /// Pools of closed streams that are not back yet, except for what trainers keep.
     returning: AtomicUsize,
 }
 

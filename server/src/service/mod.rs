@@ -252,7 +252,7 @@ impl Loader for LoaderService {
     ) -> Result<Response<PartStream>, Status> {
         let peer = peer_of(&request);
         let request = request.into_inner();
-        // Asking batch by batch is as good as a stream, but for jobs that are not known.
+        // Asking batch by batch is as good as a stream, except for jobs that are not known.
         if request.job.as_ref().is_none_or(|job| self.jobs.known(job).is_none()) {
             self.admission.turn(peer, Beginning::Call).await;
         }

@@ -283,5 +283,5 @@ def toml(options: DaemonOptions, folder: str, name: str, defaults: Dict[str, Any
 
 
 def _toml(value: Union[str, int, bool]) -> str:
-    # JSON's texts, numbers and truth values are TOML's, but for one character.
+    # JSON's texts, numbers and truth values are TOML's, except for one character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

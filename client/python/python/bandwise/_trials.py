@@ -144,7 +144,7 @@ class Trials(Generic[State]):
         return tuple(self._told.values())
 
     def keep_states(self, needed: Callable[[Bandwidths], bool]) -> None:
-        """Removes the states of what was tried so far, but for those needed."""
+        """Removes the states of what was tried so far, except for those needed."""
         for tried in self._told:
             for length in range(1, len(tried) + 1):
                 if not needed(tried[:length]):

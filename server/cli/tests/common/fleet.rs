@@ -240,7 +240,7 @@ pub async fn finish(ranks: Vec<tokio::task::JoinHandle<Pulled>>) -> (Rows, Vec<V
     (rows, reports)
 }
 
-/// Every epoch shows each sample once, but for what its last step leaves over.
+/// Every epoch shows each sample once, except for what its last step leaves over.
 pub fn each_sample_once_an_epoch(rows: &Rows, samples: u64, global_batch: u64) {
     let steps = samples / global_batch;
     let mut epochs: BTreeMap<u64, Vec<u64>> = BTreeMap::new();

@@ -6,7 +6,7 @@
 //! - `library`: the calls into `openjp2`, a port of `OpenJPEG` to Rust, tile by tile as Pillow makes them.
 //! - `unpack`: samples of a tile to pixels (`samples`), by mode and colour space; `ycc`: luma and chroma; `palette`.
 //!
-//! The library asks for its memory with `malloc` and takes no for an answer, but for small things. What the headers make
+//! The library asks for its memory with `malloc` and accepts a refusal, except for small things. What the headers make
 //! it ask for is added up before the first call (`cost`), compared with the limits and asked for.
 
 mod boxes;

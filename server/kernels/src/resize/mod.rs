@@ -181,7 +181,7 @@ impl Resizer {
     }
 
     /// Resizes a part of a reduced picture to `side` x `side` packed RGB pixels in `out`, in one go: what cutting
-    /// the part out of the full picture and the two resizes of `chain` give, but for roundings in between and
+    /// the part out of the full picture and the two resizes of `chain` give, except for roundings in between and
     /// what the reduction lost.
     ///
     /// Costs one resize, and 10 to 30 microseconds for the weights of a new size.
