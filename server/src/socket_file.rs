@@ -185,7 +185,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("a.sock");
         fs::write(&path, "x").unwrap();
-        assert!(SocketFile::bind(&path).await.unwrap_err().contains("no socket"));
+        assert!(SocketFile::bind(&path).await.unwrap_err().contains("not a socket"));
         assert!(path.exists());
         assert!(
             SocketFile::bind(&folder.path().join("no/b")).await.unwrap_err().contains("create the folder")

@@ -740,7 +740,7 @@ fn serve_refuses_bad_configurations_before_it_listens() {
     fs::write(&taken, "").unwrap();
     let dataset = format!("photos={}", photos().display());
     let listen = format!("unix:{}", taken.display());
-    fails(&["serve", "--dataset", &dataset, "--listen", &listen], 1, &["no socket"]);
+    fails(&["serve", "--dataset", &dataset, "--listen", &listen], 1, &["not a socket"]);
     let socket = folder.path().join("s.sock");
     let _daemon = Serve::start(&socket, &[]);
     let listen = format!("unix:{}", socket.display());

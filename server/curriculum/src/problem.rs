@@ -66,7 +66,7 @@ pub enum Problem {
     PartsOfEpochs { stage: usize, epochs: f64 },
     /// The model needs other bandwidths.
     #[error(
-        "not a multiple of multiple_of {multiple_of}: {}",
+        "multiple_of {multiple_of} must divide every bandwidth, but does not divide {}",
         .offenders.iter().map(|(stage, bandwidth)| format!("bandwidth {bandwidth} of stage {stage}"))
             .collect::<Vec<_>>().join(", ")
     )]

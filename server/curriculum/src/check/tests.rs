@@ -66,7 +66,7 @@ fn all_bandwidths_that_are_no_multiples_are_listed() {
     let problems = super::all(&spec(32));
     assert_eq!(
         InvalidCurriculum { problems }.to_string(),
-        "the curriculum is not valid: multiple_of 32: these are not multiples of it: bandwidth 100 of stage 1, \
+        "the curriculum is not valid: multiple_of 32 must divide every bandwidth, but does not divide bandwidth 100 of stage 1, \
          bandwidth 216 of stage 3"
     );
     assert_eq!(super::all(&spec(0)), [Problem::MultipleOfZero]);

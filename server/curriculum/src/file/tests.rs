@@ -77,7 +77,7 @@ fn all_wrong_values_are_reported_together() {
     assert_eq!(
         error.to_string(),
         "mine.toml: the curriculum is not valid: \
-         the name has 0 characters: it needs 1 to 100, none of them a control character; \
+         the name has 0 characters; it must have 1 to 100, without control characters; \
          base 223 must be an even number from 8 to 4096; \
          stage 0: share NaN must be a number above 0 and at most 1; \
          stage 0: bandwidth 0 must be an even number from 8 to the base 223; \
