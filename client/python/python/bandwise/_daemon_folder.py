@@ -184,7 +184,7 @@ def base_path() -> str:
     """The base, whether it is there or not: in TMPDIR, or where sockets can have a path if they cannot there."""
     # Python's `tempfile` tries folders out with a file, which a kill would leave there.
     for folder in (os.environ.get("TMPDIR") or SHORT_FOLDER, SHORT_FOLDER):
-        path = os.path.abspath(os.path.join(path, f"bandwise-{os.geteuid()}"))
+        path = os.path.abspath(os.path.join(folder, f"bandwise-{os.geteuid()}"))
         if len(os.fsencode(path)) <= LONGEST_BASE:
             return path
     return path

@@ -126,7 +126,7 @@ class Position:
     def _is_over(self) -> str:
         epochs = self.plan.epochs
         done = (
-            f"all {epochs} epochs" if epochs > 1 else "its only epoch"
+            (f"all {epochs} epochs" if epochs > 1 else "its only epoch")
             if (self.first, self.end) == (0, self.plan.steps)
             else f"its steps {self.first} to {self.end} of {self.plan.steps}"
         )
