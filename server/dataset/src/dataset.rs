@@ -16,9 +16,9 @@ use crate::paths::display;
 use crate::progress::Progress;
 use crate::read::ReadError;
 use crate::samples::Samples;
-use crate::source::{Encoded, Need, Nothing, Source};
+use crate::source::{Encoded, Need, Source};
 use crate::subset::subset;
-use crate::synthetic::{self, Synthetic};
+use crate::synthetic::{self, SolidImages, Synthetic};
 use crate::warning::Warning;
 
 /// An indexed, immutable list of samples.
@@ -64,8 +64,8 @@ impl Dataset {
         })
     }
 
-    /// The synthetic dataset: 1 281 167 samples in 1000 classes, sample `id` of the class `id` mod 1000, without files.
-    /// Its rows are made up by the pipeline; reading a sample gives no bytes.
+    /// The synthetic dataset: 1 281 167 samples in 1000 classes, sample `id` of the class `id` mod 1000, without
+    /// files. Its source gives no bytes, only the byte of which every image consists.
     pub fn synthetic() -> Self {
         Self {
             root: PathBuf::new(),
@@ -73,15 +73,10 @@ impl Dataset {
             digest: synthetic::DIGEST,
             warnings: Vec::new(),
             index_source: IndexSource::None,
-            source: Nothing::shared(),
+            source: Arc::new(SolidImages),
             hashed: 0,
             is_settled: true,
         }
-    }
-
-    /// Whether this is the synthetic dataset.
-    pub fn is_synthetic(&self) -> bool {
-        matches!(self.samples, Samples::Synthetic(_))
     }
 
     pub(crate) fn warn(&mut self, warnings: &[Warning]) {

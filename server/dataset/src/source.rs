@@ -8,7 +8,6 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use tokio::runtime;
 
@@ -42,10 +41,13 @@ impl Encoded {
 }
 
 /// Knowledge of a source about a sample beside its bytes, which makes decoding cheaper and never changes a pixel: room
-/// for seek points and bands. No source knows anything yet.
+/// for seek points and bands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SideData {}
+pub struct SideData {
+    /// There is nothing to decode: every byte of the image is this one, in any dtype and layout.
+    pub solid: Option<u8>,
+}
 
 /// A fetch that has not begun.
 #[must_use = "nothing is fetched before it is called or polled"]
@@ -91,35 +93,16 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// error, are left to [`Source::fetch`]; the content of `encoded` is then not specified.
     fn fetch_now(&self, sample: u64, need: Need, encoded: &mut Encoded) -> bool;
 
+    /// Whether a row costs next to nothing to make, so that rows are given to a worker by the batch, and none is kept to
+    /// be replayed.
+    fn is_instant(&self) -> bool {
+        false
+    }
+
     /// A fetch of what is needed of a sample. Its error is about this server, which cannot read the sample; it is
     /// tried again by the caller, who also bounds the time.
     fn fetch(&self, sample: u64, need: Need) -> Fetch;
 
     /// The place of a sample for the log of this server: a path or an address.
     fn location(&self, sample: u64) -> PathBuf;
-}
-
-/// The source of a dataset without files.
-#[derive(Debug)]
-pub(crate) struct Nothing;
-
-impl Nothing {
-    pub(crate) fn shared() -> Arc<dyn Source> {
-        Arc::new(Self)
-    }
-}
-
-impl Source for Nothing {
-    fn fetch_now(&self, _sample: u64, _need: Need, encoded: &mut Encoded) -> bool {
-        *encoded = Encoded::default();
-        true
-    }
-
-    fn fetch(&self, _sample: u64, _need: Need) -> Fetch {
-        Fetch::Blocking(Box::new(|| Ok(Encoded::default())))
-    }
-
-    fn location(&self, _sample: u64) -> PathBuf {
-        PathBuf::new()
-    }
 }

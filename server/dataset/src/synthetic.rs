@@ -1,13 +1,14 @@
 //! A dataset without files: as many samples as ImageNet's training set, to measure everything but decoding.
 //!
 //! It has samples, labels and a digest like any other dataset, so jobs, orders and fingerprints work as usual, and it
-//! can be served beside real datasets. Only its rows are ready-made, by the pipeline: there are no encoded bytes. A
-//! block of batch memory remembers the layout for which its images were filled in, and is then reused for nothing else.
+//! can be served beside real datasets. Only its source has no encoded bytes: every byte of every image is the same one.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use crate::digest::Digest;
 use crate::index::Class;
+use crate::source::{Encoded, Fetch, Need, SideData, Source};
 
 /// Samples: as many as ImageNet's training set has.
 const SAMPLES: u64 = 1_281_167;
@@ -17,6 +18,10 @@ const CLASSES: u64 = 1000;
 
 /// In the place of the hash of an index, which there is not. A change of samples, labels or rows is a change of it.
 pub(crate) const DIGEST: Digest = Digest::from_bytes(*b"bandwise synthetic dataset v1\n\0\0");
+
+/// Every byte of the images. Not 0: memory that was never written is one page of zeros many times over, which is faster
+/// to send than any batch.
+const BYTE: u8 = 60;
 
 /// The samples of the synthetic dataset: sample `id` is of the class `id` mod 1000.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +63,32 @@ impl Synthetic {
 
 fn folder(class: u64) -> String {
     format!("{class:03}")
+}
+
+/// Images of one byte, which no storage holds.
+#[derive(Debug)]
+pub(crate) struct SolidImages;
+
+impl Source for SolidImages {
+    fn fetch_now(&self, _sample: u64, _need: Need, encoded: &mut Encoded) -> bool {
+        encoded.bytes.clear();
+        (encoded.size, encoded.side) = (0, SideData { solid: Some(BYTE) });
+        true
+    }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
+
+    fn fetch(&self, sample: u64, need: Need) -> Fetch {
+        let mut encoded = Encoded::default();
+        self.fetch_now(sample, need, &mut encoded);
+        Fetch::Blocking(Box::new(|| Ok(encoded)))
+    }
+
+    fn location(&self, _sample: u64) -> PathBuf {
+        PathBuf::new()
+    }
 }
 
 #[cfg(test)]

@@ -64,10 +64,6 @@ pub(crate) struct BatchRequest {
     pub(crate) layout: BatchLayout,
 }
 
-/// Every byte of the images of the synthetic dataset. Not 0: memory that was never written is one page of zeros many
-/// times over, which is faster to send than any batch.
-pub(crate) const READY_MADE_BYTE: u8 = 60;
-
 impl BatchRequest {
     /// The row of the step that is row `row` of the batch.
     pub(crate) fn step_row(&self, row: usize) -> u64 {
@@ -94,12 +90,6 @@ impl BatchRequest {
             Replayed { row, origin_step: origin.step, origin_row: replay.row_of(origin.fresh_row) }
         };
         rows.filter(|&row| !replay.is_fresh(row)).map(replayed).collect()
-    }
-
-    /// The layout, if the images of the batch are the same whatever its rows are: they are written once, into new
-    /// memory, and workers write labels. Not so where rows are mixed, which writes images.
-    pub(crate) fn ready_made(&self) -> Option<&BatchLayout> {
-        (self.dataset.is_synthetic() && !self.layout.is_mixed()).then_some(&self.layout)
     }
 }
 

@@ -19,7 +19,7 @@ use std::{
 
 use bandwise_shm::Slot;
 
-use crate::{layout::BatchLayout, shared_budget::SlotCharge};
+use crate::{fills::Fills, layout::BatchLayout, shared_budget::SlotCharge};
 
 /// Blocks start and end at pages, so that a recycled one never shares a page and tensors are well aligned.
 const PAGE: usize = 4096;
@@ -31,8 +31,7 @@ pub(crate) struct Block {
     start: NonNull<u8>,
     len: usize,
     owner: Owner,
-    /// The batches whose images lie here already.
-    ready_for: Option<BatchLayout>,
+    fills: Fills,
 }
 
 /// The owner of a block's memory.
@@ -66,13 +65,13 @@ impl Block {
         let offset = base.addr().get().wrapping_neg() % PAGE;
         // SAFETY: the offset is below one page, by which the allocation is longer than `len`.
         let start = unsafe { base.add(offset) };
-        Some(Self { start, len, owner: Owner::Heap { base, layout }, ready_for: None })
+        Some(Self { start, len, owner: Owner::Heap { base, layout }, fills: Fills::default() })
     }
 
     /// A slot as a block.
     pub(crate) fn shared(slot: Slot, charge: SlotCharge) -> Self {
         let (start, len) = (slot.start(), slot.slots().slot_bytes());
-        Self { start, len, owner: Owner::Shared { slot, charge, lent: false }, ready_for: None }
+        Self { start, len, owner: Owner::Shared { slot, charge, lent: false }, fills: Fills::default() }
     }
 
     /// Whether the trainer may read the slot, if the block is one. Where a lent one is dropped, its bytes stay as they
@@ -106,21 +105,6 @@ impl Block {
     /// Size in bytes.
     pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// The batches whose images lie here already, so that only their labels have to be written.
-    pub(crate) fn ready_for(&self) -> Option<&BatchLayout> {
-        self.ready_for.as_ref()
-    }
-
-    /// Makes the block ready for the batches of a layout, by setting every byte; or for none.
-    pub(crate) fn make_ready(&mut self, layout: Option<&BatchLayout>, byte: u8) {
-        if layout.is_some() && self.ready_for() != layout {
-            // SAFETY: `&mut self` means that no row and no reader of the block exists, and `len` bytes from `start`
-            // on are its own.
-            unsafe { self.start.as_ptr().write_bytes(byte, self.len) }
-        }
-        self.ready_for = layout.cloned();
     }
 }
 
@@ -156,8 +140,9 @@ impl Rows {
     /// # Panics
     ///
     /// If the layout is larger than the block.
-    pub(crate) fn new(block: Block, layout: BatchLayout) -> (Self, Arc<Block>) {
+    pub(crate) fn new(mut block: Block, layout: BatchLayout) -> (Self, Arc<Block>) {
         assert!(layout.byte_len() <= block.len(), "a layout larger than its block");
+        block.fills.keep_for(&layout);
         let block = Arc::new(block);
         (Self { block: Some(Arc::clone(&block)), layout, next: 0 }, block)
     }
@@ -209,9 +194,18 @@ impl RowSlot {
 
     /// The bytes of the image.
     pub(crate) fn image(&mut self) -> &mut [u8] {
+        self.block.fills.set(self.row, None);
         // SAFETY: `Rows` gives out every row once, the layout's ranges of different rows and tensors are disjoint,
         // and `&mut self` makes this the only reference to the range.
         unsafe { self.bytes(self.image.clone()) }
+    }
+
+    /// Sets every byte of the image; costs nothing where the batch before in this block, of the same layout, did that.
+    pub(crate) fn fill(&mut self, byte: u8) {
+        if !self.block.fills.has(self.row, byte) {
+            self.image().fill(byte);
+            self.block.fills.set(self.row, Some(byte));
+        }
     }
 
     /// Writes the label.
@@ -326,6 +320,33 @@ mod tests {
         let Err(handle) = Sealed::new(handle) else { panic!("sealed while slots live") };
         slots.into_iter().for_each(write);
         assert_written(&Sealed::new(handle).unwrap(), &layout);
+    }
+
+    #[test]
+    fn a_fill_is_written_unless_it_is_there() {
+        let (two, three) = (layout(2), layout(3));
+        let mut block = Block::allocate(PAGE).unwrap();
+        let steps: [(&BatchLayout, fn(&mut RowSlot)); 6] = [
+            (&two, |slot| slot.fill(7)),
+            (&two, |slot| slot.fill(7)),
+            (&two, |slot| slot.image()[5] = 1),
+            (&two, |slot| slot.fill(7)),
+            // The labels of this layout lie in images of the other.
+            (&three, |slot| slot.fill(7)),
+            (&two, |slot| slot.fill(7)),
+        ];
+        for (step, (layout, write)) in steps.into_iter().enumerate() {
+            let (rows, handle) = Rows::new(block, layout.clone());
+            rows.for_each(|mut slot| {
+                write(&mut slot);
+                slot.set_label(-1);
+            });
+            let sealed = Sealed::new(handle).unwrap();
+            let is_filled =
+                (0..layout.rows()).all(|row| sealed.bytes()[layout.image(row)].iter().all(|&b| b == 7));
+            assert_eq!(is_filled, step != 2, "step {step}");
+            block = sealed.into_block();
+        }
     }
 
     #[test]

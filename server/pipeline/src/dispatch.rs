@@ -23,11 +23,10 @@ use bandwise_choice::choices;
 use crossbeam::channel::{self, Receiver, Select, Sender};
 
 use crate::{
-    batch::{BatchWork, READY_MADE_BYTE},
+    batch::BatchWork,
     block::{Block, RowSlot, Rows},
     error::BatchError,
     free::FreeBlocks,
-    layout::BatchLayout,
     loan::{Loan, Return},
     reserve::{Charge, LOOK_AGAIN, Owner, Reserves},
     shared_pool,
@@ -351,10 +350,9 @@ impl Dispatcher {
 
     /// Begins a batch. `None` if the system has no memory now, while batches that are out will bring some back.
     fn begin(&mut self, id: StreamId, wanted: Wanted, charge: Charge) -> Option<()> {
-        let ready_made = wanted.request.ready_made();
-        let (size, block) = match self.slot(id, ready_made) {
+        let (size, block) = match self.slot(id) {
             Some(slot) => (0, Some(slot)),
-            None => (wanted.size(), self.block(wanted.size(), ready_made)),
+            None => (wanted.size(), self.block(wanted.size())),
         };
         let on_loan = self.on_loan + self.reserves.on_loan();
         let stream = self.streams.get_mut(&id)?;
@@ -382,20 +380,15 @@ impl Dispatcher {
     }
 
     /// A free slot of the stream, if it has slots.
-    fn slot(&mut self, id: StreamId, ready_made: Option<&BatchLayout>) -> Option<Block> {
-        let mut slot = self.streams.get_mut(&id)?.slots.as_mut()?.pop()?;
-        slot.make_ready(ready_made, READY_MADE_BYTE);
-        Some(slot)
+    fn slot(&mut self, id: StreamId) -> Option<Block> {
+        self.streams.get_mut(&id)?.slots.as_mut()?.pop()
     }
 
-    /// A block of exactly `size` bytes: a free one, or a new one in the place of free ones of other sizes. With the
-    /// layout of ready-made images it holds these.
-    fn block(&mut self, size: usize, ready_made: Option<&BatchLayout>) -> Option<Block> {
-        self.free.take(size, ready_made).or_else(|| {
+    /// A block of exactly `size` bytes: a free one, or a new one in the place of free ones of other sizes.
+    fn block(&mut self, size: usize) -> Option<Block> {
+        self.free.take(size).or_else(|| {
             self.free.shrink_to(self.room().saturating_sub(size));
-            let mut block = Block::allocate(size)?;
-            block.make_ready(ready_made, READY_MADE_BYTE);
-            Some(block)
+            Block::allocate(size)
         })
     }
 }
@@ -409,8 +402,8 @@ impl StreamState {
             return None;
         }
         let slot = begun.rows.next();
-        let ready_made = begun.work.request.ready_made().is_some();
-        let more = if ready_made { begun.rows.by_ref().collect() } else { Vec::new() };
+        let is_instant = begun.work.request.dataset.source().is_instant();
+        let more = if is_instant { begun.rows.by_ref().collect() } else { Vec::new() };
         let work = Arc::clone(&begun.work);
         if begun.rows.left() == 0 {
             self.begun = None;

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{block::Block, layout::BatchLayout};
+use crate::block::Block;
 
 /// Free blocks, the one that came back last at the end.
 #[derive(Debug, Default)]
@@ -14,10 +14,9 @@ pub(crate) struct FreeBlocks {
 }
 
 impl FreeBlocks {
-    /// Takes the block of exactly `size` bytes that came back last and is ready for these batches, or for none.
-    pub(crate) fn take(&mut self, size: usize, ready_for: Option<&BatchLayout>) -> Option<Block> {
-        let fits = |block: &Block| block.len() == size && block.ready_for() == ready_for;
-        let index = self.blocks.iter().rposition(fits)?;
+    /// Takes the block of exactly `size` bytes that came back last.
+    pub(crate) fn take(&mut self, size: usize) -> Option<Block> {
+        let index = self.blocks.iter().rposition(|block| block.len() == size)?;
         let block = self.blocks.remove(index)?;
         self.bytes -= block.len();
         Some(block)
@@ -60,8 +59,8 @@ mod tests {
     #[test]
     fn only_a_block_of_the_very_size_is_taken() {
         let mut free = free(&[1, 2, 1, 3]);
-        assert!(free.take(4 * PAGE, None).is_none());
-        assert_eq!(free.take(PAGE, None).map(|block| block.len()), Some(PAGE));
+        assert!(free.take(4 * PAGE).is_none());
+        assert_eq!(free.take(PAGE).map(|block| block.len()), Some(PAGE));
         assert_eq!((pages(&free), free.bytes), (vec![1, 2, 3], 6 * PAGE));
     }
 

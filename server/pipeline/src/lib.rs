@@ -20,6 +20,7 @@ mod cores;
 mod dispatch;
 mod error;
 mod fetch;
+mod fills;
 mod free;
 mod layout;
 mod loan;

@@ -205,7 +205,7 @@ impl Pipeline {
         options: &StreamOptions,
         id: StreamId,
     ) -> Result<Option<Hold>, PipelineError> {
-        if options.fresh_only || dataset.is_synthetic() {
+        if options.fresh_only || dataset.source().is_instant() {
             return Ok(None);
         }
         if options.single_batch {

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use bandwise_dataset::{Encoded, Need};
+use bandwise_dataset::{Encoded, Need, SideData};
 use bandwise_decode::DecodeError;
 use bandwise_job::{BadSample, Origin};
 use bandwise_kernels::SimdLevel;
@@ -19,7 +19,7 @@ use crossbeam::{
 };
 
 use crate::{
-    batch::{BatchWork, READY_MADE_BYTE, RowOutcome, Substitution},
+    batch::{BatchWork, RowOutcome, Substitution},
     block::RowSlot,
     dispatch::Task,
     error::BatchError,
@@ -179,9 +179,6 @@ impl Worker {
             Some((row, sample)) => (row, Some(sample)),
             None => (Box::new(RowInProgress::new(work, row, origin)?), None),
         };
-        if work.request.dataset.is_synthetic() {
-            return Ok(self.synthetic_row(work, slot, &row).into());
-        }
         loop {
             let made = match fetched.take() {
                 Some(sample) => self.fetched_sample(work, &row, sample, slot),
@@ -252,6 +249,7 @@ impl Worker {
             return Some(Ok(Err(DecodeError::TooLong { bytes, limit })));
         }
         let mut encoded = mem::take(&mut self.encoded);
+        encoded.side = SideData::default();
         let is_there = dataset.source().fetch_now(row.sample(), Need::Whole, &mut encoded);
         let made = is_there.then(|| self.image(work, row, &encoded, slot));
         self.encoded = encoded;
@@ -280,6 +278,10 @@ impl Worker {
         encoded: &Encoded,
         slot: &mut RowSlot,
     ) -> Result<Result<(), DecodeError>, BatchError> {
+        if let Some(byte) = encoded.side.solid {
+            slot.fill(byte);
+            return Ok(Ok(()));
+        }
         let request = &work.request;
         Stats::add(&self.stats.encoded_bytes, encoded.bytes.len() as u64);
         let program = request.job.program(request.moment.stage).map_err(|error| BatchError::Internal {
@@ -315,20 +317,8 @@ impl Worker {
         BatchError::Unreadable { step, sample, name, cause, detail }
     }
 
-    /// A row without an encoded image behind it: its label, and its pixels unless they are there.
-    fn synthetic_row(&self, work: &BatchWork, slot: &mut RowSlot, row: &RowInProgress) -> RowOutcome {
-        let sample = row.requested;
-        if work.request.ready_made().is_none() {
-            slot.image().fill(READY_MADE_BYTE);
-        }
-        let label = i64::from(work.request.dataset.label(sample));
-        slot.set_label(label);
-        Stats::add(&self.stats.rows, 1);
-        RowOutcome { origin_step: row.origin.step, delivered: sample, label, substitution: None }
-    }
-
     fn zero_row(&self, slot: &mut RowSlot, row: &RowInProgress, error: &DecodeError) -> RowOutcome {
-        slot.image().fill(0);
+        slot.fill(0);
         slot.set_label(-1);
         Stats::add(&self.stats.rows, 1);
         let (origin_step, requested) = (row.origin.step, row.requested);
