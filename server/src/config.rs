@@ -4,12 +4,12 @@
 //! dataset.
 
 use std::{
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use bandwise_choice::{Choice, choices};
+use bandwise_choice::{Choice, Mistakes, choices};
 use bandwise_dataset::Splits;
 use bandwise_decode::DecodeLimits;
 use bandwise_pipeline::ReplayShortage;
@@ -264,16 +264,8 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// Values that cannot be.
-    #[error("the configuration has {} {}:{}", .0.len(), if .0.len() == 1 { "mistake" } else { "mistakes" }, Bullets(.0))]
-    Mistakes(Vec<String>),
-}
-
-struct Bullets<'a>(&'a [String]);
-
-impl fmt::Display for Bullets<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
-    }
+    #[error("the configuration has {0}")]
+    Mistakes(Mistakes),
 }
 
 impl Config {

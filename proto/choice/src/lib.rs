@@ -8,10 +8,16 @@
 //! Names on the wire are those of the values in the `.proto` file; a test holds both lists equal, and the daemon maps
 //! one to the other by name. The native module of the Python package hands the contract's names to Python, and tests
 //! compare its `Literal`s, help and error texts with them.
+//!
+//! [`Mistakes`] collects what is wrong with a whole set of options, so that a user sees all of it at once.
 
 #![forbid(unsafe_code)]
 
+mod mistakes;
+
 use std::{error::Error, fmt, str::FromStr};
+
+pub use mistakes::Mistakes;
 
 /// An option that is one of a few names. Implemented by [`choices!`](crate::choices).
 pub trait Choice: Copy + Eq + fmt::Display + FromStr<Err = UnknownChoice> + Send + Sync + 'static {

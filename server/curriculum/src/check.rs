@@ -2,6 +2,8 @@
 //!
 //! The checks know the values of a curriculum only, not whether a dataset or a budget suits it.
 
+use bandwise_choice::Mistakes;
+
 use crate::{
     curriculum::{Clock, Curriculum, CurriculumSpec, CurriculumStage, Extent, Split, Warmup},
     limits::{
@@ -22,11 +24,9 @@ impl CurriculumSpec {
     /// All mistakes together, each with its stage and value.
     pub fn check(self) -> Result<Curriculum, InvalidCurriculum> {
         let problems = all(&self);
-        if !problems.is_empty() {
-            return Err(InvalidCurriculum { problems });
-        }
         let Self { name, base, clock, split, warmup, stages, .. } = self;
-        Ok(Curriculum { name, preset: None, base, clock, split, warmup, stages })
+        let curriculum = Curriculum { name, preset: None, base, clock, split, warmup, stages };
+        problems.or(curriculum).map_err(|problems| InvalidCurriculum { problems })
     }
 }
 
@@ -48,7 +48,7 @@ impl Curriculum {
 }
 
 /// Every mistake of a curriculum.
-fn all(spec: &CurriculumSpec) -> Vec<Problem> {
+fn all(spec: &CurriculumSpec) -> Mistakes<Problem> {
     let mut problems = frame(spec);
     // The list of mistakes stays short: a list of stages without end is one mistake.
     if spec.stages.len() <= MAX_STAGES {
@@ -59,7 +59,7 @@ fn all(spec: &CurriculumSpec) -> Vec<Problem> {
 }
 
 /// Mistakes of what stands around the stages.
-pub(crate) fn frame(spec: &CurriculumSpec) -> Vec<Problem> {
+pub(crate) fn frame(spec: &CurriculumSpec) -> Mistakes<Problem> {
     let (chars, count) = (spec.name.chars().count(), spec.stages.len());
     let bad_name = chars == 0 || chars > MAX_NAME_CHARS || spec.name.chars().any(char::is_control);
     [

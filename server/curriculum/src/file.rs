@@ -164,7 +164,7 @@ impl RawCurriculum {
     fn check(self) -> Result<Curriculum, InvalidCurriculum> {
         match &self.preset {
             Some(preset) => {
-                let invalid = |problem| InvalidCurriculum { problems: vec![problem] };
+                let invalid = |problem| InvalidCurriculum { problems: [problem].into_iter().collect() };
                 let preset = self.start(preset).map_err(invalid)?;
                 self.check_changes(preset)
             }
@@ -183,9 +183,8 @@ impl RawCurriculum {
     }
 
     fn check_changes(self, start: Curriculum) -> Result<Curriculum, InvalidCurriculum> {
-        let problems: Vec<_> = self.warmup_problem().into_iter().collect();
-        if !problems.is_empty() {
-            return Err(InvalidCurriculum { problems });
+        if let Some(problem) = self.warmup_problem() {
+            return Err(InvalidCurriculum { problems: [problem].into_iter().collect() });
         }
         let Curriculum { preset, base, clock, warmup, stages, .. } = start;
         let keeps_warmup = self.warmup_epochs.is_none() && self.warmup_share.is_none();

@@ -1,7 +1,6 @@
 //! The mistakes that a curriculum can have, and how they read.
 
-use std::fmt;
-
+use bandwise_choice::Mistakes;
 use thiserror::Error;
 
 use crate::{
@@ -112,18 +111,8 @@ pub enum Problem {
 
 /// A curriculum that cannot be used, with everything that is wrong with it.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[error("the curriculum has {problems}")]
 pub struct InvalidCurriculum {
     /// At least one.
-    pub problems: Vec<Problem>,
-}
-
-impl fmt::Display for InvalidCurriculum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the curriculum is not valid: ")?;
-        for (index, problem) in self.problems.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{problem}")?;
-        }
-        Ok(())
-    }
+    pub problems: Mistakes<Problem>,
 }

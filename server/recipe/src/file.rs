@@ -19,8 +19,9 @@
 //! Parameters that are left out have the values of the `efficienttrain++` recipe. Values out of range are collected
 //! and reported together; an order without meaning is refused when the recipe meets a stage.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
+use bandwise_choice::Mistakes;
 use bandwise_kernels::{Filter, Normalization};
 use serde::Deserialize;
 use thiserror::Error;
@@ -68,21 +69,13 @@ pub enum RecipeFileError {
         message: String,
     },
     /// Values that cannot be.
-    #[error("the recipe {file} has mistakes:{}", Bullets(.mistakes))]
+    #[error("the recipe {file} has {mistakes}")]
     Mistakes {
         /// The file's name.
         file: String,
         /// All of them.
-        mistakes: Vec<String>,
+        mistakes: Mistakes,
     },
-}
-
-struct Bullets<'a>(&'a [String]);
-
-impl fmt::Display for Bullets<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
-    }
 }
 
 #[derive(Deserialize)]
@@ -217,21 +210,19 @@ impl Recipe {
             let line = 1 + before.filter(|&byte| byte == b'\n').count();
             RecipeFileError::Syntax { file: file(), line, message: error.message().to_owned() }
         })?;
-        let mut check = Check::default();
+        let mut mistakes = Mistakes::default();
         let name = parsed.name.unwrap_or_else(|| stem(&file()));
-        check.text("name", (1..=MAX_NAME_BYTES).contains(&name.len()), "must have 1 to 256 bytes");
-        check.text("views", (1..=MAX_VIEWS).contains(&parsed.views), "must be from 1 to 64");
+        mistakes.require((1..=MAX_NAME_BYTES).contains(&name.len()), "name", "must have 1 to 256 bytes");
+        mistakes.require((1..=MAX_VIEWS).contains(&parsed.views), "views", "must be from 1 to 64");
         let count = parsed.operation.len();
-        check.text("operation", (1..=MAX_OPERATIONS).contains(&count), "must be given 1 to 32 times");
+        mistakes.require((1..=MAX_OPERATIONS).contains(&count), "operation", "must be given 1 to 32 times");
         let mut operations = Vec::with_capacity(count.min(MAX_OPERATIONS));
         for (position, operation) in parsed.operation.into_iter().enumerate().take(MAX_OPERATIONS) {
-            check.position = Some(position);
-            operations.extend(operation.resolve(&mut check));
+            mistakes.within(format!("operation {position}: "));
+            operations.extend(operation.resolve(&mut mistakes));
         }
-        match check.mistakes {
-            mistakes if mistakes.is_empty() => Ok(Self::new(name, parsed.views, operations)),
-            mistakes => Err(RecipeFileError::Mistakes { file: file(), mistakes }),
-        }
+        let recipe = Self::new(name, parsed.views, operations);
+        mistakes.or(recipe).map_err(|mistakes| RecipeFileError::Mistakes { file: file(), mistakes })
     }
 }
 
@@ -241,101 +232,70 @@ fn stem(file: &str) -> String {
     stem.unwrap_or_else(|| "unnamed".to_owned())
 }
 
-/// Collects mistakes.
-#[derive(Default)]
-struct Check {
-    position: Option<usize>,
-    mistakes: Vec<String>,
-}
-
-impl Check {
-    fn push(&mut self, mistake: impl fmt::Display) {
-        let at = self.position.map_or_else(String::new, |position| format!("operation {position}: "));
-        self.mistakes.push(format!("{at}{mistake}"));
+/// Both ends of a range, which must be in order and from `least` to `most`.
+fn range(mistakes: &mut Mistakes, key: &str, [low, high]: [f64; 2], least: f64, most: f64) -> (f64, f64) {
+    mistakes.in_range(key, low, least, most);
+    mistakes.in_range(key, high, least, most);
+    if low > high {
+        mistakes.push(format_args!("{key} = [{low}, {high}]: the first must not exceed the second"));
     }
-
-    fn text(&mut self, key: &str, good: bool, rule: &str) {
-        if !good {
-            self.push(format!("{key} {rule}"));
-        }
-    }
-
-    fn number(&mut self, key: &str, value: f64, low: f64, high: f64) -> f64 {
-        if !(low..=high).contains(&value) {
-            self.push(format!("{key} = {value}: must be from {low} to {high}"));
-        }
-        value
-    }
-
-    fn range(&mut self, key: &str, [low, high]: [f64; 2], least: f64, most: f64) -> (f64, f64) {
-        self.number(key, low, least, most);
-        self.number(key, high, least, most);
-        if low > high {
-            self.push(format!("{key} = [{low}, {high}]: the first must not exceed the second"));
-        }
-        (low, high)
-    }
-
-    /// The parsed value, or a mistake.
-    fn parsed<T>(&mut self, result: Result<T, impl fmt::Display>) -> Option<T> {
-        result.map_err(|error| self.push(error)).ok()
-    }
+    (low, high)
 }
 
 /// Smallest area and ratio, so that no crop is empty by its parameters alone.
 const TINY: f64 = 1e-4;
 
 impl FileOperation {
-    fn resolve(self, check: &mut Check) -> Option<Operation> {
+    fn resolve(self, mistakes: &mut Mistakes) -> Option<Operation> {
         Some(match self {
             Self::RandomResizedCrop { area, ratio, filter, side } => {
                 let range = CropRange {
-                    area: check.range("area", area, TINY, 1.0),
-                    ratio: check.range("ratio", ratio, TINY, 1.0 / TINY),
+                    area: range(mistakes, "area", area, TINY, 1.0),
+                    ratio: range(mistakes, "ratio", ratio, TINY, 1.0 / TINY),
                 };
                 Operation::RandomResizedCrop {
                     range,
-                    filter: check.parsed(filter.parse())?,
-                    side: check.parsed(side.parse())?,
+                    filter: mistakes.parsed(filter.parse())?,
+                    side: mistakes.parsed(side.parse())?,
                 }
             }
             Self::CenterCrop { filter, side } => Operation::CenterCrop {
-                filter: check.parsed(filter.parse())?,
-                side: check.parsed(side.parse())?,
+                filter: mistakes.parsed(filter.parse())?,
+                side: mistakes.parsed(side.parse())?,
             },
             Self::Flip { probability } => {
-                Operation::Flip { probability: check.number("probability", probability, 0.0, 1.0) }
+                Operation::Flip { probability: mistakes.in_range("probability", probability, 0.0, 1.0) }
             }
-            Self::RandAugment { policy } => Operation::RandAugment(check.parsed(policy.parse())?),
+            Self::RandAugment { policy } => Operation::RandAugment(mistakes.parsed(policy.parse())?),
             Self::LowFrequency { method } => {
-                Operation::LowFrequency(check.parsed(method.parse::<LowFrequency>())?)
+                Operation::LowFrequency(mistakes.parsed(method.parse::<LowFrequency>())?)
             }
             Self::Normalize { mean, std } => {
                 for (mean, std) in mean.into_iter().zip(std) {
-                    check.number("mean", f64::from(mean), 0.0, 1.0);
-                    check.number("std", f64::from(std), TINY, 1.0 / TINY);
+                    mistakes.in_range("mean", f64::from(mean), 0.0, 1.0);
+                    mistakes.in_range("std", f64::from(std), TINY, 1.0 / TINY);
                 }
                 Operation::Normalize(Normalization { mean, std })
             }
             Self::RandomErase { probability, area, ratio } => Operation::RandomErase(RandomErase {
-                probability: check.number("probability", probability, 0.0, 1.0),
-                area: check.range("area", area, TINY, 1.0),
-                ratio: check.range("ratio", ratio, TINY, 1.0 / TINY),
+                probability: mistakes.in_range("probability", probability, 0.0, 1.0),
+                area: range(mistakes, "area", area, TINY, 1.0),
+                ratio: range(mistakes, "ratio", ratio, TINY, 1.0 / TINY),
             }),
             Self::Mix { group, probability, mixup_alpha, cutmix_alpha, switch_probability, cutmix_edge } => {
-                check.text("group", group >= 2 && group % 2 == 0, "must be even and at least 2");
-                check.text(
-                    "mixup_alpha",
+                mistakes.require(group >= 2 && group % 2 == 0, "group", "must be even and at least 2");
+                mistakes.require(
                     mixup_alpha > 0.0 || cutmix_alpha > 0.0,
+                    "mixup_alpha",
                     "and cutmix_alpha are both 0",
                 );
-                let edge = check.parsed(cutmix_edge.parse());
+                let edge = mistakes.parsed(cutmix_edge.parse());
                 Operation::Mix(Mix {
                     group,
-                    probability: check.number("probability", probability, 0.0, 1.0),
-                    mixup_alpha: check.number("mixup_alpha", mixup_alpha, 0.0, 1000.0),
-                    cutmix_alpha: check.number("cutmix_alpha", cutmix_alpha, 0.0, 1000.0),
-                    switch_probability: check.number("switch_probability", switch_probability, 0.0, 1.0),
+                    probability: mistakes.in_range("probability", probability, 0.0, 1.0),
+                    mixup_alpha: mistakes.in_range("mixup_alpha", mixup_alpha, 0.0, 1000.0),
+                    cutmix_alpha: mistakes.in_range("cutmix_alpha", cutmix_alpha, 0.0, 1000.0),
+                    switch_probability: mistakes.in_range("switch_probability", switch_probability, 0.0, 1.0),
                     edge: edge?,
                 })
             }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bandwise_choice::Mistakes;
 use bandwise_dataset::OpenOptions;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::SimdLevel;
@@ -56,7 +57,7 @@ impl Settings {
     ///
     /// [`ConfigError::Mistakes`] with all of them.
     pub fn check(config: &Config) -> Result<Self, ConfigError> {
-        let mut mistakes = config.unknown_keys.clone();
+        let mut mistakes: Mistakes = config.unknown_keys.iter().cloned().collect();
         mistakes.extend(
             log_filter::problem(&config.log).map(|problem| format!("log = {}: {problem}", config.log)),
         );
@@ -66,28 +67,15 @@ impl Settings {
             pipeline: pipeline(config, &mut mistakes),
             net: net(config, &mut mistakes),
             limits: limits(config, &mut mistakes),
-            drain: Duration::from_secs(ranged(
-                "drain_seconds",
-                config.drain_seconds,
-                0,
-                86_400,
-                &mut mistakes,
-            )),
+            drain: Duration::from_secs(mistakes.in_range("drain_seconds", config.drain_seconds, 0, 86_400)),
             datasets: datasets(config, &mut mistakes),
             source: config.source,
         };
-        if mistakes.is_empty() { Ok(settings) } else { Err(ConfigError::Mistakes(mistakes)) }
+        mistakes.or(settings).map_err(ConfigError::Mistakes)
     }
 }
 
-fn ranged(key: &str, value: u64, low: u64, high: u64, mistakes: &mut Vec<String>) -> u64 {
-    if !(low..=high).contains(&value) {
-        mistakes.push(format!("{key} = {value}: must be from {low} to {high}"));
-    }
-    value.clamp(low, high)
-}
-
-fn listen(config: &Config, mistakes: &mut Vec<String>) -> Vec<Address> {
+fn listen(config: &Config, mistakes: &mut Mistakes) -> Vec<Address> {
     let mut addresses = Vec::new();
     for text in &config.listen {
         match text.parse::<Address>() {
@@ -130,7 +118,7 @@ pub(super) fn is_local(address: &Address) -> bool {
     }
 }
 
-fn admin(config: &Config, mistakes: &mut Vec<String>) -> Option<Address> {
+fn admin(config: &Config, mistakes: &mut Mistakes) -> Option<Address> {
     let text = config.admin.as_ref()?;
     match text.parse::<Address>() {
         Err(error) => mistakes.push(format!("admin: {error}")),
@@ -146,18 +134,18 @@ fn admin(config: &Config, mistakes: &mut Vec<String>) -> Option<Address> {
     None
 }
 
-fn net(config: &Config, mistakes: &mut Vec<String>) -> NetSettings {
-    let mut count = |key: &str, value: usize| ranged(key, value as u64, 1, 1 << 20, mistakes) as usize;
+fn net(config: &Config, mistakes: &mut Mistakes) -> NetSettings {
+    let mut count = |key: &str, value: usize| mistakes.in_range(key, value, 1, 1 << 20);
     let max_connections = count("max_connections", config.max_connections);
     let max_connections_per_peer = count("max_connections_per_peer", config.max_connections_per_peer);
-    let seconds = ranged("handshake_seconds", config.handshake_seconds, 1, 3600, mistakes);
+    let seconds = mistakes.in_range("handshake_seconds", config.handshake_seconds, 1, 3600);
     NetSettings { max_connections, max_connections_per_peer, handshake: Duration::from_secs(seconds) }
 }
 
-fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
+fn pipeline(config: &Config, mistakes: &mut Mistakes) -> PipelineConfig {
     let threads = match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => ranged("threads", threads as u64, 1, 1024, mistakes) as usize,
+        threads => mistakes.in_range("threads", threads, 1, 1024),
     };
     let simd = config.simd.as_ref().map_or_else(SimdLevel::detect, |name| {
         SimdLevel::named(name).unwrap_or_else(|| {
@@ -168,33 +156,27 @@ fn pipeline(config: &Config, mistakes: &mut Vec<String>) -> PipelineConfig {
     });
     PipelineConfig {
         threads,
-        prefetch_bytes: ranged("prefetch_mib", config.prefetch_mib, 1, 1 << 24, mistakes) * MIB,
-        shared_bytes: ranged("shared_memory_mib", config.shared_memory_mib, 0, 1 << 24, mistakes) * MIB,
+        prefetch_bytes: mistakes.in_range("prefetch_mib", config.prefetch_mib, 1, 1 << 24) * MIB,
+        shared_bytes: mistakes.in_range("shared_memory_mib", config.shared_memory_mib, 0, 1 << 24) * MIB,
         replay: ReplayConfig {
             bytes: replay_bytes(config.replay_memory_mib, mistakes),
             shortage: config.replay_shortage,
         },
-        max_streams: ranged("max_streams", config.max_streams as u64, 1, 65_536, mistakes) as usize,
-        max_pending_batches: ranged(
-            "max_pending_batches",
-            u64::from(config.max_pending_batches),
-            1,
-            65_536,
-            mistakes,
-        ) as u32,
+        max_streams: mistakes.in_range("max_streams", config.max_streams, 1, 65_536),
+        max_pending_batches: mistakes.in_range("max_pending_batches", config.max_pending_batches, 1, 65_536),
         max_batch_rows: MAX_BATCH_ROWS,
-        max_batch_bytes: ranged("max_batch_mib", config.max_batch_mib, 1, 2048, mistakes) * MIB,
+        max_batch_bytes: mistakes.in_range("max_batch_mib", config.max_batch_mib, 1, 2048) * MIB,
         simd,
         pin_threads: config.pin_threads,
         fetch: fetch(config, mistakes),
     }
 }
 
-fn fetch(config: &Config, mistakes: &mut Vec<String>) -> FetchConfig {
-    let seconds = ranged("fetch_seconds", config.fetch_seconds, 1, 3600, mistakes);
+fn fetch(config: &Config, mistakes: &mut Mistakes) -> FetchConfig {
+    let seconds = mistakes.in_range("fetch_seconds", config.fetch_seconds, 1, 3600);
     FetchConfig {
-        bytes: ranged("fetch_mib", config.fetch_mib, 1, 1 << 24, mistakes) * MIB,
-        parallel: ranged("max_fetches", config.max_fetches as u64, 1, 1024, mistakes) as usize,
+        bytes: mistakes.in_range("fetch_mib", config.fetch_mib, 1, 1 << 24) * MIB,
+        parallel: mistakes.in_range("max_fetches", config.max_fetches, 1, 1024),
         time_limit: Duration::from_secs(seconds),
     }
 }
@@ -202,21 +184,21 @@ fn fetch(config: &Config, mistakes: &mut Vec<String>) -> FetchConfig {
 /// For a system that does not say what it has: enough to begin with.
 const UNKNOWN_REPLAY_BYTES: u64 = 1 << 30;
 
-fn replay_bytes(memory: MemoryMib, mistakes: &mut Vec<String>) -> u64 {
+fn replay_bytes(memory: MemoryMib, mistakes: &mut Mistakes) -> u64 {
     match memory {
         MemoryMib::Auto => available_memory::available().map_or(UNKNOWN_REPLAY_BYTES, |bytes| bytes / 2),
-        MemoryMib::Mib(mib) => ranged("replay_memory_mib", mib, 0, 1 << 24, mistakes) * MIB,
+        MemoryMib::Mib(mib) => mistakes.in_range("replay_memory_mib", mib, 0, 1 << 24) * MIB,
     }
 }
 
-fn limits(config: &Config, mistakes: &mut Vec<String>) -> DecodeLimits {
+fn limits(config: &Config, mistakes: &mut Mistakes) -> DecodeLimits {
     let DecodeLimitsConfig { max_megapixels, max_encoded_mib } = config.decode_limits;
-    let megapixels = ranged("decode_limits.max_megapixels", max_megapixels, 1, 10_000, mistakes);
-    let mib = ranged("decode_limits.max_encoded_mib", max_encoded_mib, 1, 65_536, mistakes);
+    let megapixels = mistakes.in_range("decode_limits.max_megapixels", max_megapixels, 1, 10_000);
+    let mib = mistakes.in_range("decode_limits.max_encoded_mib", max_encoded_mib, 1, 65_536);
     DecodeLimits { max_pixels: megapixels * 1_000_000, max_encoded_bytes: mib * MIB }
 }
 
-fn datasets(config: &Config, mistakes: &mut Vec<String>) -> Vec<(String, OpenOptions)> {
+fn datasets(config: &Config, mistakes: &mut Mistakes) -> Vec<(String, OpenOptions)> {
     let mut names: BTreeSet<String> = config.source.iter().map(ToString::to_string).collect();
     let mut datasets = Vec::new();
     for dataset in &config.dataset {

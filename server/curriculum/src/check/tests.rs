@@ -1,7 +1,7 @@
 use super::*;
 
 fn all(name: &str, base: u32, clock: Clock, stages: &[CurriculumStage]) -> Vec<Problem> {
-    super::all(&CurriculumSpec::new(name, base, clock, stages.to_vec()))
+    super::all(&CurriculumSpec::new(name, base, clock, stages.to_vec())).to_vec()
 }
 
 fn one(stage: CurriculumStage) -> Vec<Problem> {
@@ -54,28 +54,29 @@ fn extents_are_finite_and_positive() {
 fn parts_of_epochs_need_a_split_in_steps() {
     let stages = vec![CurriculumStage { extent: Extent::Epochs(1.5), ..whole() }];
     let spec = CurriculumSpec { stages, ..spec() };
-    assert_eq!(super::all(&spec), [Problem::PartsOfEpochs { stage: 0, epochs: 1.5 }]);
-    assert_eq!(super::all(&CurriculumSpec { split: Split::Steps, ..spec }), []);
+    assert_eq!(super::all(&spec)[..], [Problem::PartsOfEpochs { stage: 0, epochs: 1.5 }]);
+    assert_eq!(super::all(&CurriculumSpec { split: Split::Steps, ..spec })[..], []);
 }
 
 #[test]
 fn all_bandwidths_that_are_no_multiples_are_listed() {
     let stages = [96, 100, 160, 216].map(|side| CurriculumStage::new(Extent::Share(0.25), side, 1.0));
     let spec = |multiple_of| CurriculumSpec { multiple_of, stages: stages.to_vec(), ..spec() };
-    assert_eq!(super::all(&spec(4)), []);
+    assert_eq!(super::all(&spec(4))[..], []);
     let problems = super::all(&spec(32));
     assert_eq!(
         InvalidCurriculum { problems }.to_string(),
-        "the curriculum is not valid: multiple_of 32 must divide every bandwidth, but does not divide bandwidth 100 of stage 1, \
+        "the curriculum has 1 mistake:\n  - multiple_of 32 must divide every bandwidth, but does not divide \
+         bandwidth 100 of stage 1, \
          bandwidth 216 of stage 3"
     );
-    assert_eq!(super::all(&spec(0)), [Problem::MultipleOfZero]);
+    assert_eq!(super::all(&spec(0))[..], [Problem::MultipleOfZero]);
 }
 
 #[test]
 fn warm_ups_are_in_range() {
     for warmup in [Warmup::Epochs(0.0), Warmup::Epochs(1e6), Warmup::Share(0.0), Warmup::Share(1.0)] {
-        assert_eq!(super::all(&CurriculumSpec { warmup, ..spec() }), []);
+        assert_eq!(super::all(&CurriculumSpec { warmup, ..spec() })[..], []);
     }
     for value in [-0.1, 1e7, f64::NAN, f64::INFINITY] {
         for warmup in [Warmup::Epochs(value), Warmup::Share(value)] {
@@ -127,10 +128,10 @@ fn batch_name_base_and_count_are_checked() {
 #[test]
 fn all_problems_are_reported_in_one_message() {
     let stage = CurriculumStage { bandwidth: 97, magnitude: 11.0, ..whole() };
-    let error = InvalidCurriculum { problems: one(stage) };
+    let error = InvalidCurriculum { problems: one(stage).into_iter().collect() };
     assert_eq!(
         error.to_string(),
-        "the curriculum is not valid: stage 0: bandwidth 97 must be an even number from 8 to the base \
-         224; stage 0: magnitude 11 must be a number from 0 to 10"
+        "the curriculum has 2 mistakes:\n  - stage 0: bandwidth 97 must be an even number from 8 to the base \
+         224\n  - stage 0: magnitude 11 must be a number from 0 to 10"
     );
 }

@@ -8,7 +8,7 @@ fn read(text: &str) -> Result<Curriculum, CurriculumFileError> {
 
 fn problems(text: &str) -> Vec<Problem> {
     match read(text).expect_err("a mistake") {
-        CurriculumFileError::Invalid { invalid, .. } => invalid.problems,
+        CurriculumFileError::Invalid { invalid, .. } => invalid.problems.to_vec(),
         other => panic!("{other}"),
     }
 }
@@ -76,18 +76,18 @@ fn all_wrong_values_are_reported_together() {
     let error = read(text).expect_err("a mistake");
     assert_eq!(
         error.to_string(),
-        "mine.toml: the curriculum is not valid: \
-         the name has 0 characters; it must have 1 to 100, without control characters; \
-         base 223 must be an even number from 8 to 4096; \
-         stage 0: share NaN must be a number above 0 and at most 1; \
-         stage 0: bandwidth 0 must be an even number from 8 to the base 223; \
-         stage 0: magnitude inf must be a number from 0 to 10; \
-         stage 0: replay 65 must be a number from 1 to 64; \
-         stage 0: batch 0 must be at least 1 row; \
-         stage 1: epochs 0.5 must be a whole number; `split = \"steps\"` accepts parts of an epoch; \
-         stage 1: bandwidth 97 must be an even number from 8 to the base 223; \
-         stage 1: magnitude 11 must be a number from 0 to 10; \
-         stage 1: all stages must have `share`, or all `epochs`; it differs from stage 0"
+        "mine.toml: the curriculum has 11 mistakes:\n  \
+         - the name has 0 characters; it must have 1 to 100, without control characters\n  \
+         - base 223 must be an even number from 8 to 4096\n  \
+         - stage 0: share NaN must be a number above 0 and at most 1\n  \
+         - stage 0: bandwidth 0 must be an even number from 8 to the base 223\n  \
+         - stage 0: magnitude inf must be a number from 0 to 10\n  \
+         - stage 0: replay 65 must be a number from 1 to 64\n  \
+         - stage 0: batch 0 must be at least 1 row\n  \
+         - stage 1: epochs 0.5 must be a whole number; `split = \"steps\"` accepts parts of an epoch\n  \
+         - stage 1: bandwidth 97 must be an even number from 8 to the base 223\n  \
+         - stage 1: magnitude 11 must be a number from 0 to 10\n  \
+         - stage 1: all stages must have `share`, or all `epochs`; it differs from stage 0"
     );
 }
 
