@@ -147,8 +147,7 @@ impl BatchWork {
         let order = Order::new(job.order(), job.seed(), request.moment.epoch, job.dataset_samples());
         let replays = job.replay(request.moment.stage).is_some() && !request.fresh_only;
         let mixing = job.recipe().mix().map(|&mix| {
-            let image = (request.layout.side(), request.layout.format());
-            Mixing::new(mix, (job.seed(), request.moment.step), request.first_row, rows, image)
+            Mixing::new(mix, job.seed(), request.moment.step, request.first_row, &request.layout)
         });
         Self {
             stream,

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bandwise_recipe::{DrawKey, DrawOp, Draws, Mix, OutputFormat, mix_pair};
 
-use crate::block::RowSlot;
+use crate::{block::RowSlot, layout::BatchLayout};
 
 /// A row that waits for the others of its group.
 #[derive(Debug)]
@@ -43,15 +43,10 @@ pub(crate) struct Mixing {
 }
 
 impl Mixing {
-    /// The groups of a batch that holds the rows [`first_row`, `first_row + rows`) of a step. The range does not cut
+    /// The groups of a batch that holds as many rows of a step as `layout`, from `first_row` on. The range does not cut
     /// a group: the stream has checked that.
-    pub(crate) fn new(
-        mix: Mix,
-        (seed, step): (u64, u64),
-        first_row: u64,
-        rows: usize,
-        (side, format): (usize, OutputFormat),
-    ) -> Self {
+    pub(crate) fn new(mix: Mix, seed: u64, step: u64, first_row: u64, layout: &BatchLayout) -> Self {
+        let (rows, side, format) = (layout.rows(), layout.side(), layout.format());
         let groups = (0..rows as u64 / mix.group).map(|_| Vec::new()).collect();
         Self { first_group: first_row / mix.group, mix, seed, step, side, format, groups: Mutex::new(groups) }
     }

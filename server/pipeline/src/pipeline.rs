@@ -22,7 +22,7 @@ use crate::{
     fetch::{FetchConfig, FetchStage},
     replay::{Hold, ReplayConfig, ReplayMemos},
     reserve::Owner,
-    shared_budget::{SharedBudget, SharedMemoryError},
+    shared_budget::{SharedBudget, SharedMemoryError, SlotSizes},
     shared_pool::SharedPool,
     stats::Stats,
     stream::{Stream, StreamLimits, StreamReplay},
@@ -194,7 +194,7 @@ impl Pipeline {
             .map_err(|_| PipelineError::Stopped)?;
         let commands = self.commands.clone();
         let replay = StreamReplay { hold, fresh_only };
-        Ok(Stream::new(id, (dataset, job), (limits, replay), wants, (commands, pool_end)))
+        Ok(Stream { id, dataset, job, limits, replay, wants, commands, pool_end })
     }
 
     /// The stream's hold on the rows that are kept for replay, if it has use for them.
@@ -216,7 +216,7 @@ impl Pipeline {
 
     /// Whether [`Pipeline::share`] would give more a moment later, since slots of closed streams are on their way back.
     pub fn sharing_is_worth_a_wait(&self, owner: Owner, slots: u32, slot_bytes: u64) -> bool {
-        self.shared.is_worth_a_wait(owner, (slots, slot_bytes))
+        self.shared.is_worth_a_wait(owner, SlotSizes { count: slots, bytes: slot_bytes })
     }
 
     /// Makes the pool of a stream of `owner`: at most `slots` slots, fewer if the budget or the owner's share of it holds
@@ -231,7 +231,7 @@ impl Pipeline {
         slots: u32,
         slot_bytes: u64,
     ) -> Result<(SharedPool, OwnedFd), SharedMemoryError> {
-        SharedPool::create(&self.shared, owner, (slots, slot_bytes))
+        SharedPool::create(&self.shared, owner, SlotSizes { count: slots, bytes: slot_bytes })
     }
 
     /// The counters since the start.

@@ -82,6 +82,14 @@ impl SharedMemoryError {
     }
 }
 
+/// Slots of one size: as many as a client asks for, or as it may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotSizes {
+    pub(crate) count: u32,
+    /// Bytes of each.
+    pub(crate) bytes: u64,
+}
+
 /// Slots that a stream may have of those that it asks for.
 fn asked(slots: u32) -> u32 {
     slots.clamp(MIN_SLOTS, MAX_SLOTS)
@@ -104,27 +112,27 @@ impl SharedBudget {
     }
 
     /// Whether a stream of `owner` would get more slots a moment later.
-    pub(crate) fn is_worth_a_wait(&self, owner: Owner, (slots, slot_bytes): (u32, u64)) -> bool {
-        if self.returning.load(Ordering::Relaxed) == 0 || slot_bytes == 0 {
+    pub(crate) fn is_worth_a_wait(&self, owner: Owner, slots: SlotSizes) -> bool {
+        if self.returning.load(Ordering::Relaxed) == 0 || slots.bytes == 0 {
             return false;
         }
-        let wanted = (asked(slots), Slots::rounded(slot_bytes));
-        self.granted(&self.lock(), owner, wanted).unwrap_or(0) < u64::from(wanted.0)
+        let wanted = SlotSizes { count: asked(slots.count), bytes: Slots::rounded(slots.bytes) };
+        self.granted(&self.lock(), owner, wanted).unwrap_or(0) < u64::from(wanted.count)
     }
 
     /// Takes as many of the slots for a pool of `owner` as the budget still holds, and the owner may have.
     pub(crate) fn take(
         self: &Arc<Self>,
         owner: Owner,
-        (slots, slot_bytes): (u32, u64),
+        slots: SlotSizes,
     ) -> Result<(Vec<SlotCharge>, Arc<PoolEnd>), SharedMemoryError> {
-        let max_bytes = self.max_slot_bytes;
+        let (max_bytes, slot_bytes) = (self.max_slot_bytes, slots.bytes);
         if slot_bytes == 0 || slot_bytes > max_bytes {
             return Err(SharedMemoryError::SlotBytes { slot_bytes, max_bytes });
         }
         let bytes = Slots::rounded(slot_bytes);
         let mut owners = self.lock();
-        let granted = self.granted(&owners, owner, (asked(slots), bytes))?;
+        let granted = self.granted(&owners, owner, SlotSizes { count: asked(slots.count), bytes })?;
         *owners.entry(owner).or_default() += granted * bytes;
         drop(owners);
         Stats::add(&self.stats.shared_bytes, granted * bytes);
@@ -143,8 +151,9 @@ impl SharedBudget {
         &self,
         owners: &HashMap<Owner, u64>,
         owner: Owner,
-        (slots, slot_bytes): (u32, u64),
+        slots: SlotSizes,
     ) -> Result<u64, SharedMemoryError> {
+        let slot_bytes = slots.bytes;
         let (total_bytes, most_bytes) = (self.total_bytes, self.most_of_one());
         let free_bytes = total_bytes.saturating_sub(owners.values().sum());
         let taken_bytes = owners.get(&owner).copied().unwrap_or(0);
@@ -159,7 +168,7 @@ impl SharedBudget {
         if of_owner < fewest {
             return Err(SharedMemoryError::Owner { slot_bytes, taken_bytes, most_bytes, total_bytes });
         }
-        Ok(u64::from(slots).min(of_owner).min((room - room / 4).max(fewest)))
+        Ok(u64::from(slots.count).min(of_owner).min((room - room / 4).max(fewest)))
     }
 
     /// Most bytes that one owner may have.

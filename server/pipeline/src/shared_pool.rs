@@ -14,7 +14,7 @@ use bandwise_shm::Slots;
 use crate::{
     block::Block,
     reserve::Owner,
-    shared_budget::{PoolEnd, SharedBudget, SharedMemoryError},
+    shared_budget::{PoolEnd, SharedBudget, SharedMemoryError, SlotSizes},
 };
 
 /// Bytes of slots that are emptied on the spot: some milliseconds.
@@ -29,15 +29,15 @@ pub struct SharedPool {
 }
 
 impl SharedPool {
-    /// Takes up to `slots` slots of at least `slot_bytes` bytes out of the budget for a stream of `owner`; also gives the
-    /// descriptor that a trainer needs.
+    /// Takes up to as many slots, at least as large, out of the budget for a stream of `owner`; also gives the descriptor
+    /// that a trainer needs.
     pub(crate) fn create(
         budget: &Arc<SharedBudget>,
         owner: Owner,
-        (slots, slot_bytes): (u32, u64),
+        slots: SlotSizes,
     ) -> Result<(Self, OwnedFd), SharedMemoryError> {
-        let (charges, end) = budget.take(owner, (slots, slot_bytes))?;
-        let slot_bytes = Slots::rounded(slot_bytes);
+        let (charges, end) = budget.take(owner, slots)?;
+        let slot_bytes = Slots::rounded(slots.bytes);
         let (slots, descriptor) = Slots::create(charges.len() as u32, slot_bytes)?;
         let slots = (0..slots.count()).filter_map(|number| slots.take(number));
         let blocks = slots.zip(charges).map(|(slot, charge)| Block::shared(slot, charge));
@@ -81,7 +81,8 @@ mod tests {
         slots: u32,
         slot_bytes: u64,
     ) -> Result<SharedPool, SharedMemoryError> {
-        SharedPool::create(budget, Owner(owner), (slots, slot_bytes)).map(|(pool, _)| pool)
+        SharedPool::create(budget, Owner(owner), SlotSizes { count: slots, bytes: slot_bytes })
+            .map(|(pool, _)| pool)
     }
 
     #[test]
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn what_is_kept_counts_until_it_comes_back_and_what_is_lost_for_ever() {
         let budget = budget();
-        let (mut charges, _end) = budget.take(Owner(1), (3, PAGE)).unwrap();
+        let (mut charges, _end) = budget.take(Owner(1), SlotSizes { count: 3, bytes: PAGE }).unwrap();
         charges.iter_mut().take(2).for_each(SlotCharge::keep);
         assert_eq!(budget.taken().0, [3 * PAGE, 2 * PAGE]);
         charges[0].forfeit();
@@ -132,7 +133,7 @@ mod tests {
     #[test]
     fn a_pool_on_its_way_back_is_worth_a_wait() {
         let budget = budget();
-        let waits = |slots| budget.is_worth_a_wait(Owner(1), (slots, PAGE));
+        let waits = |count| budget.is_worth_a_wait(Owner(1), SlotSizes { count, bytes: PAGE });
         let mut pool = create(&budget, 1, 4, PAGE).unwrap();
         assert!(!waits(6), "its stream runs");
         let end = Arc::clone(&pool.end);

@@ -45,27 +45,17 @@ pub(crate) struct StreamReplay {
 /// their batch, if all of its rows were given out already, or to [`BatchError::Stopped`].
 #[derive(Debug)]
 pub struct Stream {
-    id: StreamId,
-    dataset: Arc<Dataset>,
-    job: Arc<Job>,
-    limits: StreamLimits,
-    replay: StreamReplay,
-    wants: Arc<Wants>,
-    commands: Sender<Command>,
-    pool_end: Option<Arc<PoolEnd>>,
+    pub(crate) id: StreamId,
+    pub(crate) dataset: Arc<Dataset>,
+    pub(crate) job: Arc<Job>,
+    pub(crate) limits: StreamLimits,
+    pub(crate) replay: StreamReplay,
+    pub(crate) wants: Arc<Wants>,
+    pub(crate) commands: Sender<Command>,
+    pub(crate) pool_end: Option<Arc<PoolEnd>>,
 }
 
 impl Stream {
-    pub(crate) fn new(
-        id: StreamId,
-        (dataset, job): (Arc<Dataset>, Arc<Job>),
-        (limits, replay): (StreamLimits, StreamReplay),
-        wants: Arc<Wants>,
-        (commands, pool_end): (Sender<Command>, Option<Arc<PoolEnd>>),
-    ) -> Self {
-        Self { id, dataset, job, limits, replay, wants, commands, pool_end }
-    }
-
     /// The job.
     pub fn job(&self) -> &Arc<Job> {
         &self.job

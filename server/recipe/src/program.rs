@@ -118,6 +118,17 @@ enum Phase {
     Mixed,
 }
 
+/// Sides of the square images of a stage, in pixels.
+#[derive(Clone, Copy)]
+struct Sides {
+    /// Of the crop.
+    base: u32,
+    /// Before the step for low frequencies.
+    working: u32,
+    /// As they are delivered.
+    bandwidth: u32,
+}
+
 impl Program {
     /// Whether `recipe` can be compiled for this base size and bandwidth; costs nothing.
     ///
@@ -206,7 +217,7 @@ impl Program {
             _ => base,
         };
         for operation in recipe.operations() {
-            program.add(operation, (base, working, bandwidth), magnitude)?;
+            program.add(operation, Sides { base, working, bandwidth }, magnitude)?;
         }
         if fidelity == Fidelity::Fast && !recipe.is_evaluation() {
             let between = program.crop.side;
@@ -220,7 +231,7 @@ impl Program {
     fn add(
         &mut self,
         operation: &Operation,
-        (base, working, bandwidth): (u32, u32, u32),
+        Sides { base, working, bandwidth }: Sides,
         magnitude: f64,
     ) -> Result<(), ProgramError> {
         let crop = |kind, filter, side: Side| Crop {

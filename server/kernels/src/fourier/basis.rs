@@ -26,7 +26,7 @@
 
 use std::f64::consts::PI;
 
-use super::product::Block;
+use super::product::{Block, Strands};
 use super::strand::{Strand, unchanged};
 use super::transform::{LONGEST, frequencies};
 
@@ -132,9 +132,10 @@ impl Kernel {
         let (rows, columns) = (self.outputs / self.group, self.side / self.group);
         let (row, column) = (unchanged(rows, slot), unchanged(columns, slot));
         let at = |row, column| self.folded(row, column, slot * self.group / 2) as f32;
-        let even = Block::new((0..row, rows), (0..column, columns), [slot; 2], at);
-        let odd =
-            (row < rows).then(|| Block::new((row..rows, rows), (column..columns, columns), [slot; 2], at));
+        let strands = |range, count| Strands { range, count };
+        let even = Block::new(strands(0..row, rows), strands(0..column, columns), [slot; 2], at);
+        let odd = (row < rows)
+            .then(|| Block::new(strands(row..rows, rows), strands(column..columns, columns), [slot; 2], at));
         std::iter::once(even).chain(odd)
     }
 
@@ -142,7 +143,7 @@ impl Kernel {
     fn pair(&self, k: usize, c: usize) -> Block {
         let (rows, columns) = (self.outputs / self.group, self.side / self.group);
         let at = |row, column| (2.0 * self.folded(row, column, c)) as f32;
-        Block::new((0..rows, rows), (0..columns, columns), [2 + 2 * k, 3 + 2 * k], at)
+        Block::new(Strands::all(rows), Strands::all(columns), [2 + 2 * k, 3 + 2 * k], at)
     }
 
     /// `K` between folded strands `row` and `column`.

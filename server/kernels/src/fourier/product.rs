@@ -41,14 +41,29 @@ struct Tile {
     adds: bool,
 }
 
+/// Some of the strands of a line.
+pub(super) struct Strands {
+    pub(super) range: Range<usize>,
+    /// Number of all of them.
+    pub(super) count: usize,
+}
+
+impl Strands {
+    pub(super) fn all(count: usize) -> Self {
+        Self { range: 0..count, count }
+    }
+}
+
 impl Block {
-    /// The matrix with these rows, of `count_out` strands, and columns, of `count_in`.
+    /// The matrix with these rows and columns, each a strand.
     pub(super) fn new(
-        (rows, count_out): (Range<usize>, usize),
-        (columns, count_in): (Range<usize>, usize),
+        rows: Strands,
+        columns: Strands,
         slots: [usize; 2],
         at: impl Fn(usize, usize) -> f32,
     ) -> Self {
+        let (Strands { range: rows, count: count_out }, Strands { range: columns, count: count_in }) =
+            (rows, columns);
         let (mut tiles, mut values) = (Vec::new(), Vec::with_capacity(rows.len() * columns.len()));
         for row in rows.clone().step_by(ROWS) {
             for column in columns.clone().step_by(CHAIN) {

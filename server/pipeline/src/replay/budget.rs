@@ -9,7 +9,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use bandwise_choice::choices;
@@ -19,7 +19,7 @@ use crate::{
     error::PipelineError,
     replay::{
         memo::{IN_FLIGHT_STEPS, ReplayMemo},
-        reserved::Reserved,
+        reserved::ReplayBudget,
         shelf::Shape,
     },
     stats::Stats,
@@ -48,8 +48,8 @@ choices! {
 /// The memos of all jobs that have streams.
 #[derive(Debug)]
 pub(crate) struct ReplayMemos {
-    config: ReplayConfig,
-    stats: Arc<Stats>,
+    shortage: ReplayShortage,
+    budget: Arc<ReplayBudget>,
     memos: Mutex<HashMap<Fingerprint, Weak<ReplayMemo>>>,
 }
 
@@ -65,7 +65,8 @@ struct Need {
 
 impl ReplayMemos {
     pub(crate) fn new(config: ReplayConfig, stats: Arc<Stats>) -> Self {
-        Self { config, stats, memos: Mutex::default() }
+        let ReplayConfig { bytes, shortage } = config;
+        Self { shortage, budget: ReplayBudget::new(bytes, stats), memos: Mutex::default() }
     }
 
     /// The memo of a job for one more of its streams; `None` if no stage of it replays.
@@ -76,11 +77,11 @@ impl ReplayMemos {
             return Ok(Some(memo));
         }
         memos.retain(|_, memo| memo.strong_count() > 0);
-        let free_bytes = self.free();
+        let free_bytes = self.budget.free();
         if need.bytes > free_bytes {
             self.short_of(need, free_bytes)?;
         }
-        let reserved = Reserved::take(&self.stats, wish(job).min(free_bytes));
+        let reserved = self.budget.take(wish(job).min(free_bytes));
         tracing::info!(
             job = %job.fingerprint(),
             bytes = reserved.bytes(),
@@ -98,10 +99,6 @@ impl ReplayMemos {
         self.lock().get(&job.fingerprint())?.upgrade()
     }
 
-    fn free(&self) -> u64 {
-        self.config.bytes.saturating_sub(self.stats.replay_reserved_bytes.load(Ordering::Relaxed))
-    }
-
     fn short_of(&self, need: Need, free_bytes: u64) -> Result<(), PipelineError> {
         let error = PipelineError::ReplayMemory {
             stage: need.stage,
@@ -110,10 +107,10 @@ impl ReplayMemos {
             row_bytes: need.shape.row_bytes(),
             bytes: need.bytes,
             free_bytes,
-            total_bytes: self.config.bytes,
+            total_bytes: self.budget.total(),
             fitting_steps: free_bytes / need.shape.shelf_bytes(),
         };
-        match self.config.shortage {
+        match self.shortage {
             ReplayShortage::Refuse => Err(error),
             ReplayShortage::Recompute => {
                 tracing::warn!(%error, "replayed rows that do not fit are made again (replay_shortage)");

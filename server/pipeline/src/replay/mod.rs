@@ -1,11 +1,11 @@
 //! Rows that later steps may replay: a memo of what was made already, bounded in bytes.
 //!
 //! ```text
-//! budget.rs   what all memos of the daemon may take together; one memo a job
+//! budget.rs   the memos of all jobs, and the reservation of each
 //! memo.rs     the rows of one job, by the step and row at which they were fresh
 //! shelf.rs    the rows of one such step, in slabs of equal size
 //! hold.rs     a stream's hold on the memo of its job, and a batch's look into it
-//! reserved.rs bytes of the budget that a memo may take
+//! reserved.rs the bytes that all memos may take, and those of one
 //! garbage.rs  memory on its way back to the system
 //! ```
 //!
