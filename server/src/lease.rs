@@ -23,7 +23,7 @@
 //! Emptying a gigabyte takes a tenth of a second; the next stream to open waits for it, a second at most. The daemon
 //! waits for no lease when it ends, and empties nothing then: memory of an earlier daemon belongs to its trainers. A
 //! process that touches an emptied slot again, even by reading, gets new memory, which the system charges to that
-//! process's control group and not to the daemon's. Memory that a client has pinned in the kernel (io_uring,
+//! process's control group and not to the daemon's. Memory that a client has pinned in the kernel (`io_uring`,
 //! `vmsplice`, a GPU driver) becomes free only when it is unpinned, which no daemon sees: the limits of those
 //! interfaces bound it.
 

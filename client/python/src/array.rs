@@ -42,7 +42,7 @@ impl Slot {
 }
 
 impl Array {
-    /// ArrayMemory that holds elements of `dtype` in the given shape.
+    /// Memory that holds elements of `dtype` in the given shape.
     pub(crate) fn new(memory: ArrayMemory, dtype: Dtype, shape: Vec<usize>) -> Self {
         debug_assert_eq!(memory.len(), shape.iter().product::<usize>() * bits(dtype) / 8);
         Self { memory: Arc::new(memory), dtype, shape }

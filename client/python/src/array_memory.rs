@@ -7,7 +7,7 @@ use bandwise_client::{Batch, SlotPlace};
 
 use crate::fork::OwnProcess;
 
-/// ArrayMemory that is lent to Python. It goes back when the last array over it is gone.
+/// Memory that is lent to Python. It is released with the last array over it.
 pub(crate) struct ArrayMemory {
     start: *mut u8,
     len: usize,

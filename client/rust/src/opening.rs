@@ -45,8 +45,8 @@ impl Connection {
         self.open_stream(&spec, None).await
     }
 
-    /// The same over `transport`. BatchMemory that is shared has the shape `request`: as many slots as there will be
-    /// batches asked for ahead or held, each large enough for every batch.
+    /// The same over `transport`. Shared memory has the shape `request`: as many slots as there will be batches
+    /// requested ahead or held, each large enough for every batch.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ fn not_shared(reason: impl fmt::Display) -> Obstacle {
     Obstacle::NotShared(reason.to_string())
 }
 
-/// Opens a stream, with shared memory where the transport asked for and the daemon allow it. What was taken and why is a
+/// Opens a stream, with shared memory if the requested transport and the daemon allow it. What was taken and why is a
 /// line of the log.
 pub(crate) async fn open(connection: &Connection, spec: &StreamSpec) -> Result<BatchStream, ClientError> {
     let reason = match spec.transport {

@@ -43,7 +43,7 @@ const PREFIX_BYTES: usize = 5;
 /// The source of parts: whole batches at a time, since a hand-over between threads costs more than a part.
 type Outgoing = Receiver<Result<BatchParts, Status>>;
 
-/// BatchParts on their way from a handler past tonic's encoder, as an extension of its response.
+/// The parts of a batch on their way from a handler past tonic's encoder, as an extension of its response.
 #[derive(Clone)]
 struct Bypass(Arc<Mutex<Option<Outgoing>>>);
 

@@ -236,7 +236,7 @@ impl Session {
         });
     }
 
-    /// The parts of a batch: all of it, or the reader where it lies in the trainer's memory.
+    /// The parts of a batch: all of it, or its slot in the trainer's memory.
     fn batch(&mut self, batch: Batch) -> BatchParts {
         let (dataset, fingerprint) = (self.stream.dataset(), self.stream.job().fingerprint());
         let Some(number) = batch.slot else { return BatchParts::new(batch, dataset, fingerprint) };

@@ -34,16 +34,17 @@ use report::Report;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    bandwise plan --curriculum efficienttrain++ --epochs 200 --dataset-size 1281167 --global-batch 4096\n  \
+    bandwise plan --curriculum efficienttrain++ --epochs 200 --dataset-size 1281167 \\\n      \
+    --global-batch 4096\n  \
     bandwise plan --model swin-t --epochs 200 --dataset-size 1281167 --plot curriculum.png\n  \
-    bandwise plan --model swin-t --epochs 200 --dataset-size 1281167 --images-per-gpu-second 1200 --gpus 8 \\\n      \
-    --measure /data/imagenet/train")]
+    bandwise plan --model swin-t --epochs 200 --dataset-size 1281167 \\\n      \
+    --images-per-gpu-second 1200 --gpus 8 --measure /data/imagenet/train")]
 pub(crate) struct Args {
     #[arg(long, value_name = "NAME|FILE", required_unless_present = "model",
         help = format!("{} [default: the model's]", choices::curricula("Curriculum")))]
     curriculum: Option<CurriculumArg>,
     #[arg(long, value_name = "NAME", help = format!(
-        "Model, whose curriculum, global batch (4096) and settings in the papers are shown: {}",
+        "Model: uses its curriculum and global batch (4096), and shows its settings in the papers: {}",
         alternatives(&MODEL_NAMES),
     ))]
     model: Option<String>,

@@ -179,7 +179,7 @@ impl Sizing {
                 self.fidelity.as_deref().unwrap_or_default(),
             ),
             _ => {
-                outln!("to see how many cores that needs, add --measure PATH with a folder of class folders")
+                outln!("to see how many cores that needs, add --measure PATH with a folder of class folders");
             }
         }
     }
