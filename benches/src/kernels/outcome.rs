@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
-use super::subjects::ANY_LEVEL;
 use crate::{
     report::{Table, short},
     stats::Spread,
 };
+
+/// Name of variants that are the same on each level.
+pub(super) const ANY_LEVEL: &str = "any level";
 
 /// The measurements of all kernels.
 #[derive(Clone, Debug, Serialize)]

@@ -10,6 +10,7 @@ use bandwise_kernels::{
 };
 
 use super::{
+    outcome::ANY_LEVEL,
     peer,
     subject::{Call, Owner, Subject, Variant},
 };
@@ -203,6 +204,3 @@ fn on_each<'a>(levels: &[SimdLevel], call: impl Fn(SimdLevel) -> Call<'a>) -> Ve
 fn any_level(call: Call<'_>) -> Variant<'_> {
     Variant { name: ANY_LEVEL, owner: Owner::Ours, call }
 }
-
-/// Name of variants to which the level is nothing.
-pub(super) const ANY_LEVEL: &str = "any level";
