@@ -1,6 +1,7 @@
 //! Numbers and tables for people, JSON for programs.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
 
 use crate::output;
@@ -18,17 +19,9 @@ pub(crate) fn table(head: &[&str]) -> Table {
     table
 }
 
-/// `1234567` as `1 234 567`.
+/// `1234567` as `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(digit);
-    }
-    out
+    HumanCount(number).to_string()
 }
 
 /// A whole number as it is, parts with two digits.
@@ -36,16 +29,9 @@ pub(crate) fn number(value: f64) -> String {
     if value.fract() == 0.0 { value.to_string() } else { format!("{value:.2}") }
 }
 
-/// Bytes in the largest unit that keeps the number above 1: `38.5 MB` (powers of 1000).
+/// Bytes in the largest unit that keeps the number above 1: `38.54 MB` (powers of 1000).
 pub(crate) fn bytes(count: u64) -> String {
-    let mut value = count as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            return if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
+    DecimalBytes(count).to_string()
 }
 
 /// Bytes as lower-case hex.
@@ -69,12 +55,12 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(
-            ["0", "999", "1 000", "1 281 167"],
+            ["0", "999", "1,000", "1,281,167"],
             [0, 999, 1000, 1_281_167].map(grouped).each_ref().map(String::as_str)
         );
         assert_eq!((number(19.0), number(4.25)), ("19".to_owned(), "4.25".to_owned()));
         assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(38_535_168), "38.5 MB");
-        assert_eq!(bytes(5_000_000_000_000), "5.0 TB");
+        assert_eq!(bytes(38_535_168), "38.54 MB");
+        assert_eq!(bytes(5_000_000_000_000), "5.00 TB");
     }
 }
