@@ -5,16 +5,18 @@ use bandwise_choice::{Choice, alternatives};
 use bandwise_client::WireChoice;
 use bandwise_curriculum::PRESET_NAMES;
 use bandwise_recipe::Recipe;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::Failure;
 
-/// Reads a value by its name. Clap's error for any other text lists the names.
+/// Reads a value by its name. Clap's error for any other text lists the names, and completions show the descriptions.
 pub(crate) fn choice<C: Choice>() -> impl TypedValueParser<Value = C> {
-    PossibleValuesParser::new(C::names()).try_map(|name| name.parse::<C>())
+    let values = C::ALL.iter().map(|value| PossibleValue::new(value.as_str()).help(value.about()));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<C>())
 }
 
-/// `SUBJECT: name (description), name (description)`, for the help of a flag.
+/// `SUBJECT: name (description), name (description)`, for the help of a flag. Clap's own list has a line for each name,
+/// and one such list stretches the whole help: hence `hide_possible_values`.
 pub(crate) fn help<C: Choice>(subject: &str) -> String {
     let each = C::ALL.iter().map(|&value| format!("{value} ({})", uncapitalised(value.about())));
     format!("{subject}: {}", each.collect::<Vec<_>>().join(", "))
@@ -129,6 +131,8 @@ mod tests {
             for value in flag.get_possible_values() {
                 let (name, id) = (value.get_name(), flag.get_id());
                 assert!(help.contains(&format!("{name} (")), "{command} --{id}: {name} is not in: {help}");
+                assert!(value.get_help().is_some(), "{command} --{id}: {name} has no description");
+                assert!(flag.is_hide_possible_values_set(), "{command} --{id} lists its names twice");
                 found += 1;
             }
         }
