@@ -13,11 +13,12 @@ use std::{
     collections::HashMap,
     io,
     os::fd::{AsFd as _, OwnedFd},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use bandwise_pipeline::{LogThrottle, Owner};
 use bandwise_shm::{TOKEN_BYTES, Token, fresh_token, send_descriptor};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt as _, Interest},
     net::{UnixListener, UnixStream},
@@ -77,22 +78,18 @@ impl Offers {
     /// If the system has no random numbers.
     pub(crate) fn offer(self: &Arc<Self>, descriptor: OwnedFd, permit: LeasePermit) -> io::Result<Offer> {
         let (token, lease) = (fresh_token()?, Arc::<Lease>::default());
-        self.lock().insert(token, Waiting { descriptor, lease: Arc::clone(&lease), permit });
+        self.waiting.lock().insert(token, Waiting { descriptor, lease: Arc::clone(&lease), permit });
         Ok(Offer { offers: Arc::clone(self), token, lease })
     }
 
     fn take(&self, token: &Token) -> Option<Waiting> {
-        self.lock().remove(token)
+        self.waiting.lock().remove(token)
     }
 
     /// The descriptor under a token, for the client that sends it.
     fn claim(&self, token: &Token) -> Option<(OwnedFd, Claim)> {
         let Waiting { descriptor, lease, permit } = self.take(token)?;
         Claim::new(lease, permit).map(|claim| (descriptor, claim))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Token, Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -27,14 +27,11 @@
 //! `vmsplice`, a GPU driver) becomes free only when it is unpinned, which no daemon sees: the limits of those
 //! interfaces bound it.
 
-use std::{
-    collections::HashMap,
-    io, mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, io, mem, sync::Arc};
 
 use bandwise_pipeline::{LentSlot, Owner};
 use bandwise_shm::{HELD_BYTES, held};
+use parking_lot::Mutex;
 use tokio::{io::AsyncReadExt as _, net::UnixStream, sync::Notify};
 
 /// From so many leases on, a quarter is kept for other owners than the one that has most.
@@ -68,7 +65,7 @@ enum State {
 impl Lease {
     /// The trainer maps the memory from now on. False if the stream has ended already.
     fn begin(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let offered = matches!(*state, State::Offered);
         if offered {
             *state = State::Running(u64::MAX);
@@ -78,7 +75,7 @@ impl Lease {
 
     /// The trainer says that it has no slots but these.
     fn has_only(&self, mask: u64) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let (returned, left) = match &mut *state {
             State::Offered | State::Over => return,
             State::Running(has) => {
@@ -99,7 +96,7 @@ impl Lease {
 
     /// The trainer maps nothing any more.
     fn end(&self) {
-        let before = self.finish(&mut self.lock());
+        let before = self.finish(&mut self.state.lock());
         if let State::Kept(slots) = before {
             LentSlot::take_back(slots.into_values());
         }
@@ -107,7 +104,7 @@ impl Lease {
 
     /// The stream has ended, and the trainer has these slots of it.
     fn stream_is_over(&self, slots: Slots) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let mask = if let State::Running(mask) = *state { mask } else { 0 };
         let (mut kept, returned): (Slots, Slots) = slots.into_iter().partition(|&(slot, _)| has(mask, slot));
         if kept.is_empty() {
@@ -138,10 +135,6 @@ impl Lease {
             }
         }
         self.end();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -245,7 +238,7 @@ impl Leases {
     /// If none is free, or the owner has its share.
     pub(crate) fn take(self: &Arc<Self>, owner: Owner) -> io::Result<LeasePermit> {
         let of_one = if self.most < SHARED_FROM { self.most } else { self.most - self.most / 4 };
-        let mut owners = self.lock();
+        let mut owners = self.owners.lock();
         let (taken, all) = (owners.get(&owner).copied().unwrap_or(0), owners.values().sum::<usize>());
         if all >= self.most || taken >= of_one {
             return Err(io::Error::other(format!(
@@ -257,15 +250,11 @@ impl Leases {
         owners.insert(owner, taken + 1);
         Ok(LeasePermit { leases: Arc::clone(self), owner })
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Owner, usize>> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for LeasePermit {
     fn drop(&mut self) {
-        let mut owners = self.leases.lock();
+        let mut owners = self.leases.owners.lock();
         if let Some(taken) = owners.get_mut(&self.owner) {
             *taken -= 1;
             if *taken == 0 {
@@ -288,7 +277,7 @@ mod tests {
         let error = leases.take(Owner(2)).unwrap_err().to_string();
         assert!(error.contains("4 leases") && error.contains("12 others'") && error.contains("12 of 16"));
         drop((first, second));
-        assert!(leases.lock().is_empty());
+        assert!(leases.owners.lock().is_empty());
         let few = Leases::new(3);
         let taken: Vec<_> = (0..9).map_while(|_| few.take(Owner(1)).ok()).collect();
         assert_eq!(taken.len(), 3, "few are one owner's if it wants them");
@@ -308,10 +297,10 @@ mod tests {
         let first = claim(&lease);
         assert!(first.is_some() && claim(&lease).is_none());
         drop(first);
-        assert!(matches!(*lease.lock(), State::Over));
+        assert!(matches!(*lease.state.lock(), State::Over));
         let lease = Arc::new(Lease::default());
         drop(HandedOut::new(Arc::clone(&lease)));
         assert!(claim(&lease).is_none());
-        assert!(leases.lock().is_empty());
+        assert!(leases.owners.lock().is_empty());
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A child has the memory of its parent and none of its threads: to end a run would wait for a thread that does not
 //! exist, and to drop a batch would give back the parent's slot.
+//!
+//! For the same reason locks are those of `std` and not `parking_lot`'s: see the client's `buffers.rs`.
 
 use std::process;
 

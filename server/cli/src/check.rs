@@ -3,10 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
@@ -16,6 +13,7 @@ use bandwise_kernels::Rect;
 use bandwise_server::config::user_cache_dir;
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::{
@@ -177,7 +175,7 @@ fn read_all(dataset: &Dataset, threads: usize) -> Result<Content, Failure> {
         })
     })?;
     bar.finish_and_clear();
-    Ok(tally.into_inner().unwrap_or_else(PoisonError::into_inner).into_content())
+    Ok(tally.into_inner().into_content())
 }
 
 fn read_some(
@@ -196,7 +194,7 @@ fn read_some(
         }
         let read = dataset.read(sample, limits.max_encoded_bytes, &mut encoded);
         let decoded = read.map(|()| decode(&mut decoder, &encoded, &limits));
-        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tally = tally.lock();
         tally.encoded_bytes.saturating_record(dataset.encoded_len(sample));
         match decoded {
             Ok(Ok(header)) => tally.good(&header),

@@ -26,14 +26,11 @@ mod pull;
 mod serve;
 mod spectrum;
 
-use std::{
-    io::IsTerminal as _,
-    process::ExitCode,
-    sync::{Arc, Mutex},
-};
+use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 
 use bandwise_server::log_filter;
 use clap::{Parser, Subcommand};
+use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
 
 /// Data-loading daemon for progressive training: low frequencies first.

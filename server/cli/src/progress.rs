@@ -1,9 +1,8 @@
 //! Progress on a terminal; nothing where standard error is a file.
 
-use std::sync::Mutex;
-
 use bandwise_dataset::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 
 const FINDING: &str = "{spinner} scanning {prefix}: {human_pos} samples found ({elapsed})";
 const SIZING: &str = "{bar:40} {human_pos}/{human_len} sizes of {prefix} ({eta} left)";
@@ -27,7 +26,7 @@ pub(crate) fn scan(name: &str) -> Box<dyn Progress> {
 
 impl Scan {
     fn show(&self, template: &'static str, done: u64, total: Option<u64>) {
-        let Ok(mut shown) = self.template.lock() else { return };
+        let mut shown = self.template.lock();
         if *shown != template {
             *shown = template;
             if let Ok(style) = ProgressStyle::with_template(template) {

@@ -5,10 +5,10 @@
 
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -87,17 +87,13 @@ impl Contents {
             let hashed = hash_file(&join(root, &index.name(sample)), stamp);
             progress.hashed(done.fetch_add(1, Relaxed) + 1, missing.len() as u64);
             hashed.unwrap_or_else(|reason| {
-                // Only a panic between lock and unlock could poison it, and none is there.
-                failed
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-                    .push((sample, reason.to_string()));
+                failed.lock().push((sample, reason.to_string()));
                 UNKNOWN
             })
         };
         let made: Vec<Hash> = missing.par_iter().map(hash).collect();
         missing.iter().zip(made).for_each(|(&sample, hash)| self.hashes[sample as usize] = hash);
-        let mut samples = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut samples = failed.into_inner();
         samples.sort_unstable();
         (missing.len() as u64 - samples.len() as u64, Unhashed { samples })
     }

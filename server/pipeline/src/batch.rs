@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::SystemTime,
@@ -13,6 +13,7 @@ use bandwise_curriculum::{Moment, Order};
 use bandwise_dataset::Dataset;
 use bandwise_job::Job;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -170,7 +171,7 @@ impl BatchWork {
     /// Whether a row that was not begun is needed. Rows are given out in order and those before a failed one are
     /// still made, so that which failure is the lowest does not depend on which worker was faster.
     pub(crate) fn needs(&self, row: usize) -> bool {
-        if self.lock().done.as_ref().is_none_or(oneshot::Sender::is_closed) {
+        if self.state.lock().done.as_ref().is_none_or(oneshot::Sender::is_closed) {
             self.give_up();
         }
         row < self.needed.load(Ordering::Relaxed)
@@ -199,7 +200,7 @@ impl BatchWork {
 
     /// Keeps what became of a row; gives its label if it was made.
     fn record(&self, row: usize, outcome: Result<RowOutcome, BatchError>) -> Option<i64> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match outcome {
             Ok(outcome) => {
                 state.sample_ids[row] = outcome.delivered;
@@ -242,7 +243,7 @@ impl BatchWork {
 
     /// Says whether a complete batch was handed over.
     fn finish(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let (Some(loan), Some(done)) = (state.loan.take(), state.done.take()) else { return false };
         let outcome = match state.failure.take() {
             Some((_, error)) => Err(error),
@@ -284,11 +285,6 @@ impl BatchWork {
             substitutions,
             completed: SystemTime::now(),
         })
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // A panic while the lock is held would leave the state whole: every change under it is one assignment.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Log lines that a peer or a disk can cause repeatedly: one in 30 s of each kind, with the number of lines left out.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Time between two lines of a kind.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -36,7 +35,7 @@ impl LogThrottle {
     }
 
     fn allow_at(&self, now: Instant) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         if state.last.is_some_and(|last| now.saturating_duration_since(last) < PAUSE) {
             state.left_out += 1;
             return None;

@@ -5,9 +5,8 @@
 //! a time for each row, and nothing waits for a whole batch. Values are mixed as delivered, read back from the output's
 //! dtype.
 
-use std::sync::{Mutex, PoisonError};
-
 use bandwise_recipe::{DrawKey, DrawOp, Draws, Mix, OutputFormat, mix_pair};
+use parking_lot::Mutex;
 
 use crate::{block::RowSlot, layout::BatchLayout};
 
@@ -56,7 +55,7 @@ impl Mixing {
     pub(crate) fn submit(&self, slot: RowSlot, label: i64, given_up: impl FnOnce() -> bool) -> GroupProgress {
         let group = slot.row() / self.mix.group as usize;
         let mut made = {
-            let mut groups = self.lock();
+            let mut groups = self.groups.lock();
             if given_up() {
                 return GroupProgress::Finished(1);
             }
@@ -73,7 +72,7 @@ impl Mixing {
 
     /// Lets go of all rows that wait, since the batch is given up; says how many.
     pub(crate) fn abandon(&self) -> usize {
-        self.lock().iter_mut().map(|group| std::mem::take(group).len()).sum()
+        self.groups.lock().iter_mut().map(|group| std::mem::take(group).len()).sum()
     }
 
     fn mix(&self, group: usize, made: &mut [Made]) {
@@ -88,10 +87,5 @@ impl Mixing {
         for (a, b) in first.iter_mut().zip(second.iter_mut().rev()) {
             mix_pair(&drawn, self.format, self.side, a.slot.image(), b.slot.image());
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Made>>> {
-        // Nothing under the lock panics; what waits would be whole even then.
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

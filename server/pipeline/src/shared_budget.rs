@@ -12,12 +12,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use bandwise_shm::{MAX_SLOTS, Slots};
+use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::{reserve::Owner, stats::Stats};
@@ -117,7 +118,7 @@ impl SharedBudget {
             return false;
         }
         let wanted = SlotSizes { count: asked(slots.count), bytes: Slots::rounded(slots.bytes) };
-        self.granted(&self.lock(), owner, wanted).unwrap_or(0) < u64::from(wanted.count)
+        self.granted(&self.owners.lock(), owner, wanted).unwrap_or(0) < u64::from(wanted.count)
     }
 
     /// Takes as many of the slots for a pool of `owner` as the budget still holds, and the owner may have.
@@ -131,7 +132,7 @@ impl SharedBudget {
             return Err(SharedMemoryError::SlotBytes { slot_bytes, max_bytes });
         }
         let bytes = Slots::rounded(slot_bytes);
-        let mut owners = self.lock();
+        let mut owners = self.owners.lock();
         let granted = self.granted(&owners, owner, SlotSizes { count: asked(slots.count), bytes })?;
         *owners.entry(owner).or_default() += granted * bytes;
         drop(owners);
@@ -180,12 +181,7 @@ impl SharedBudget {
     #[cfg(test)]
     pub(crate) fn taken(&self) -> ([u64; 2], bool) {
         let load = |bytes: &std::sync::atomic::AtomicU64| bytes.load(Ordering::Relaxed);
-        ([load(&self.stats.shared_bytes), load(&self.stats.kept_bytes)], self.lock().is_empty())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Owner, u64>> {
-        // Nothing under the lock panics; the map would be whole even then.
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+        ([load(&self.stats.shared_bytes), load(&self.stats.kept_bytes)], self.owners.lock().is_empty())
     }
 }
 
@@ -246,7 +242,7 @@ impl Drop for SlotCharge {
         if self.bytes == 0 {
             return;
         }
-        let mut owners = self.budget.lock();
+        let mut owners = self.budget.owners.lock();
         if let Some(taken) = owners.get_mut(&self.owner) {
             *taken -= self.bytes;
             if *taken == 0 {

@@ -2,11 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
+
+use parking_lot::Mutex;
 
 /// Counters and gauges of a pipeline since its start.
 #[derive(Debug, Default)]
@@ -58,15 +57,11 @@ impl Stats {
     }
 
     pub(crate) fn count_undecodable(&self, reason: &'static str) {
-        *self.lock().entry(reason).or_default() += 1;
+        *self.undecodable.lock().entry(reason).or_default() += 1;
     }
 
     /// Undecodable samples met so far, by the decoder's word for what is wrong with them.
     pub fn undecodable(&self) -> BTreeMap<&'static str, u64> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.undecodable.lock().unwrap_or_else(PoisonError::into_inner)
+        self.undecodable.lock().clone()
     }
 }

@@ -5,8 +5,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
+
+use parking_lot::Mutex;
 
 use crate::{error::PipelineError, reserve::Owner, stats::Stats};
 
@@ -41,7 +43,7 @@ impl StreamQuota {
     /// Takes a permit.
     pub(crate) fn take(self: &Arc<Self>, owner: Owner) -> Result<StreamPermit, PipelineError> {
         let (max, most) = (self.max, most_of_one(self.max));
-        let mut owners = self.lock();
+        let mut owners = self.owners.lock();
         if owners.values().sum::<usize>() >= max {
             return Err(PipelineError::TooManyStreams { max });
         }
@@ -52,11 +54,6 @@ impl StreamQuota {
         *taken += 1;
         Stats::add(&self.stats.streams, 1);
         Ok(StreamPermit { quota: Arc::clone(self), owner })
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, usize>> {
-        // Nothing under the lock panics; the map would be whole even then.
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,7 +71,7 @@ impl StreamPermit {
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut owners = self.quota.lock();
+        let mut owners = self.quota.owners.lock();
         self.quota.stats.streams.fetch_sub(1, Ordering::Relaxed);
         if let Some(taken) = owners.get_mut(&self.owner) {
             *taken -= 1;
@@ -103,7 +100,7 @@ mod tests {
         assert_eq!(second.len(), 4);
         assert!(matches!(quota.take(Owner(3)), Err(PipelineError::TooManyStreams { max: 16 })));
         drop((first, second));
-        assert!(quota.lock().is_empty());
+        assert!(quota.owners.lock().is_empty());
         assert_eq!(quota.stats.streams.load(Ordering::Relaxed), 0);
     }
 

@@ -6,12 +6,13 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
 };
 
 use crossbeam::channel::Sender;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -64,7 +65,7 @@ impl Wants {
 
     /// Adds a want and tells the dispatcher.
     pub(crate) fn push(&self, wanted: Wanted) -> Result<(), WantError> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.closed {
             return Err(WantError::Stopped);
         }
@@ -82,10 +83,6 @@ impl Wants {
         // Full: the dispatcher has yet to look. Disconnected: the dispatcher has ended.
         let _ = self.wake.try_send(());
     }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The dispatcher's end. Dropping it ends every want in the queue and refuses others.
@@ -95,7 +92,7 @@ pub(crate) struct Intake(Arc<Wants>);
 impl Intake {
     /// Takes the oldest want with a waiting ticket, if `fits` agrees to its size.
     pub(crate) fn take_if(&self, fits: impl FnOnce(usize) -> bool) -> Option<Wanted> {
-        let mut queue = self.0.lock();
+        let mut queue = self.0.queue.lock();
         while queue.wanted.front()?.is_taken_back() {
             queue.wanted.pop_front();
         }
@@ -106,13 +103,13 @@ impl Intake {
 impl Intake {
     /// Puts a want back that was just taken.
     pub(crate) fn put_back(&self, wanted: Wanted) {
-        self.0.lock().wanted.push_front(wanted);
+        self.0.queue.lock().wanted.push_front(wanted);
     }
 }
 
 impl Drop for Intake {
     fn drop(&mut self) {
-        let mut queue = self.0.lock();
+        let mut queue = self.0.queue.lock();
         queue.closed = true;
         let wanted = std::mem::take(&mut queue.wanted);
         // Their drop wakes waiting tickets, which does not need the lock.

@@ -7,7 +7,7 @@ mod common;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, LazyLock},
     thread,
     time::Duration,
 };
@@ -15,6 +15,7 @@ use std::{
 use bandwise_pipeline::{Batch, BatchError, PipelineConfig, Stream, Ticket};
 use bytes::Bytes;
 use common::{Bench, batch_bytes, block_on, config, poll_now, watchdog};
+use parking_lot::Mutex;
 use proptest::{prelude::*, sample::Index};
 
 /// Rows of a step.
@@ -124,7 +125,7 @@ fn checked(outcome: Result<Batch, BatchError>) -> Option<Batch> {
         let (images, labels) = (&batch.images[..], &batch.labels[..]);
         (Bytes::copy_from_slice(images), Bytes::copy_from_slice(labels), batch.sample_ids.clone())
     };
-    let mut known = KNOWN.lock().unwrap();
+    let mut known = KNOWN.lock();
     let (images, labels, sample_ids) = known.entry(key).or_insert_with(copy);
     assert!(batch.images == *images && batch.labels == *labels, "{key:?} has changed");
     assert_eq!(&batch.sample_ids, sample_ids);

@@ -8,13 +8,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use bandwise_pipeline::LogThrottle;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 use crate::net::Peer;
@@ -134,7 +135,7 @@ impl Gate {
 
     /// Asks to let a connection of `peer` in.
     pub(crate) fn enter(self: &Arc<Self>, peer: Peer) -> Entrance {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let of_peer = state.peers.get(&peer).map_or(0, |of_peer| of_peer.connections);
         let (victim, otherwise) = if of_peer >= self.limits.per_peer {
             (state.first_waiting(peer), Entrance::Refused)
@@ -203,13 +204,9 @@ impl Gate {
     }
 
     fn leave(&self, id: u64) {
-        self.lock().remove(id);
+        self.state.lock().remove(id);
         self.stats.open.fetch_sub(1, Ordering::Relaxed);
         self.left.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -319,14 +316,14 @@ impl Caller {
     /// A call begins.
     pub(crate) fn begin(&self) -> Call {
         self.asked.store(true, Ordering::Relaxed);
-        self.gate.lock().begin(self.id);
+        self.gate.state.lock().begin(self.id);
         Call(self.clone())
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.0.gate.lock().end(self.0.id);
+        self.0.gate.state.lock().end(self.0.id);
     }
 }
 
@@ -411,7 +408,7 @@ mod tests {
             let _passes = [1, 2].map(|pid| enter(&gate, pid));
             assert_eq!(open(&gate), 2);
         }
-        let state = gate.lock();
+        let state = gate.state.lock();
         assert_eq!((open(&gate), state.peers.len(), state.open.len()), (0, 0, 0));
         assert_eq!(gate.stats.refused.load(Ordering::Relaxed), 0);
     }

@@ -5,12 +5,9 @@
 //! is alone never waits. Jobs are resolved one after another in a thread, and refusals are remembered like jobs
 //! (`jobs`).
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{sync::Mutex as Queue, time::Instant};
 
 use crate::net::Peer;
@@ -109,7 +106,7 @@ impl Admission {
 
     /// The meters of a peer, if streams of others run.
     fn slowed(&self, peer: Peer) -> Option<Arc<Meters>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !state.running.keys().any(|&runs| runs != peer) {
             return None;
         }
@@ -122,20 +119,16 @@ impl Admission {
     /// A stream of `peer` runs.
     pub(crate) fn runs(self: &Arc<Self>, peer: Option<Peer>) -> Running {
         if let Some(peer) = peer {
-            *self.lock().running.entry(peer).or_default() += 1;
+            *self.state.lock().running.entry(peer).or_default() += 1;
         }
         Running { admission: Arc::clone(self), peer }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let Some(peer) = self.peer else { return };
-        let mut state = self.admission.lock();
+        let mut state = self.admission.state.lock();
         if let Some(running) = state.running.get_mut(&peer) {
             *running -= 1;
             if *running == 0 {
@@ -189,7 +182,7 @@ mod tests {
         drop(running);
         assert!(is_free(&admission, OTHER).await);
         drop(own);
-        assert!(admission.lock().running.is_empty());
+        assert!(admission.state.lock().running.is_empty());
     }
 
     #[tokio::test]

@@ -12,13 +12,14 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bandwise_proto::v1 as proto;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body::Frame;
+use parking_lot::Mutex;
 use prost::{
     Message as _,
     encoding::{WireType, encode_key, encode_varint},
@@ -80,8 +81,7 @@ where
         Box::pin(async move {
             let mut response = response.await?;
             let bypass = response.extensions_mut().remove::<Bypass>();
-            let outgoing =
-                bypass.and_then(|Bypass(it)| it.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let outgoing = bypass.and_then(|Bypass(it)| it.lock().take());
             if let Some(outgoing) = outgoing {
                 let body = PartBody { outgoing, parts: None, data: Bytes::new(), ended: false };
                 *response.body_mut() = Body::new(body);

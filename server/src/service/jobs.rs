@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, mpsc},
     thread,
 };
 
@@ -13,6 +13,7 @@ use bandwise_dataset::Dataset;
 use bandwise_decode::DecodeLimits;
 use bandwise_job::Job;
 use bandwise_proto::v1 as proto;
+use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::sync::oneshot;
 
@@ -119,7 +120,7 @@ impl Memo {
     }
 
     fn find(&self, request: &proto::Job) -> Option<Answer> {
-        let kept = self.lock();
+        let kept = self.0.lock();
         let job = kept.jobs.iter().find(|(known, _)| known == request);
         let refusal = || kept.refusals.iter().find(|(known, _)| known == request);
         match job {
@@ -129,7 +130,7 @@ impl Memo {
     }
 
     fn keep(&self, request: proto::Job, answer: &Answer) {
-        let mut kept = self.lock();
+        let mut kept = self.0.lock();
         match answer {
             Ok(resolved) => {
                 kept.jobs.truncate(MAX_KEPT - 1);
@@ -141,10 +142,6 @@ impl Memo {
             }
             Err(_) => {}
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,12 +12,13 @@
 use std::{
     collections::{HashMap, VecDeque},
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bandwise_job::Fingerprint;
 use bandwise_proto::v1 as proto;
+use parking_lot::Mutex;
 use rustix::process::{Pid, test_kill_process};
 use tokio::sync::oneshot;
 
@@ -139,7 +140,7 @@ impl Readers {
         peer: Peer,
     ) -> (ReaderEntry, oneshot::Receiver<String>) {
         let (sender, receiver) = oneshot::channel();
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let id = state.next;
         state.next += 1;
         let said = reader.map(|reader| &reader.process[..]).filter(|process| !process.is_empty());
@@ -155,23 +156,18 @@ impl Readers {
         state.jobs.entry(job).or_default().push(live);
         (ReaderEntry { readers: Arc::clone(self), job, id }, receiver)
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Every change under the lock leaves the state whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl ReaderEntry {
     /// The stream wants rows of a whole step.
     pub(crate) fn wants(&self, step: u64, rows: Range<u64>) {
-        self.readers.lock().wants(self.job, self.id, &Span { rows, steps: step..step.saturating_add(1) });
+        self.readers.0.lock().wants(self.job, self.id, &Span { rows, steps: step..step.saturating_add(1) });
     }
 }
 
 impl Drop for ReaderEntry {
     fn drop(&mut self) {
-        let mut state = self.readers.lock();
+        let mut state = self.readers.0.lock();
         if let Some(streams) = state.jobs.get_mut(&self.job) {
             streams.retain(|stream| stream.id != self.id);
             if streams.is_empty() {

@@ -9,11 +9,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
 use bandwise_choice::choices;
 use bandwise_job::{Fingerprint, Job};
+use parking_lot::Mutex;
 
 use crate::{
     error::PipelineError,
@@ -72,7 +73,7 @@ impl ReplayMemos {
     /// The memo of a job for one more of its streams; `None` if no stage of it replays.
     pub(crate) fn open(&self, job: &Arc<Job>) -> Result<Option<Arc<ReplayMemo>>, PipelineError> {
         let Some(need) = largest_need(job) else { return Ok(None) };
-        let mut memos = self.lock();
+        let mut memos = self.memos.lock();
         if let Some(memo) = memos.get(&job.fingerprint()).and_then(Weak::upgrade) {
             return Ok(Some(memo));
         }
@@ -96,7 +97,7 @@ impl ReplayMemos {
 
     /// The memo of a job that has streams.
     pub(crate) fn existing(&self, job: &Job) -> Option<Arc<ReplayMemo>> {
-        self.lock().get(&job.fingerprint())?.upgrade()
+        self.memos.lock().get(&job.fingerprint())?.upgrade()
     }
 
     fn short_of(&self, need: Need, free_bytes: u64) -> Result<(), PipelineError> {
@@ -117,11 +118,6 @@ impl ReplayMemos {
                 Ok(())
             }
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Fingerprint, Weak<ReplayMemo>>> {
-        // Nothing under the lock panics; the map would be whole even then.
-        self.memos.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,12 +9,13 @@
 use std::{
     collections::BTreeMap,
     ops::RangeInclusive,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bandwise_job::{Job, Origin};
 use bytes::BytesMut;
+use parking_lot::Mutex;
 
 use crate::{
     batch::RowOutcome,
@@ -106,8 +107,7 @@ impl ReplayMemo {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Books) -> T) -> T {
-        // Nothing under the lock panics; what it guards would be whole even then.
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.books.lock();
         let result = change(&mut books);
         self.reserved.set_used(books.used);
         let garbage = std::mem::take(&mut books.garbage);

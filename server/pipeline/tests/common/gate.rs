@@ -6,9 +6,10 @@
 use std::{
     collections::BTreeMap,
     fmt::{Debug, Write as _},
-    sync::{Condvar, Mutex, MutexGuard, Once},
+    sync::Once,
 };
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -28,13 +29,15 @@ static GATES: Mutex<BTreeMap<String, State>> = Mutex::new(BTreeMap::new());
 static CHANGED: Condvar = Condvar::new();
 
 fn gates() -> MutexGuard<'static, BTreeMap<String, State>> {
-    GATES.lock().unwrap()
+    GATES.lock()
 }
 
 fn wait_until(
     ready: impl Fn(&BTreeMap<String, State>) -> bool,
 ) -> MutexGuard<'static, BTreeMap<String, State>> {
-    CHANGED.wait_while(gates(), |gates| !ready(gates)).unwrap()
+    let mut gates = gates();
+    CHANGED.wait_while(&mut gates, |gates| !ready(gates));
+    gates
 }
 
 /// A closed gate; opens when dropped, so that a failing test ends.

@@ -4,12 +4,13 @@ use std::{
     io,
     path::PathBuf,
     sync::{
-        Arc, Condvar, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use bandwise_dataset::{Dataset, Encoded, Fetch, Need, ReadError, Source};
+use parking_lot::{Condvar, Mutex};
 
 /// Behaviour of a fetch of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Storage {
 
     /// Ends what hangs, now and later.
     pub fn let_go(&self) {
-        *self.hangs.lock().unwrap() = false;
+        *self.hangs.lock() = false;
         self.let_go.notify_all();
     }
 
@@ -77,7 +78,7 @@ impl Storage {
     }
 
     fn hang(&self) {
-        drop(self.let_go.wait_while(self.hangs.lock().unwrap(), |hangs| *hangs).unwrap());
+        self.let_go.wait_while(&mut self.hangs.lock(), |hangs| *hangs);
     }
 }
 
