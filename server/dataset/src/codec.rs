@@ -2,6 +2,11 @@
 //!
 //! The decoder is meant for damaged files: it never allocates more than the file is long, and any surprise is
 //! an error. What the arrays mean is checked by those who read them.
+//!
+//! The code is our own, measured against `postcard` with serde. For 1,281,167 samples, `postcard` writes
+//! 57 MB instead of 66 MB, but reading takes 0.31 s instead of 0.21 to 0.24 s (writing 0.30 s instead of 0.22 s, the
+//! checksum included in all of them), and the peak of memory is 122 MB instead of 66 MB, since names are decoded from a
+//! file that is in memory as a whole.
 
 use std::io::{self, Read, Write};
 
