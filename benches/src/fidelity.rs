@@ -9,7 +9,7 @@ use anyhow::Result;
 use bandwise_choice::Choice as _;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
-use bandwise_recipe::{DrawKey, Fidelity, LowFrequency, OutputFormat, Program, Recipe, Workbench};
+use bandwise_recipe::{Fidelity, ImageKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
 use serde::Serialize;
 
 use crate::{
@@ -164,8 +164,8 @@ fn microseconds(bench: &mut Workbench, program: &Program, files: &[Vec<u8>]) -> 
     Ok(1e6 * time.as_secs_f64() / files.len() as f64)
 }
 
-fn key(sample: u64) -> DrawKey {
-    DrawKey { seed: 0, epoch: 0, sample, view: 0 }
+fn key(sample: u64) -> ImageKey {
+    ImageKey { seed: 0, epoch: 0, sample, view: 0 }
 }
 
 #[cfg(test)]

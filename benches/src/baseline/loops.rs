@@ -12,9 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use bandwise_decode::{DecodeLimits, Decoder};
 use bandwise_kernels::{Dtype, Filter, Layout, Rect, Resizer, SimdLevel};
-use bandwise_recipe::{
-    CropRange, DrawKey, DrawOp, Draws, LowFrequency, OutputFormat, Program, Recipe, Workbench,
-};
+use bandwise_recipe::{CropRange, DrawOp, ImageKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
 use turbojpeg::{Decompressor, Image, PixelFormat};
 
 use super::{
@@ -104,7 +102,7 @@ fn crop_and_resize<'a>(level: SimdLevel) -> Result<Work<'a>> {
     let mut out = vec![0; 3 * SIDE * SIDE];
     Ok(Box::new(move |turn, file| {
         let header = decoder.header(file, &DecodeLimits::default())?;
-        let mut draws = Draws::new(key(0, turn), DrawOp::Crop);
+        let mut draws = key(0, turn).draws(DrawOp::Crop);
         let region = CropRange::IMAGENET.sample(header.width, header.height, &mut draws);
         let pixels = decoder.decode(file, &header, region)?;
         resizer.resize(pixels, Filter::Bicubic, &mut out, SIDE, SIDE);
@@ -122,8 +120,8 @@ fn sample(level: SimdLevel, program: &Program) -> Result<Work<'_>> {
     }))
 }
 
-fn key(epoch: u64, sample: u64) -> DrawKey {
-    DrawKey { seed: 0, epoch, sample, view: 0 }
+fn key(epoch: u64, sample: u64) -> ImageKey {
+    ImageKey { seed: 0, epoch, sample, view: 0 }
 }
 
 /// The recipe `plain` at 224 pixels, u8.

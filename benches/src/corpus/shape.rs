@@ -4,7 +4,7 @@
 //! have a long side of 500, a fifth is smaller, a few are photographs of up to 2 megapixels. The mean is 0.18
 //! megapixels.
 
-use bandwise_recipe::{DrawKey, DrawOp, Draws};
+use bandwise_recipe::{DrawOp, Draws, ImageKey};
 
 /// The largest factor by which a photograph is scaled down: web photographs show whole scenes, not pixels of a sensor.
 const MAX_ZOOM: f64 = 8.0;
@@ -46,8 +46,8 @@ pub(super) struct Cut {
 impl Shape {
     /// The shape of file `index` under `seed`.
     pub(super) fn draw(seed: u64, index: u64) -> Self {
-        let key = DrawKey { seed, epoch: 0, sample: index, view: 0 };
-        let mut draws = Draws::new(key, DrawOp::Crop);
+        let key = ImageKey { seed, epoch: 0, sample: index, view: 0 };
+        let mut draws = key.draws(DrawOp::Crop);
         Self {
             size: size(&mut draws),
             zoom: draws.uniform(0.5, 1.0),

@@ -10,7 +10,7 @@ use bandwise_curriculum::Curriculum;
 use bandwise_dataset::Dataset;
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Filter, FourierCrop, Layout, Resizer, RgbView, SimdLevel};
-use bandwise_recipe::{DrawKey, OutputFormat, Program, Recipe, Workbench};
+use bandwise_recipe::{ImageKey, OutputFormat, Program, Recipe, Workbench};
 
 use crate::{
     Failure, choices,
@@ -184,7 +184,7 @@ impl<'a> Maker<'a> {
         sample: u64,
         columns: &[Column],
     ) -> Result<Result<Vec<Tile>, bandwise_decode::DecodeError>, Failure> {
-        let key = DrawKey { seed: self.seed, epoch: 0, sample, view: 0 };
+        let key = ImageKey { seed: self.seed, epoch: 0, sample, view: 0 };
         let mut tiles = Vec::with_capacity(columns.len());
         for column in columns {
             let mut pixels = vec![0; column.program.image_bytes()];

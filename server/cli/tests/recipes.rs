@@ -7,7 +7,7 @@ mod common;
 
 use bandwise_client::{Batch, ClientError, Connection, Run, RunOptions, proto};
 use bandwise_kernels::{Dtype, Layout};
-use bandwise_recipe::{DrawKey, DrawOp, DrawnMix, Draws, Mix, OutputFormat, mix_pair};
+use bandwise_recipe::{DrawKey, DrawnMix, Draws, Mix, OutputFormat, mix_pair};
 use common::{Server, get_batch, job, photos, raw_client};
 use tonic::Code;
 
@@ -53,9 +53,9 @@ async fn rows_are_mixed_within_their_groups() {
             let labels: Vec<i64> = plain.labels().collect();
             assert_eq!(labels, mixed.labels().collect::<Vec<_>>());
             for group in 0..3 {
-                let key = DrawKey { seed: 7, epoch: plain.step(), sample: group, view: 0 };
+                let key = DrawKey::Group { seed: 7, step: plain.step(), group };
                 let side = plain.header().bandwidth;
-                let drawn = Mix::efficienttrain(4).draw(side, &mut Draws::new(key, DrawOp::Mix));
+                let drawn = Mix::efficienttrain(4).draw(side, &mut Draws::new(key));
                 kinds[usize::from(matches!(drawn, DrawnMix::CutMix { .. }))] += 1;
                 for (i, j) in [(0, 3), (1, 2)].map(|(i, j)| (4 * group as usize + i, 4 * group as usize + j))
                 {

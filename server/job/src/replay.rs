@@ -31,7 +31,7 @@
 //! row, and holds the published statistics; golden values come from a second implementation in Python.
 
 use bandwise_curriculum::StagePlan;
-use bandwise_recipe::{DrawKey, DrawOp, Draws};
+use bandwise_recipe::{DrawKey, Draws};
 
 use crate::error::JobError;
 
@@ -133,10 +133,10 @@ impl Replay {
         if chunk == 0 {
             return Origin { step, fresh_row: block * self.chunk + in_chunk };
         }
-        let key = DrawKey { seed: self.seed, epoch: step, sample: block, view: chunk as u32 - 1 };
+        let key = DrawKey::Chunk { seed: self.seed, step, block, chunk: chunk as u32 - 1 };
         let last = self.stored(step) * self.lane_blocks - 1;
         // The buffer is a list with the oldest chunk first.
-        let drawn = Draws::new(key, DrawOp::Replay).integer(last);
+        let drawn = Draws::new(key).integer(last);
         let lane = block / self.lane_blocks;
         let from = lane * self.lane_blocks + drawn % self.lane_blocks;
         Origin { step: self.oldest(step) + drawn / self.lane_blocks, fresh_row: from * self.chunk + in_chunk }

@@ -10,7 +10,7 @@ use bandwise_job::{
     BadSample, Fidelity, Job, JobError, JobSpec, Origin, RecipeChoice, Replay, ReplaySpec, Unreadable,
 };
 use bandwise_kernels::{Dtype, Layout};
-use bandwise_recipe::{DrawKey, DrawOp, Draws, OutputFormat, Recipe};
+use bandwise_recipe::{DrawKey, Draws, OutputFormat, Recipe};
 
 const SEED: u64 = 9;
 
@@ -92,9 +92,9 @@ fn every_row_is_that_of_the_buffer_played_out() {
                 process.append(fresh.clone());
                 for (block, fresh) in (first_chunk..).zip(fresh) {
                     expected.extend(fresh);
-                    for view in 0..replay - 1 {
-                        let key = DrawKey { seed: SEED, epoch: step, sample: block, view };
-                        let mut draws = Draws::new(key, DrawOp::Replay);
+                    for copy in 0..replay - 1 {
+                        let key = DrawKey::Chunk { seed: SEED, step, block, chunk: copy };
+                        let mut draws = Draws::new(key);
                         let index = draws.integer(process.chunks.len() as u64 - 1);
                         expected.extend(process.chunks[index as usize].iter().copied());
                     }

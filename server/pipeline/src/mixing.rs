@@ -5,7 +5,7 @@
 //! a time for each row, and nothing waits for a whole batch. Values are mixed as delivered, read back from the output's
 //! dtype.
 
-use bandwise_recipe::{DrawKey, DrawOp, Draws, Mix, OutputFormat, mix_pair};
+use bandwise_recipe::{DrawKey, Draws, Mix, OutputFormat, mix_pair};
 use parking_lot::Mutex;
 
 use crate::{block::RowSlot, layout::BatchLayout};
@@ -76,9 +76,9 @@ impl Mixing {
     }
 
     fn mix(&self, group: usize, made: &mut [Made]) {
-        let number = self.first_group + group as u64;
-        let key = DrawKey { seed: self.seed, epoch: self.step, sample: number, view: 0 };
-        let drawn = self.mix.draw(self.side as u32, &mut Draws::new(key, DrawOp::Mix));
+        let group = self.first_group + group as u64;
+        let key = DrawKey::Group { seed: self.seed, step: self.step, group };
+        let drawn = self.mix.draw(self.side as u32, &mut Draws::new(key));
         let labels: Vec<i64> = made.iter().map(|made| made.label).collect();
         for (made, partner) in made.iter_mut().zip(labels.iter().rev()) {
             made.slot.set_partner(*partner, drawn.lam() as f32);

@@ -2,7 +2,7 @@
 
 use bandwise_curriculum::{Moment, Order, StepOutOfRange};
 use bandwise_job::Origin;
-use bandwise_recipe::DrawKey;
+use bandwise_recipe::ImageKey;
 
 use crate::{
     batch::{BatchRequest, BatchWork},
@@ -22,7 +22,7 @@ pub(crate) struct RowInProgress {
     pub(crate) origin: Origin,
     /// The sample that the order asks for.
     pub(crate) requested: u64,
-    pub(crate) key: DrawKey,
+    pub(crate) key: ImageKey,
     pub(crate) skipped: Skipped,
     tries: u64,
     samples: u64,
@@ -34,7 +34,7 @@ impl RowInProgress {
         let job = &work.request.job;
         let (at, requested) = requested(work, origin, row)?;
         let view = ((at.first_row_in_epoch + origin.fresh_row) % u64::from(job.recipe().views())) as u32;
-        let key = DrawKey { seed: job.seed(), epoch: at.epoch, sample: requested, view };
+        let key = ImageKey { seed: job.seed(), epoch: at.epoch, sample: requested, view };
         let samples = job.dataset_samples();
         Ok(Self { row, origin, requested, key, skipped: Skipped::default(), tries: 0, samples })
     }

@@ -19,7 +19,7 @@ use std::{
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{AugmentOp, Dtype, Layout, Rect, SimdLevel};
 use bandwise_recipe::{
-    DrawKey, DrawOp, Drawn, Draws, LowFrequency, OutputFormat, Program, RandomErase, Recipe, Workbench,
+    DrawOp, Drawn, ImageKey, LowFrequency, OutputFormat, Program, RandomErase, Recipe, Workbench,
 };
 
 const BASE: u32 = 224;
@@ -47,7 +47,7 @@ fn sample(bench: &mut Workbench, n: usize, photo: &Path, out: &Path) -> String {
     ][n % 3];
     let bandwidth = [96, 160, 192, 224][n / 3 % 4];
     let magnitude = (n % 10) as f64;
-    let key = DrawKey { seed: 99, epoch: n as u64, sample: n as u64, view: 0 };
+    let key = ImageKey { seed: 99, epoch: n as u64, sample: n as u64, view: 0 };
     let bytes = fs::read(photo).unwrap();
     let mut make = |recipe: &Recipe, dtype, layout, extension: &str| {
         let format = OutputFormat { dtype, layout };
@@ -75,8 +75,8 @@ fn without_erasing(method: LowFrequency) -> Recipe {
     Recipe::from_toml("replay", &format!("name = 'replay'\n{}{last}", first.concat())).unwrap()
 }
 
-fn write_noise(key: DrawKey, side: u32, path: &Path) {
-    let mut draws = Draws::new(key, DrawOp::Erase);
+fn write_noise(key: ImageKey, side: u32, path: &Path) {
+    let mut draws = key.draws(DrawOp::Erase);
     let area = RandomErase::EFFICIENTTRAIN.draw(side, &mut draws);
     let count = area.map_or(0, |area| 3 * area.width * area.height);
     let noise: Vec<u8> = (0..count).flat_map(|_| (draws.normal() as f32).to_le_bytes()).collect();

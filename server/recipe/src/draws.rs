@@ -1,4 +1,5 @@
-//! Keyed random draws: every number depends on (seed, epoch, sample, view, operation) and on nothing else.
+//! Keyed random draws: every number depends on its key and on nothing else. For an image that is (seed, epoch, sample,
+//! view, operation).
 //!
 //! The generator is `ChaCha8`, a counter-based generator whose 256-bit key is exactly that tuple, little-endian. So no
 //! draw of one operation can shift the draws of another, and any sample's draws can be had without those before it. A
@@ -12,7 +13,7 @@ use rand_distr::{Beta, Distribution as _, StandardNormal};
 
 /// The key of the draws of one image: everything but the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct DrawKey {
+pub struct ImageKey {
     /// Seed of the job.
     pub seed: u64,
     /// The number of passes over the data since step 0.
@@ -23,7 +24,15 @@ pub struct DrawKey {
     pub view: u32,
 }
 
-/// The operations that draw. The numbers are part of the pixel semantics: never reuse or renumber one.
+impl ImageKey {
+    /// The draws of `op` on this image.
+    pub fn draws(self, op: DrawOp) -> Draws {
+        Draws::new(DrawKey::Image { image: self, op })
+    }
+}
+
+/// The operations on one image that draw. The numbers are part of the pixel semantics: never reuse or renumber one.
+/// 5 and 6 are those of [`DrawKey::Group`] and [`DrawKey::Chunk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum DrawOp {
@@ -35,27 +44,74 @@ pub enum DrawOp {
     RandAugment = 3,
     /// Random erasing: the box, then its noise.
     Erase = 4,
-    /// Mixup and CutMix of a group of rows: here the key's epoch is the step and its sample the group.
-    Mix = 5,
-    /// Which chunk is replayed: here the key's epoch is the step, its sample the block of the step, and its view the
-    /// replayed chunk of that block.
-    Replay = 6,
 }
 
-/// The stream of random numbers of one operation on one image.
+/// The number of [`DrawKey::Group`], beside those of [`DrawOp`].
+const MIX: u32 = 5;
+
+/// The number of [`DrawKey::Chunk`], beside those of [`DrawOp`].
+const REPLAY: u32 = 6;
+
+/// The key of one stream of draws. Different keys give independent streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DrawKey {
+    /// One operation on one image.
+    Image {
+        /// The image.
+        image: ImageKey,
+        /// The operation.
+        op: DrawOp,
+    },
+    /// Mixup and CutMix of a group of rows.
+    Group {
+        /// Seed of the job.
+        seed: u64,
+        /// The step.
+        step: u64,
+        /// Number of the group within the step.
+        group: u64,
+    },
+    /// The choice of the chunk that is replayed.
+    Chunk {
+        /// Seed of the job.
+        seed: u64,
+        /// The step.
+        step: u64,
+        /// Number of the block within the step.
+        block: u64,
+        /// Number of the replayed chunk within the block, from 0.
+        chunk: u32,
+    },
+}
+
+impl DrawKey {
+    /// The key of the cipher: three numbers, a small one, and the number of the purpose, little-endian.
+    fn cipher_key(self) -> [u8; 32] {
+        let (numbers, small, purpose) = match self {
+            Self::Image { image: ImageKey { seed, epoch, sample, view }, op } => {
+                ([seed, epoch, sample], view, op as u32)
+            }
+            Self::Group { seed, step, group } => ([seed, step, group], 0, MIX),
+            Self::Chunk { seed, step, block, chunk } => ([seed, step, block], chunk, REPLAY),
+        };
+        let mut key = [0; 32];
+        key[0..8].copy_from_slice(&numbers[0].to_le_bytes());
+        key[8..16].copy_from_slice(&numbers[1].to_le_bytes());
+        key[16..24].copy_from_slice(&numbers[2].to_le_bytes());
+        key[24..28].copy_from_slice(&small.to_le_bytes());
+        key[28..32].copy_from_slice(&purpose.to_le_bytes());
+        key
+    }
+}
+
+/// A stream of random numbers.
 #[derive(Debug)]
 pub struct Draws(ChaCha8Rng);
 
 impl Draws {
-    /// The draws of `op` under `key`: the key's fields, little-endian, are the key of the cipher.
-    pub fn new(key: DrawKey, op: DrawOp) -> Self {
-        let mut cipher_key = [0_u8; 32];
-        cipher_key[0..8].copy_from_slice(&key.seed.to_le_bytes());
-        cipher_key[8..16].copy_from_slice(&key.epoch.to_le_bytes());
-        cipher_key[16..24].copy_from_slice(&key.sample.to_le_bytes());
-        cipher_key[24..28].copy_from_slice(&key.view.to_le_bytes());
-        cipher_key[28..32].copy_from_slice(&(op as u32).to_le_bytes());
-        Self(ChaCha8Rng::from_seed(cipher_key))
+    /// The draws under `key`: its fields, little-endian, are the key of the cipher.
+    pub fn new(key: DrawKey) -> Self {
+        Self(ChaCha8Rng::from_seed(key.cipher_key()))
     }
 
     /// A uniform number in [0, 1): the top 53 bits of a draw.
@@ -97,13 +153,13 @@ impl Draws {
 mod tests {
     use super::*;
 
-    const KEY: DrawKey = DrawKey { seed: 7, epoch: 3, sample: 1_281_166, view: 0 };
+    const KEY: ImageKey = ImageKey { seed: 7, epoch: 3, sample: 1_281_166, view: 0 };
 
     // Published runs rely on these values: a change of any of them is a change of the pixel semantics.
     // They come from tests/golden/draws.py, a second implementation.
     #[test]
     fn draws_are_pinned() {
-        let mut crop = Draws::new(KEY, DrawOp::Crop);
+        let mut crop = KEY.draws(DrawOp::Crop);
         let units = [crop.unit(), crop.unit(), crop.uniform(-2.0, 3.0)];
         assert_eq!(units, GOLDEN_UNITS);
         assert_eq!([crop.integer(0), crop.integer(9), crop.integer(u64::MAX)], GOLDEN_INTEGERS);
@@ -114,23 +170,44 @@ mod tests {
 
     #[test]
     fn every_part_of_the_key_counts() {
-        let first = |key, op| Draws::new(key, op).0.next_u64();
+        let first = |key: ImageKey, op| key.draws(op).0.next_u64();
         let base = first(KEY, DrawOp::Crop);
         for other in [
-            DrawKey { seed: 8, ..KEY },
-            DrawKey { epoch: 4, ..KEY },
-            DrawKey { sample: 0, ..KEY },
-            DrawKey { view: 1, ..KEY },
+            ImageKey { seed: 8, ..KEY },
+            ImageKey { epoch: 4, ..KEY },
+            ImageKey { sample: 0, ..KEY },
+            ImageKey { view: 1, ..KEY },
         ] {
             assert_ne!(base, first(other, DrawOp::Crop), "{other:?}");
         }
         assert_ne!(base, first(KEY, DrawOp::Flip));
     }
 
+    // The layout of the key is part of the pixel semantics for every purpose.
+    #[test]
+    fn keys_are_little_endian_numbers_and_a_purpose() {
+        let written = |numbers: [u64; 3], small: u32, purpose: u32| {
+            let numbers = numbers.into_iter().flat_map(u64::to_le_bytes);
+            let rest = [small, purpose].into_iter().flat_map(u32::to_le_bytes);
+            numbers.chain(rest).collect::<Vec<u8>>()
+        };
+        let image = ImageKey { seed: 1 << 60, epoch: 2, sample: u64::MAX, view: 4 };
+        for (key, numbers, small, purpose) in [
+            (DrawKey::Image { image, op: DrawOp::Crop }, [1 << 60, 2, u64::MAX], 4, 1),
+            (DrawKey::Image { image, op: DrawOp::Flip }, [1 << 60, 2, u64::MAX], 4, 2),
+            (DrawKey::Image { image, op: DrawOp::RandAugment }, [1 << 60, 2, u64::MAX], 4, 3),
+            (DrawKey::Image { image, op: DrawOp::Erase }, [1 << 60, 2, u64::MAX], 4, 4),
+            (DrawKey::Group { seed: 7, step: 300, group: 9 }, [7, 300, 9], 0, 5),
+            (DrawKey::Chunk { seed: 7, step: 300, block: 9, chunk: 258 }, [7, 300, 9], 258, 6),
+        ] {
+            assert_eq!(key.cipher_key()[..], written(numbers, small, purpose), "{key:?}");
+        }
+    }
+
     #[test]
     fn integers_are_uniform() {
         const N: u32 = 60_000;
-        let mut draws = Draws::new(KEY, DrawOp::Crop);
+        let mut draws = KEY.draws(DrawOp::Crop);
         let mut counts = [0_u32; 6];
         for _ in 0..N {
             counts[draws.integer(5) as usize] += 1;

@@ -7,7 +7,7 @@
 //! bytes -> decode the crop -> resize -> flip -> RandAugment -> low-frequency step -> normalise -> erase -> tensor, in place
 //! ```
 //!
-//! The result depends on the bytes, the program and the [`DrawKey`] alone. This crate knows no dataset, job,
+//! The result depends on the bytes, the program and the [`ImageKey`] alone. This crate knows no dataset, job,
 //! thread or clock.
 
 #![forbid(unsafe_code)]
@@ -25,7 +25,7 @@ mod randaugment;
 mod recipe;
 mod workbench;
 
-pub use draws::{DrawKey, DrawOp, Draws};
+pub use draws::{DrawKey, DrawOp, Draws, ImageKey};
 pub use erase::RandomErase;
 pub use fidelity::Fidelity;
 pub use file::{MAX_FILE_BYTES, RecipeFileError};

@@ -4,7 +4,7 @@ use bandwise_kernels::{Dtype, Filter, FourierCrop, FourierError, Normalization, 
 use thiserror::Error;
 
 use crate::{
-    draws::{DrawKey, DrawOp, Draws},
+    draws::{DrawOp, ImageKey},
     erase::RandomErase,
     fidelity::{Fidelity, working_side},
     geometry::CropRange,
@@ -50,8 +50,8 @@ pub(crate) enum PixelStep {
 
 impl PixelStep {
     /// Whether it mirrors the image of `key`.
-    pub(crate) fn flips(self, key: DrawKey) -> bool {
-        matches!(self, Self::Flip { probability } if Draws::new(key, DrawOp::Flip).unit() < probability)
+    pub(crate) fn flips(self, key: ImageKey) -> bool {
+        matches!(self, Self::Flip { probability } if key.draws(DrawOp::Flip).unit() < probability)
     }
 }
 

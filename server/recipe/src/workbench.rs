@@ -10,7 +10,7 @@ use bandwise_kernels::{
 use half::f16;
 
 use crate::{
-    draws::{DrawKey, DrawOp, Draws},
+    draws::{DrawOp, ImageKey},
     erase::{self, RandomErase},
     fidelity,
     geometry::EvalGeometry,
@@ -99,7 +99,7 @@ impl Workbench {
         program: &Program,
         bytes: &[u8],
         limits: &DecodeLimits,
-        key: DrawKey,
+        key: ImageKey,
         out: &mut [u8],
     ) -> Result<(), DecodeError> {
         self.make_watched(program, bytes, limits, key, out, &mut ())
@@ -119,7 +119,7 @@ impl Workbench {
         program: &Program,
         bytes: &[u8],
         limits: &DecodeLimits,
-        key: DrawKey,
+        key: ImageKey,
         out: &mut [u8],
         watch: &mut impl WorkObserver,
     ) -> Result<(), DecodeError> {
@@ -132,7 +132,7 @@ impl Workbench {
         }
         match program.crop() {
             crop @ Crop { kind: CropKind::Random(range), .. } => {
-                let mut draws = Draws::new(key, DrawOp::Crop);
+                let mut draws = key.draws(DrawOp::Crop);
                 let region = range.sample(header.width, header.height, &mut draws);
                 self.drawn.crop = Some(region);
                 watch.done(Work::Header);
@@ -200,7 +200,7 @@ impl Workbench {
         Ok(())
     }
 
-    fn pixel_step(&mut self, step: PixelStep, key: DrawKey) -> Work {
+    fn pixel_step(&mut self, step: PixelStep, key: ImageKey) -> Work {
         match step {
             PixelStep::Flip { .. } => {
                 self.drawn.flipped = step.flips(key);
@@ -210,7 +210,7 @@ impl Workbench {
                 Work::Flip
             }
             PixelStep::RandAugment { policy, magnitude, fill } => {
-                let mut draws = Draws::new(key, DrawOp::RandAugment);
+                let mut draws = key.draws(DrawOp::RandAugment);
                 self.drawn.augmented = policy.draw(magnitude, self.side as u32, &mut draws);
                 for op in self.drawn.augmented.into_iter().flatten() {
                     self.augmenter.apply(op, &mut self.pixels, self.side, self.side, fill);
@@ -229,7 +229,7 @@ impl Workbench {
         }
     }
 
-    fn finish(&mut self, program: &Program, key: DrawKey, out: &mut [u8], watch: &mut impl WorkObserver) {
+    fn finish(&mut self, program: &Program, key: ImageKey, out: &mut [u8], watch: &mut impl WorkObserver) {
         let format = program.format();
         let view = RgbView::packed(&self.pixels, self.side, self.side);
         match program.plane_steps() {
@@ -264,7 +264,7 @@ impl Workbench {
         }
     }
 
-    fn plane_step(&mut self, step: &PlaneStep, program: &Program, key: DrawKey) -> Work {
+    fn plane_step(&mut self, step: &PlaneStep, program: &Program, key: ImageKey) -> Work {
         match step {
             PlaneStep::Fourier(fourier) => {
                 self.fourier_crop(fourier);
@@ -282,8 +282,8 @@ impl Workbench {
     }
 
     /// Draws whether and where to erase, and the noise of the box.
-    fn draw_noise(&mut self, erase: &RandomErase, program: &Program, key: DrawKey) -> Option<Rect> {
-        let mut draws = Draws::new(key, DrawOp::Erase);
+    fn draw_noise(&mut self, erase: &RandomErase, program: &Program, key: ImageKey) -> Option<Rect> {
+        let mut draws = key.draws(DrawOp::Erase);
         self.drawn.erased = erase.draw(self.side as u32, &mut draws);
         let area = self.drawn.erased?;
         let dtype = program.format().dtype;

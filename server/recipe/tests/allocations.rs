@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf};
 
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
-use bandwise_recipe::{DrawKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
+use bandwise_recipe::{ImageKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
 use counting::allocations_of;
 
 #[test]
@@ -31,7 +31,7 @@ fn whole_recipes_allocate_nothing_in_steady_state() {
             allocations_of(|| {
                 for epoch in epochs {
                     for (sample, bytes) in photos.iter().enumerate() {
-                        let key = DrawKey { seed: 3, epoch, sample: sample as u64, view: 0 };
+                        let key = ImageKey { seed: 3, epoch, sample: sample as u64, view: 0 };
                         bench.make(&program, bytes, &DecodeLimits::default(), key, &mut out).unwrap();
                     }
                 }

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
 
 use bandwise_kernels::Rect;
-use bandwise_recipe::{CropRange, DrawKey, DrawOp, Draws};
+use bandwise_recipe::{CropRange, DrawOp, ImageKey};
 
 fn sample(width: u32, height: u32, seed: u64, epoch: u64, sample: u64) -> Rect {
-    let key = DrawKey { seed, epoch, sample, view: 0 };
-    CropRange::IMAGENET.sample(width, height, &mut Draws::new(key, DrawOp::Crop))
+    let key = ImageKey { seed, epoch, sample, view: 0 };
+    CropRange::IMAGENET.sample(width, height, &mut key.draws(DrawOp::Crop))
 }
 
 // Published runs rely on these values. They come from golden/draws.py, a second implementation.
@@ -69,8 +69,8 @@ fn area_ratio_and_place_follow_the_formulas() {
     let range = CropRange { area: (0.08, 0.5), ..CropRange::IMAGENET };
     let rects: Vec<Rect> = (0..N as u64)
         .map(|id| {
-            let key = DrawKey { seed: 1, epoch: 2, sample: id, view: 0 };
-            range.sample(SIDE, SIDE, &mut Draws::new(key, DrawOp::Crop))
+            let key = ImageKey { seed: 1, epoch: 2, sample: id, view: 0 };
+            range.sample(SIDE, SIDE, &mut key.draws(DrawOp::Crop))
         })
         .collect();
     let share = |r: &Rect| f64::from(r.width) * f64::from(r.height) / f64::from(SIDE).powi(2);
@@ -95,8 +95,8 @@ fn rejection_shapes_the_area_as_the_reference_does() {
     let accepted = 1.0 - (1.0 - (1.0 - (-l).exp()) / l) / 0.92;
     let fits = (0..N)
         .filter(|&id| {
-            let key = DrawKey { seed: 3, epoch: 0, sample: id, view: 0 };
-            let mut draws = Draws::new(key, DrawOp::Crop);
+            let key = ImageKey { seed: 3, epoch: 0, sample: id, view: 0 };
+            let mut draws = key.draws(DrawOp::Crop);
             let (area, u) = (draws.uniform(0.08, 1.0), draws.uniform(-l, l));
             let rect = sample(20_000, 20_000, 3, 0, id);
             let is = |side: u32, drawn: f64| (f64::from(side) - drawn.sqrt() * 20_000.0).abs() < 1.0;

@@ -8,12 +8,19 @@
 use std::collections::BTreeMap;
 
 use bandwise_kernels::AugmentOp;
-use bandwise_recipe::{CutMixEdge, DrawKey, DrawOp, DrawnMix, Draws, Mix, RandAugment, RandomErase};
+use bandwise_recipe::{
+    CutMixEdge, DrawKey, DrawOp, DrawnMix, Draws, ImageKey, Mix, RandAugment, RandomErase,
+};
 
 const N: u64 = 400_000;
 
 fn draws(sample: u64, op: DrawOp) -> Draws {
-    Draws::new(DrawKey { seed: 5, epoch: 1, sample, view: 0 }, op)
+    ImageKey { seed: 5, epoch: 1, sample, view: 0 }.draws(op)
+}
+
+/// The draws of the groups of one step.
+fn mixing(group: u64) -> Draws {
+    Draws::new(DrawKey::Group { seed: 5, step: 1, group })
 }
 
 /// A count must lie within four standard deviations (and one, where nearly none is expected) of its expectation.
@@ -179,7 +186,7 @@ fn noise_is_standard_normal() {
 // Published runs rely on these values: a change of any of them is a change of the pixel semantics.
 #[test]
 fn normal_and_beta_draws_are_pinned() {
-    let mut draws = draws(7, DrawOp::Mix);
+    let mut draws = mixing(7);
     let normals: [f64; 4] = std::array::from_fn(|_| draws.normal());
     assert_eq!((normals, [draws.beta(0.8), draws.beta(1.0)]), PINNED);
 }
@@ -194,7 +201,7 @@ fn mixing_draws_follow_their_laws() {
     let mix = Mix::efficienttrain(2);
     let (mut cutmix, mut lams, mut boxes) = (0, Vec::new(), Vec::new());
     for group in 0..N / 4 {
-        match mix.draw(224, &mut draws(group, DrawOp::Mix)) {
+        match mix.draw(224, &mut mixing(group)) {
             DrawnMix::Nothing => panic!("probability 1"),
             DrawnMix::Mixup { lam } => lams.push(lam),
             DrawnMix::CutMix { area, lam } => {
@@ -220,11 +227,11 @@ fn mixing_draws_follow_their_laws() {
     assert!(boxes.iter().filter(inside).all(|r| r.width % 2 == 0 && r.height % 2 == 0));
     let newer = Mix { edge: CutMixEdge::Timm1, ..mix };
     let odd = (0..1000).any(|group| {
-        matches!(newer.draw(224, &mut draws(group, DrawOp::Mix)), DrawnMix::CutMix { area: Some(r), .. } if r.width % 2 == 1)
+        matches!(newer.draw(224, &mut mixing(group)), DrawnMix::CutMix { area: Some(r), .. } if r.width % 2 == 1)
     });
     assert!(odd);
     let never = Mix { probability: 0.0, ..mix };
-    assert_eq!(never.draw(224, &mut draws(0, DrawOp::Mix)), DrawnMix::Nothing);
+    assert_eq!(never.draw(224, &mut mixing(0)), DrawnMix::Nothing);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::{Dtype, Layout, SimdLevel};
-use bandwise_recipe::{DrawKey, Fidelity, LowFrequency, OutputFormat, Program, Recipe, Workbench};
+use bandwise_recipe::{Fidelity, ImageKey, LowFrequency, OutputFormat, Program, Recipe, Workbench};
 
 /// Identical images count as this.
 const MOST_DB: f64 = 60.0;
@@ -31,7 +31,7 @@ fn program(fidelity: Fidelity, method: LowFrequency, bandwidth: u32) -> Program 
 }
 
 fn make(bench: &mut Workbench, program: &Program, bytes: &[u8], sample: u64) -> Vec<u8> {
-    let key = DrawKey { seed: 1, epoch: 0, sample, view: 0 };
+    let key = ImageKey { seed: 1, epoch: 0, sample, view: 0 };
     let mut out = vec![0; program.image_bytes()];
     bench.make(program, bytes, &DecodeLimits::default(), key, &mut out).unwrap();
     out

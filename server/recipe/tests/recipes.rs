@@ -10,8 +10,7 @@ use bandwise_kernels::{
     SimdLevel, rgb_to_planes_f32,
 };
 use bandwise_recipe::{
-    CropRange, DrawKey, DrawOp, Drawn, Draws, LowFrequency, OutputFormat, Program, RandomErase, Recipe,
-    Workbench,
+    CropRange, DrawOp, Drawn, ImageKey, LowFrequency, OutputFormat, Program, RandomErase, Recipe, Workbench,
 };
 use half::{bf16, f16};
 use sha2::{Digest, Sha256};
@@ -27,11 +26,11 @@ fn photos() -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-fn key(epoch: u64, sample: u64) -> DrawKey {
-    DrawKey { seed: SEED, epoch, sample, view: 0 }
+fn key(epoch: u64, sample: u64) -> ImageKey {
+    ImageKey { seed: SEED, epoch, sample, view: 0 }
 }
 
-fn make(bench: &mut Workbench, program: &Program, bytes: &[u8], key: DrawKey) -> Vec<u8> {
+fn make(bench: &mut Workbench, program: &Program, bytes: &[u8], key: ImageKey) -> Vec<u8> {
     let mut out = vec![0xa5; program.image_bytes()];
     bench.make(program, bytes, &DecodeLimits::default(), key, &mut out).unwrap();
     out
@@ -115,14 +114,14 @@ impl std::fmt::LowerHex for HexOf {
 }
 
 /// The crop and flip of a training recipe, step by step.
-fn base_image(bytes: &[u8], key: DrawKey) -> Vec<u8> {
+fn base_image(bytes: &[u8], key: ImageKey) -> Vec<u8> {
     let mut decoder = Decoder::new().unwrap();
     let header = decoder.header(bytes, &DecodeLimits::default()).unwrap();
-    let rect = CropRange::IMAGENET.sample(header.width, header.height, &mut Draws::new(key, DrawOp::Crop));
+    let rect = CropRange::IMAGENET.sample(header.width, header.height, &mut key.draws(DrawOp::Crop));
     let whole = decoder.decode(bytes, &header, Rect::whole(header.width, header.height)).unwrap();
     let mut pixels = vec![0; 3 * 224 * 224];
     Resizer::new(SimdLevel::SCALAR).resize(whole.crop(rect), Filter::Bicubic, &mut pixels, 224, 224);
-    if Draws::new(key, DrawOp::Flip).unit() < 0.5 {
+    if key.draws(DrawOp::Flip).unit() < 0.5 {
         let rows = pixels.chunks_exact(3 * 224);
         pixels = rows.flat_map(|row| row.chunks_exact(3).rev().flatten()).copied().collect();
     }
@@ -130,7 +129,7 @@ fn base_image(bytes: &[u8], key: DrawKey) -> Vec<u8> {
 }
 
 /// A whole recipe again, from the record of what was drawn, operation by operation, in floats of 32 bits.
-fn replay(bytes: &[u8], key: DrawKey, drawn: &Drawn, recipe: &str, method: LowFrequency) -> Vec<f32> {
+fn replay(bytes: &[u8], key: ImageKey, drawn: &Drawn, recipe: &str, method: LowFrequency) -> Vec<f32> {
     let mut pixels = base_image(bytes, key);
     let mut augmenter = Augmenter::new(SimdLevel::SCALAR);
     for op in drawn.augmented.into_iter().flatten() {
@@ -165,8 +164,8 @@ fn replay(bytes: &[u8], key: DrawKey, drawn: &Drawn, recipe: &str, method: LowFr
 }
 
 /// Fills the drawn box with the draws that follow it.
-fn erase(planes: &mut [f32], side: usize, drawn: &Drawn, key: DrawKey) {
-    let mut draws = Draws::new(key, DrawOp::Erase);
+fn erase(planes: &mut [f32], side: usize, drawn: &Drawn, key: ImageKey) {
+    let mut draws = key.draws(DrawOp::Erase);
     let area = RandomErase::EFFICIENTTRAIN.draw(side as u32, &mut draws);
     assert_eq!(area, drawn.erased);
     let Some(area) = area else { return };
@@ -244,7 +243,7 @@ fn views_of_a_sample_have_draws_of_their_own() {
         Program::new(&recipe, 224, 96, 0.0, OutputFormat { dtype: Dtype::U8, layout: Layout::Nhwc }).unwrap();
     let mut bench = Workbench::new(SimdLevel::detect()).unwrap();
     let view = |view, bench: &mut Workbench| {
-        make(bench, &program, &photos[3], DrawKey { seed: 1, epoch: 0, sample: 3, view })
+        make(bench, &program, &photos[3], ImageKey { seed: 1, epoch: 0, sample: 3, view })
     };
     assert_eq!(view(0, &mut bench), view(0, &mut bench));
     assert_ne!(view(0, &mut bench), view(1, &mut bench));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bandwise_dataset::Dataset;
 use bandwise_decode::DecodeLimits;
-use bandwise_recipe::{DrawKey, Program, Work, WorkObserver, Workbench};
+use bandwise_recipe::{ImageKey, Program, Work, WorkObserver, Workbench};
 
 /// The parts in the order in which they happen.
 pub(crate) const PARTS: [Work; 8] = [
@@ -84,7 +84,7 @@ pub(crate) fn measure(
             break;
         }
         let (epoch, sample) = (turn / dataset.len(), spread(turn % dataset.len(), dataset.len()));
-        let key = DrawKey { seed, epoch, sample, view: 0 };
+        let key = ImageKey { seed, epoch, sample, view: 0 };
         let asked = thread_time();
         dataset.read(sample, limits.max_encoded_bytes, &mut encoded)?;
         let mut clock = Clock { last: thread_time(), parts: [Duration::ZERO; PARTS.len()] };
