@@ -1,5 +1,7 @@
 //! Error details on the wire: one [`ErrorDetail`] in the standard `google.rpc.Status` of a gRPC error.
 
+use bandwise_choice::Choice as _;
+use bandwise_terms::Reason;
 use prost::{Message as _, bytes::Bytes};
 use prost_types::Any;
 use tonic::{Code, Status};
@@ -8,6 +10,18 @@ use crate::v1::ErrorDetail;
 
 /// Type URL under which an [`ErrorDetail`] travels.
 const TYPE_URL: &str = "type.googleapis.com/bandwise.v1.ErrorDetail";
+
+impl ErrorDetail {
+    /// A detail that says no more than its reason.
+    pub fn of(reason: Reason) -> Self {
+        Self { reason: reason.as_str().to_owned(), ..Self::default() }
+    }
+
+    /// Whether the reason is this one.
+    pub fn has_reason(&self, reason: Reason) -> bool {
+        self.reason == reason.as_str()
+    }
+}
 
 /// A gRPC status that carries `detail`.
 pub fn status_with_detail(code: Code, message: impl Into<String>, detail: &ErrorDetail) -> Status {
@@ -33,9 +47,18 @@ mod tests {
 
     #[test]
     fn details_survive_the_status() {
-        let detail = ErrorDetail { reason: "unreadable".into(), sample: Some(7), ..Default::default() };
+        let detail = ErrorDetail { sample: Some(7), ..ErrorDetail::of(Reason::Unreadable) };
         let status = status_with_detail(Code::Unavailable, "no", &detail);
         assert_eq!(detail_of(&status), Some(detail));
         assert_eq!(detail_of(&Status::unavailable("from elsewhere")), None);
+    }
+
+    #[test]
+    fn a_reason_that_is_not_known_is_none_of_ours() {
+        assert!(ErrorDetail::of(Reason::Draining).has_reason(Reason::Draining));
+        for reason in ["", "draining_of_a_newer_daemon", "Draining"] {
+            let detail = ErrorDetail { reason: reason.to_owned(), ..ErrorDetail::default() };
+            assert!(Reason::ALL.iter().all(|&known| !detail.has_reason(known)), "{reason:?}");
+        }
     }
 }

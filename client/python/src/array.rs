@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bandwise_client::{SlotPlace, proto::Dtype};
+use bandwise_client::{SlotPlace, element_bytes, proto::Dtype};
 use pyo3::{
     exceptions::{PyBufferError, PyTypeError},
     prelude::*,
@@ -44,24 +44,19 @@ impl Slot {
 impl Array {
     /// Memory that holds elements of `dtype` in the given shape.
     pub(crate) fn new(memory: ArrayMemory, dtype: Dtype, shape: Vec<usize>) -> Self {
-        debug_assert_eq!(memory.len(), shape.iter().product::<usize>() * bits(dtype) / 8);
+        debug_assert_eq!(memory.len(), shape.iter().product::<usize>() * element_bytes(dtype) as usize);
         Self { memory: Arc::new(memory), dtype, shape }
     }
 }
 
-fn bits(dtype: Dtype) -> usize {
-    usize::from(data_type(dtype).bits)
-}
-
 fn data_type(dtype: Dtype) -> DataType {
-    let (code, bits) = match dtype {
-        Dtype::I64 => (0, 64),
-        Dtype::U8 | Dtype::Unspecified => (1, 8),
-        Dtype::F16 => (2, 16),
-        Dtype::F32 => (2, 32),
-        Dtype::Bf16 => (4, 16),
+    let code = match dtype {
+        Dtype::I64 => 0,
+        Dtype::U8 => 1,
+        Dtype::F16 | Dtype::F32 | Dtype::Unspecified => 2,
+        Dtype::Bf16 => 4,
     };
-    DataType { code, bits }
+    DataType { code, bits: 8 * element_bytes(dtype) as u8 }
 }
 
 #[pymethods]
@@ -76,10 +71,10 @@ impl Array {
     #[getter]
     fn dtype(&self) -> &'static str {
         match self.dtype {
-            Dtype::U8 | Dtype::Unspecified => "uint8",
+            Dtype::U8 => "uint8",
             Dtype::F16 => "float16",
             Dtype::Bf16 => "bfloat16",
-            Dtype::F32 => "float32",
+            Dtype::F32 | Dtype::Unspecified => "float32",
             Dtype::I64 => "int64",
         }
     }
@@ -115,9 +110,9 @@ impl Array {
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let element = match self.dtype {
-            Dtype::U8 | Dtype::Unspecified => "|u1",
+            Dtype::U8 => "|u1",
             Dtype::F16 => "<f2",
-            Dtype::F32 => "<f4",
+            Dtype::F32 | Dtype::Unspecified => "<f4",
             Dtype::I64 => "<i8",
             Dtype::Bf16 => {
                 return Err(PyTypeError::new_err(

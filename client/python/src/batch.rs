@@ -3,7 +3,8 @@
 //! Only images are lent without a copy. Labels and sample ids are small: copied, they are aligned in received buffers
 //! too, and a list of labels keeps no slots.
 
-use bandwise_client::{self as client, proto::Dtype};
+use bandwise_choice::Choice as _;
+use bandwise_client::{self as client, Tensor, proto::Dtype};
 use pyo3::prelude::*;
 
 use crate::{array::Array, array_memory::ArrayMemory};
@@ -76,7 +77,7 @@ impl Batch {
 
 /// The images where they lie. Headers are checked by the client: there is such a tensor, and its bytes fit its shape.
 fn images(batch: client::Batch) -> Array {
-    let info = batch.header().tensors.iter().find(|tensor| tensor.name == "images");
+    let info = batch.header().tensors.iter().find(|tensor| tensor.name == Tensor::Images.as_str());
     let (dtype, shape) = info.map_or((Dtype::U8, Vec::new()), |info| {
         (info.dtype(), info.shape.iter().map(|&side| side as usize).collect())
     });

@@ -1,6 +1,6 @@
 //! From the client's errors to the package's exceptions, with what to do about them.
 
-use bandwise_client::{ClientError, proto::ErrorDetail};
+use bandwise_client::{ClientError, Reason, proto::ErrorDetail};
 use pyo3::{prelude::*, types::PyDict};
 use tonic::Code;
 
@@ -30,12 +30,11 @@ pub(crate) fn of_client(py: Python<'_>, failure: &ClientError) -> PyErr {
 fn unreadable(failure: &ClientError) -> Option<ErrorDetail> {
     let ClientError::Unreadable { step, sample, name, cause, .. } = failure else { return None };
     Some(ErrorDetail {
-        reason: "unreadable".to_owned(),
         step: Some(*step),
         sample: Some(*sample),
         sample_name: name.clone(),
         cause: cause.clone(),
-        ..ErrorDetail::default()
+        ..ErrorDetail::of(Reason::Unreadable)
     })
 }
 
@@ -71,7 +70,7 @@ fn class(failure: &ClientError) -> &'static str {
         | ClientError::BeyondPlan { .. } => "JobError",
         ClientError::TooManyBad { .. } => "BadSampleError",
         ClientError::Unreadable { .. } => "UnreadableSampleError",
-        ClientError::Daemon { detail: Some(detail), .. } if detail.reason == "fingerprint_differs" => {
+        ClientError::Daemon { detail: Some(detail), .. } if detail.has_reason(Reason::FingerprintDiffers) => {
             "FingerprintError"
         }
         ClientError::Daemon { code, .. } => match code {
@@ -98,7 +97,7 @@ fn advice(class: &str, failure: &ClientError) -> &'static str {
              0 without an expected fingerprint"
         }
         ("BadSampleError", ClientError::Daemon { detail: Some(detail), .. })
-            if detail.reason == "no_substitute" =>
+            if detail.has_reason(Reason::NoSubstitute) =>
         {
             "; repair or remove these samples"
         }

@@ -63,6 +63,16 @@ pub(crate) struct RunSpec {
     expected: (Vec<u8>, Vec<(String, String)>),
 }
 
+/// The fields in which two jobs differ, as `name: expected -> here`: the lines that a daemon would send.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "read from Python")]
+pub(crate) fn differing(expected: Vec<(String, String)>, here: Vec<(String, String)>) -> Vec<String> {
+    fn pairs(fields: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+    bandwise_client::differing(pairs(&expected), pairs(&here))
+}
+
 /// Reads a patience in seconds.
 pub(crate) fn patience(py: Python<'_>, seconds: f64) -> PyResult<Duration> {
     let seconds = Some(seconds).filter(|seconds| (0.0..=MAX_PATIENCE).contains(seconds));

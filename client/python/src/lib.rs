@@ -48,6 +48,7 @@ mod _native {
         array::{Array, Slot},
         ask::{describe, plan, samples},
         batch::Batch,
+        job::differing,
         run::Run,
     };
 
@@ -60,6 +61,7 @@ mod _native {
             lists.set_item(option, names?)?;
         }
         module.add("CHOICES", lists)?;
+        module.add("MAX_NAME_BYTES", bandwise_client::MAX_NAME_BYTES)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use bandwise_proto::v1::{BatchHeader, Dtype, TensorInfo};
+use bandwise_choice::Choice as _;
+use bandwise_proto::{
+    MAX_BATCH_BYTES, Packer, Tensor, element_bytes, tensor_dtype,
+    v1::{BatchHeader, Dtype, TensorInfo},
+};
 
 use crate::{
     batch_memory::{BatchMemory, SlotPlace},
@@ -25,17 +29,17 @@ pub struct Batch {
 impl Batch {
     /// Puts header and memory together, which holds the header's tensors in their order.
     pub(crate) fn new(header: BatchHeader, first_row: u64, memory: BatchMemory) -> Result<Self, ClientError> {
-        check(&header)?;
+        check(&header, first_row)?;
         let places = places(&header, memory.align(), memory.as_slice().len())?;
-        let find = |name: &str| {
-            places
-                .iter()
-                .find(|(other, _)| other == name)
-                .map(|(_, range)| range.clone())
-                .ok_or_else(|| ClientError::Protocol(format!("a batch without a tensor '{name}'")))
+        let find = |tensor: Tensor| {
+            let named = |info: &TensorInfo| info.name == tensor.as_str();
+            header.tensors.iter().position(named).map(|i| places[i].clone())
         };
-        let (images, labels) = (find("images")?, find("labels")?);
-        let mixed = find("labels_b").ok().zip(find("lam").ok());
+        let found = |tensor| {
+            find(tensor).ok_or_else(|| ClientError::Protocol(format!("a batch without a tensor '{tensor}'")))
+        };
+        let (images, labels) = (found(Tensor::Images)?, found(Tensor::Labels)?);
+        let mixed = find(Tensor::LabelsB).zip(find(Tensor::Lam));
         Ok(Self { header: Box::new(header), first_row, memory, images, labels, mixed })
     }
 
@@ -83,7 +87,7 @@ impl Batch {
     pub(crate) fn into_heap(self, buffers: &Buffers) -> Result<Self, ClientError> {
         let places = places(&self.header, self.memory.align(), self.memory.as_slice().len())?;
         let mut buffer = buffers.take(self.byte_len());
-        for (_, range) in places {
+        for range in places {
             buffer.push(&self.memory.as_slice()[range]);
         }
         Self::new(*self.header, self.first_row, BatchMemory::Heap(buffer))
@@ -126,44 +130,57 @@ impl Batch {
     }
 }
 
-/// Name and place of each tensor in memory of `len` bytes.
-fn places(
-    header: &BatchHeader,
-    align: usize,
-    len: usize,
-) -> Result<Vec<(String, Range<usize>)>, ClientError> {
-    let mut end: usize = 0;
-    let mut place = |tensor: &TensorInfo| {
-        let start = end.checked_next_multiple_of(align)?;
-        end = usize::try_from(tensor.byte_length).ok().and_then(|bytes| start.checked_add(bytes))?;
-        (end <= len).then(|| (tensor.name.clone(), start..end))
-    };
-    let places: Option<Vec<_>> = header.tensors.iter().map(&mut place).collect();
+/// Bytes of all tensors together, which have to be received.
+///
+/// # Errors
+///
+/// If they are more than any batch has.
+pub(crate) fn received_bytes(step: u64, tensors: &[TensorInfo]) -> Result<usize, ClientError> {
+    let total = tensors.iter().try_fold(0_u64, |sum, tensor| sum.checked_add(tensor.byte_length));
+    let total = total.filter(|&total| total <= MAX_BATCH_BYTES).and_then(|total| usize::try_from(total).ok());
+    total.ok_or_else(|| ClientError::Protocol(format!("the batch of step {step} is larger than 2 GiB")))
+}
+
+/// The place of each tensor in memory of `len` bytes.
+fn places(header: &BatchHeader, align: usize, len: usize) -> Result<Vec<Range<usize>>, ClientError> {
+    let mut packer = Packer::new(align);
+    let place = |tensor: &TensorInfo| packer.place(tensor.byte_length).filter(|range| range.end <= len);
+    let places: Option<Vec<_>> = header.tensors.iter().map(place).collect();
     places.ok_or_else(|| {
         ClientError::Protocol(format!("the batch of step {} does not fit into its memory", header.step))
     })
 }
 
 /// A header must be consistent: readers of the tensors rely on their shapes.
-fn check(header: &BatchHeader) -> Result<(), ClientError> {
+fn check(header: &BatchHeader, first_row: u64) -> Result<(), ClientError> {
     let wrong =
         |what: String| Err(ClientError::Protocol(format!("the batch of step {}: {what}", header.step)));
     if header.rows == 0 || header.sample_ids.len() as u64 != header.rows {
         return wrong(format!("{} sample ids for {} rows", header.sample_ids.len(), header.rows));
     }
+    let rows = header.rows.checked_add(header.replayed.len() as u64);
+    if rows.and_then(|rows| rows.checked_add(first_row)).is_none() {
+        return wrong(format!("no step has a row {first_row}"));
+    }
     for tensor in &header.tensors {
-        let element = match tensor.dtype() {
-            Dtype::U8 => 1,
-            Dtype::F16 | Dtype::Bf16 => 2,
-            Dtype::F32 => 4,
-            Dtype::I64 => 8,
-            Dtype::Unspecified => return wrong(format!("'{}' has no element type", tensor.name)),
-        };
-        let bytes = tensor.shape.iter().try_fold(element, |bytes: u64, &side| bytes.checked_mul(side));
+        let dtype = tensor.dtype();
+        if dtype == Dtype::Unspecified {
+            return wrong(format!("'{}' has no element type", tensor.name));
+        }
+        let bytes =
+            tensor.shape.iter().try_fold(element_bytes(dtype), |bytes, &side| bytes.checked_mul(side));
         if tensor.shape.first() != Some(&header.rows) || bytes != Some(tensor.byte_length) {
             return wrong(format!(
                 "'{}' has {} bytes in the shape {:?}",
                 tensor.name, tensor.byte_length, tensor.shape
+            ));
+        }
+        // Of a tensor that is not known here nothing is read.
+        let fixed = tensor.name.parse().ok().and_then(tensor_dtype);
+        if fixed.is_some_and(|fixed| dtype != fixed || tensor.shape.len() != 1) {
+            return wrong(format!(
+                "'{}' has elements of {dtype:?} in the shape {:?}",
+                tensor.name, tensor.shape
             ));
         }
     }
@@ -198,8 +215,47 @@ mod tests {
             (2, vec![7, 8], vec![images(&[2, u64::MAX, 4], 0), labels()]),
             (2, vec![7, 8], vec![images(&[2, 3, 4, 4], 192)]),
             (2, vec![7, 8], vec![images(&[2, 3, 4, 8], 384), labels()]),
+            // Labels that are read as one number a row, and are not.
+            (2, vec![7, 8], vec![images(&[2, 3, 4, 4], 192), tensor("labels", Dtype::U8, &[2], 2)]),
+            (2, vec![7, 8], vec![images(&[2, 3, 4, 4], 192), tensor("labels", Dtype::I64, &[2, 2], 32)]),
+            (2, vec![7, 8], vec![images(&[2, 1, 1, 3], 12), labels(), tensor("lam", Dtype::F16, &[2], 4)]),
+            (
+                2,
+                vec![7, 8],
+                vec![images(&[2, 1, 1, 3], 12), labels(), tensor("labels_b", Dtype::I64, &[2, 0], 0)],
+            ),
         ] {
             assert!(batch(rows, &ids, tensors.clone()).is_err(), "{tensors:?}");
+        }
+    }
+
+    #[test]
+    fn rows_beyond_every_number_are_refused() {
+        for (first_row, fits) in [(0, true), (u64::MAX - 2, true), (u64::MAX - 1, false), (u64::MAX, false)] {
+            let tensors =
+                vec![tensor("images", Dtype::U8, &[2, 3], 6), tensor("labels", Dtype::I64, &[2], 16)];
+            let header = BatchHeader { rows: 2, sample_ids: vec![7, 8], tensors, ..BatchHeader::default() };
+            let mut bytes = Buffers::default().take(22);
+            bytes.push(&[1; 22]);
+            assert_eq!(
+                Batch::new(header, first_row, BatchMemory::Heap(bytes)).is_ok(),
+                fits,
+                "row {first_row}"
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_of_a_peer_are_added_with_care() {
+        let of = |lengths: &[u64]| {
+            let tensors: Vec<_> =
+                lengths.iter().map(|&bytes| tensor("images", Dtype::U8, &[bytes], bytes)).collect();
+            received_bytes(3, &tensors).ok()
+        };
+        assert_eq!(of(&[1, 2]), Some(3));
+        assert_eq!(of(&[2 << 30]), Some(2 << 30));
+        for too_large in [&[(2 << 30) + 1][..], &[2 << 30, 1], &[u64::MAX, 2], &[u64::MAX, u64::MAX]] {
+            assert_eq!(of(too_large), None, "{too_large:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It counts rows, not samples: rows are trained on, and each rank can count its own. The fraction is taken of 1000
 //! rows at least, because at the beginning of a run two rows of a good dataset may be 2 %.
 
-use bandwise_proto::v1::BatchHeader;
+use bandwise_proto::{is_unreadable, v1::BatchHeader};
 
 use crate::error::ClientError;
 
@@ -49,7 +49,7 @@ impl Ceiling {
                     name => name.to_owned(),
                 };
                 let name = format!("{name} ({})", substitution.reason);
-                self.tell(&name, substitution.reason.starts_with("unreadable_"));
+                self.tell(&name, is_unreadable(&substitution.reason));
                 self.names.push((substitution.requested, name));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use bandwise_proto::{Address, AddressError, detail_of, v1::ErrorDetail};
+use bandwise_proto::{Address, AddressError, Limit, Reason, detail_of, v1::ErrorDetail};
 use thiserror::Error;
 use tonic::{Code, Status};
 
@@ -107,8 +107,7 @@ pub enum ClientError {
         sample: u64,
         /// Its name: the path below the folder of the dataset.
         name: String,
-        /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `timed_out`,
-        /// `no_memory` or `io`.
+        /// The daemon's word for the cause, one of [`Cause`](bandwise_proto::Cause) or that of a newer daemon.
         cause: String,
         /// The sentence of the daemon that was asked last.
         reason: String,
@@ -174,7 +173,7 @@ impl ClientError {
             Self::Daemon { code, detail: Some(detail), .. } => match code {
                 Code::Unavailable | Code::DeadlineExceeded | Code::Internal => false,
                 // A place among the streams may become free.
-                Code::ResourceExhausted => !detail.limit.starts_with("max_streams"),
+                Code::ResourceExhausted => Limit::named_in(&detail.limit) != Some(Limit::MaxStreams),
                 _ => true,
             },
             Self::Daemon { code, .. } => {
@@ -193,7 +192,7 @@ impl ClientError {
     /// Whether the daemon said that it is about to stop.
     pub(crate) fn is_draining(&self) -> bool {
         let Self::Daemon { detail: Some(detail), .. } = self else { return false };
-        matches!(detail.reason.as_str(), "draining" | "stopping")
+        detail.has_reason(Reason::Draining) || detail.has_reason(Reason::Stopping)
     }
 
     /// Whether asking again, here or at another daemon, can help.

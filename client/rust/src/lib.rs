@@ -65,7 +65,10 @@ mod upcoming;
 mod wire;
 
 pub use ask::ask_any;
-pub use bandwise_proto::{Address, AddressError, WireChoice, v1 as proto};
+pub use bandwise_proto::{
+    Address, AddressError, Cause, MAX_NAME_BYTES, Reason, Tensor, WireChoice, differing, element_bytes,
+    v1 as proto,
+};
 pub use batch::Batch;
 pub use batch_memory::SlotPlace;
 pub use connection::Connection;

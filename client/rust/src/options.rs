@@ -56,6 +56,11 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
+    /// Slots of shared memory that a run asks each daemon for: its window, and two for batches that the trainer holds.
+    pub fn slots(&self) -> u32 {
+        u32::try_from(self.window.saturating_add(2)).unwrap_or(u32::MAX)
+    }
+
     /// The same, resumed from `state`. Another job is refused, with the fields that differ.
     #[must_use]
     pub fn resume(self, state: &RunState) -> Self {

@@ -24,7 +24,7 @@ use tokio::time::sleep;
 
 use crate::{
     backoff::Backoff,
-    batch::Batch,
+    batch::{Batch, received_bytes},
     batch_memory::BatchMemory,
     buffers::{Buffer, Buffers},
     connection::Connection,
@@ -291,20 +291,12 @@ struct Whole {
 impl Whole {
     fn new(fresh: &BatchHeader, rows: u64, buffers: &Buffers) -> Result<Self, ClientError> {
         let tensor = |tensor: &TensorInfo| {
-            let mut shape = tensor.shape.clone();
-            *shape.first_mut()? = rows;
-            let byte_length = (tensor.byte_length / fresh.rows.max(1)).checked_mul(rows);
-            byte_length.map(|byte_length| TensorInfo { shape, byte_length, ..tensor.clone() })
+            let shape = [rows].into_iter().chain(tensor.shape.iter().skip(1).copied()).collect();
+            let byte_length = (tensor.byte_length / fresh.rows.max(1)).saturating_mul(rows);
+            TensorInfo { shape, byte_length, ..tensor.clone() }
         };
-        let tensors: Option<Vec<TensorInfo>> = fresh.tensors.iter().map(tensor).collect();
-        let bytes = |tensors: &[TensorInfo]| {
-            tensors.iter().try_fold(0_u64, |sum, tensor| sum.checked_add(tensor.byte_length))
-        };
-        let tensors = tensors.filter(|tensors| bytes(tensors).is_some_and(|bytes| bytes <= MAX_BATCH_BYTES));
-        let tensors = tensors.ok_or_else(|| {
-            ClientError::Protocol(format!("the batch of step {} is larger than 2 GiB", fresh.step))
-        })?;
-        let total = bytes(&tensors).unwrap_or_default() as usize;
+        let tensors: Vec<TensorInfo> = fresh.tensors.iter().map(tensor).collect();
+        let total = received_bytes(fresh.step, &tensors)?;
         let header = BatchHeader {
             rows,
             tensors,
@@ -332,9 +324,6 @@ impl Whole {
         Batch::new(self.header, first_row, BatchMemory::Heap(self.images))
     }
 }
-
-/// Largest batch that a client accepts.
-const MAX_BATCH_BYTES: u64 = 2 << 30;
 
 /// Rows of the step that a batch of fresh rows stands for, with where each was fresh, in row order.
 fn origins(fresh: &Batch) -> Result<Vec<(u64, u64)>, ClientError> {

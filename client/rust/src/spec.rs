@@ -1,6 +1,9 @@
 //! From a rank's options to its streams.
 
-use bandwise_proto::v1::{Dtype, Job, PlanResponse, Priority, Reader, SharedMemoryRequest, StagePlan};
+use bandwise_proto::{
+    BatchShape, element_bytes,
+    v1::{Dtype, Job, PlanResponse, Priority, Reader, SharedMemoryRequest, StagePlan},
+};
 
 use crate::{
     error::ClientError, expected::Expected, options::RunOptions, rank_share::RankShare, reader,
@@ -44,7 +47,7 @@ impl StreamSpec {
             _ => options.expected.clone(),
         };
         let memory = SharedMemoryRequest {
-            slots: u32::try_from(options.window.saturating_add(2)).unwrap_or(u32::MAX),
+            slots: options.slots(),
             slot_bytes: largest_batch(plan, options.share, job.dtype()),
             lease: true,
         };
@@ -73,17 +76,10 @@ pub(crate) fn check(plan: &PlanResponse, options: &RunOptions) -> Result<(), Cli
 
 /// Bytes that no batch of a rank exceeds, the gaps between its tensors included.
 fn largest_batch(plan: &PlanResponse, share: RankShare, dtype: Dtype) -> u64 {
-    let element = match dtype {
-        Dtype::U8 => 1,
-        // A job that says nothing gets f32.
-        Dtype::F32 | Dtype::Unspecified => 4,
-        _ => 2,
-    };
+    let element_bytes = element_bytes(dtype);
     let batch = |stage: &StagePlan| {
         let rows = stage.global_batch / (share.world_size * share.accumulate);
-        let side = u64::from(stage.bandwidth);
-        // Two labels and a share of a row, and three gaps of less than 64 bytes.
-        rows.saturating_mul(side * side * 3 * element + 20).saturating_add(192)
+        BatchShape { rows, side: stage.bandwidth.into(), element_bytes, mixed: true }.room_bytes()
     };
     plan.stages.iter().map(batch).max().unwrap_or_default()
 }

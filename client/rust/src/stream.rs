@@ -11,7 +11,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    batch::Batch,
+    batch::{Batch, received_bytes},
     batch_memory::{BatchMemory, HeldSlot, StreamSlots},
     buffers::{Buffer, Buffers},
     error::ClientError,
@@ -19,9 +19,6 @@ use crate::{
     transport::Transport,
     wire::{PartStream, Piece},
 };
-
-/// Largest batch that a client accepts: 2 GiB.
-const MAX_BATCH_BYTES: u64 = 2 << 30;
 
 /// An answer of a stream.
 #[derive(Debug)]
@@ -60,7 +57,7 @@ pub struct BatchStream {
 struct Partial {
     header: BatchHeader,
     first_row: u64,
-    total: u64,
+    total: usize,
     bytes: Buffer,
 }
 
@@ -203,14 +200,11 @@ impl BatchStream {
     }
 
     fn begin(&mut self, header: BatchHeader, first_row: u64) -> Result<(), ClientError> {
-        let total = header.tensors.iter().try_fold(0_u64, |sum, tensor| sum.checked_add(tensor.byte_length));
-        let total = total.filter(|&total| total <= MAX_BATCH_BYTES).ok_or_else(|| {
-            ClientError::Protocol(format!("the batch of step {} is larger than 2 GiB", header.step))
-        })?;
+        let total = received_bytes(header.step, &header.tensors)?;
         if self.partial.is_some() {
             return Err(ClientError::Protocol("a batch begins inside another".to_owned()));
         }
-        let bytes = self.buffers.take(total as usize);
+        let bytes = self.buffers.take(total);
         self.partial = Some(Partial { header, first_row, total, bytes });
         Ok(())
     }
@@ -230,7 +224,7 @@ impl BatchStream {
         let Some(partial) = &mut self.partial else {
             return Err(ClientError::Protocol("data outside a batch".to_owned()));
         };
-        let have = partial.bytes.as_slice().len() as u64 + data.len() as u64;
+        let have = partial.bytes.as_slice().len() + data.len();
         if have > partial.total {
             return Err(ClientError::Protocol(format!("{have} bytes for a batch of {}", partial.total)));
         }
@@ -239,7 +233,7 @@ impl BatchStream {
     }
 
     fn complete(&mut self) -> Result<Option<Reply>, ClientError> {
-        let done = |partial: &Partial| partial.bytes.as_slice().len() as u64 == partial.total;
+        let done = |partial: &Partial| partial.bytes.as_slice().len() == partial.total;
         let Some(partial) = self.partial.take_if(|partial| done(partial)) else { return Ok(None) };
         Batch::new(partial.header, partial.first_row, BatchMemory::Heap(partial.bytes))
             .map(|batch| Some(Reply::Batch(batch)))

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bandwise_proto::Address;
+use bandwise_choice::Choice as _;
+use bandwise_proto::{Address, Cause, Reason};
 
 use crate::{error::ClientError, loss_log::Allowance, schedule::BatchId};
 
@@ -61,7 +62,7 @@ impl Unreadable {
 /// The error of a run that has asked for a batch for `time`, if a daemon said that it cannot read a sample of it.
 pub(crate) fn of(error: &ClientError, time: Duration) -> Option<ClientError> {
     let ClientError::Daemon { message, detail: Some(detail), .. } = error else { return None };
-    if detail.reason != "unreadable" {
+    if !detail.has_reason(Reason::Unreadable) {
         return None;
     }
     let or_unknown = |text: &str, unknown: &str| (if text.is_empty() { unknown } else { text }).to_owned();
@@ -69,7 +70,7 @@ pub(crate) fn of(error: &ClientError, time: Duration) -> Option<ClientError> {
         step: detail.step.unwrap_or_default(),
         sample: detail.sample.unwrap_or_default(),
         name: or_unknown(&detail.sample_name, "without a name"),
-        cause: or_unknown(&detail.cause, "io"),
+        cause: or_unknown(&detail.cause, Cause::Io.as_str()),
         reason: message.clone(),
         seconds: time.as_secs_f64(),
     })

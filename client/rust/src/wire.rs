@@ -8,13 +8,13 @@
 
 use std::future::poll_fn;
 
-use bandwise_proto::v1::{Part, Want};
+use bandwise_proto::{
+    DataPosition, MESSAGE_PREFIX_BYTES, STREAM_BATCHES_PATH, message_len,
+    v1::{Part, Want},
+};
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use prost::{
-    Message as _,
-    encoding::{WireType, decode_key, decode_varint},
-};
+use prost::Message as _;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{
     Code, Status,
@@ -25,20 +25,8 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-/// The method.
-const PATH: &str = "/bandwise.v1.Loader/StreamBatches";
-
-/// Bytes before a message: whether it is compressed, and its length.
-const PREFIX_BYTES: usize = 5;
-
-/// Within so many bytes the data of a part begins, if only numbers stand before it.
-const NUMBERS_BYTES: usize = 64;
-
 /// Longest message that is read, as in gRPC clients by default.
 const MAX_MESSAGE_BYTES: usize = 4 << 20;
-
-/// Field number of `Part.data`.
-const DATA_FIELD: u32 = 5;
 
 /// A piece of the answer.
 #[derive(Debug, PartialEq)]
@@ -86,19 +74,19 @@ impl PartStream {
         if self.data_left > 0 {
             return self.data().await.map(Some);
         }
-        if !self.collect(PREFIX_BYTES).await? {
+        if !self.collect(MESSAGE_PREFIX_BYTES).await? {
             return Ok(None);
         }
         let len = self.message_len()?;
-        self.collect(PREFIX_BYTES + len.min(NUMBERS_BYTES)).await?;
-        if let Some(numbers) = numbers_before_data(&self.head[PREFIX_BYTES..], len) {
-            let part = decode(&self.head[PREFIX_BYTES..PREFIX_BYTES + numbers.bytes])?;
-            self.head.advance(PREFIX_BYTES + numbers.data_begins);
-            self.data_left = len - numbers.data_begins;
+        self.collect(MESSAGE_PREFIX_BYTES + len.min(DataPosition::WITHIN)).await?;
+        if let Some(position) = DataPosition::find(&self.head[MESSAGE_PREFIX_BYTES..], len) {
+            let part = decode(&self.head[MESSAGE_PREFIX_BYTES..MESSAGE_PREFIX_BYTES + position.fields])?;
+            self.head.advance(MESSAGE_PREFIX_BYTES + position.data);
+            self.data_left = len - position.data;
             return Ok(Some(Piece::Part(Box::new(part))));
         }
-        self.collect(PREFIX_BYTES + len).await?;
-        let mut part = decode(&self.head[PREFIX_BYTES..])?;
+        self.collect(MESSAGE_PREFIX_BYTES + len).await?;
+        let mut part = decode(&self.head[MESSAGE_PREFIX_BYTES..])?;
         self.head.clear();
         // Kept where the begin of other data would be.
         self.head.extend_from_slice(&std::mem::take(&mut part.data));
@@ -157,45 +145,18 @@ impl PartStream {
 
     /// Length of the message whose prefix is the head.
     fn message_len(&self) -> Result<usize, Status> {
-        let (compressed, len) = (self.head[0], &self.head[1..PREFIX_BYTES]);
-        let len = len.iter().fold(0, |len, &byte| len << 8 | usize::from(byte));
-        if compressed != 0 || len > MAX_MESSAGE_BYTES {
-            return Err(Status::internal(format!("a message of {len} bytes, compression {compressed}")));
-        }
-        Ok(len)
-    }
-}
-
-/// The position of the data in a part.
-struct Numbers {
-    /// Bytes of the fields before.
-    bytes: usize,
-    /// The same with the key and the length of the data.
-    data_begins: usize,
-}
-
-/// The numbers before the data, if `message`, the begin of a message of `len` bytes, has nothing else before it, and
-/// the data reach to its end.
-fn numbers_before_data(message: &[u8], len: usize) -> Option<Numbers> {
-    let mut rest = message;
-    loop {
-        let bytes = message.len() - rest.len();
-        match decode_key(&mut rest).ok()? {
-            (DATA_FIELD, WireType::LengthDelimited) => {
-                let data = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
-                let data_begins = message.len() - rest.len();
-                return (data_begins.checked_add(data)? == len).then_some(Numbers { bytes, data_begins });
-            }
-            (_, WireType::Varint) => decode_varint(&mut rest).ok()?,
-            _ => return None,
-        };
+        // `collect` has made the head this long.
+        let prefix = self.head.first_chunk().copied().unwrap_or_default();
+        message_len(prefix, MAX_MESSAGE_BYTES).map_err(|(compressed, len)| {
+            Status::internal(format!("a message of {len} bytes, compression {compressed}"))
+        })
     }
 }
 
 fn request(body: Body) -> http::Request<Body> {
     let mut request = http::Request::new(body);
     *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = http::Uri::from_static(PATH);
+    *request.uri_mut() = http::Uri::from_static(STREAM_BATCHES_PATH);
     *request.version_mut() = http::Version::HTTP_2;
     let headers = request.headers_mut();
     headers.insert("te", http::HeaderValue::from_static("trailers"));

@@ -8,6 +8,7 @@ use bandwise_curriculum::{Curriculum, PRESET_NAMES};
 use bandwise_job::{BadSample, Fidelity, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{LowFrequency, Recipe};
+use bandwise_terms::MAX_NAME_BYTES;
 
 use crate::{
     Failure,
@@ -64,12 +65,9 @@ impl CurriculumArg {
 /// A path as the wire takes it, which is for messages: one that is too long by its end.
 fn wire_name(path: &Path) -> String {
     let whole = path.display().to_string();
-    let from = whole.len().saturating_sub(MAX_FILE_NAME_BYTES);
+    let from = whole.len().saturating_sub(MAX_NAME_BYTES);
     (from..=whole.len()).find_map(|from| whole.get(from..)).unwrap_or_default().to_owned()
 }
-
-/// Longest name of a file on the wire.
-const MAX_FILE_NAME_BYTES: usize = 256;
 
 fn read(what: &str, path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)

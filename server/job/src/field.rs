@@ -1,7 +1,5 @@
 //! One entry of the canonical field list, and how two lists differ.
 
-use std::collections::BTreeMap;
-
 /// One entry of the canonical list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -15,23 +13,14 @@ impl Field {
     pub(crate) fn new(name: impl Into<String>, value: &dyn ToString) -> Self {
         Self { name: name.into(), value: value.to_string() }
     }
+
+    fn pair(&self) -> (&str, &str) {
+        (&self.name, &self.value)
+    }
 }
 
 /// The fields in which two lists differ, as `name: expected -> here` (`-` where a list lacks the field), in the
 /// order of the names.
 pub fn differing(expected: &[Field], here: &[Field]) -> Vec<String> {
-    let index = |fields: &[Field]| -> BTreeMap<String, String> {
-        fields.iter().map(|field| (field.name.clone(), field.value.clone())).collect()
-    };
-    let (expected, here) = (index(expected), index(here));
-    let mut names: Vec<&String> = expected.keys().chain(here.keys()).collect();
-    names.sort();
-    names.dedup();
-    let value =
-        |map: &BTreeMap<String, String>, name: &str| map.get(name).map_or("-".to_owned(), Clone::clone);
-    names
-        .into_iter()
-        .filter(|name| expected.get(*name) != here.get(*name))
-        .map(|name| format!("{name}: {} -> {}", value(&expected, name), value(&here, name)))
-        .collect()
+    bandwise_terms::differing(expected.iter().map(Field::pair), here.iter().map(Field::pair))
 }

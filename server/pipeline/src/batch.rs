@@ -12,6 +12,7 @@ use std::{
 use bandwise_curriculum::{Moment, Order};
 use bandwise_dataset::Dataset;
 use bandwise_job::Job;
+use bandwise_terms::Tensor;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -274,10 +275,10 @@ impl BatchWork {
             first_row: *first_row,
             slot,
             loan: slot.map(|_| loan),
-            images: bytes.slice(layout.images()),
-            labels: bytes.slice(layout.labels()),
-            labels_b: bytes.slice(layout.labels_b()),
-            lam: bytes.slice(layout.lam()),
+            images: bytes.slice(layout.tensor(Tensor::Images)),
+            labels: bytes.slice(layout.tensor(Tensor::Labels)),
+            labels_b: bytes.slice(layout.tensor(Tensor::LabelsB)),
+            lam: bytes.slice(layout.tensor(Tensor::Lam)),
             layout: layout.clone(),
             sample_ids: std::mem::take(&mut state.sample_ids),
             origin_steps: std::mem::take(&mut state.origin_steps),

@@ -277,8 +277,9 @@ mod tests {
 
     use super::*;
 
-    fn layout(rows: usize) -> BatchLayout {
-        BatchLayout::new(rows, 4, OutputFormat { dtype: Dtype::F16, layout: Axes::Nchw })
+    fn layout(rows: u64) -> BatchLayout {
+        let format = OutputFormat { dtype: Dtype::F16, layout: Axes::Nchw };
+        BatchLayout::new(rows, 4, format, false).unwrap()
     }
 
     fn write(mut slot: RowSlot) {

@@ -1,5 +1,6 @@
 //! The errors of a batch, of a want and of the pipeline itself.
 
+use bandwise_terms::Cause;
 use thiserror::Error;
 
 /// The reason why a batch could not be made. The other batches of the stream are not affected.
@@ -43,9 +44,8 @@ pub enum BatchError {
         sample: u64,
         /// Its name.
         name: String,
-        /// A stable word for what is wrong: `missing`, `not_a_file`, `permission_denied`, `size_changed`, `timed_out`,
-        /// `no_memory` or `io`.
-        cause: &'static str,
+        /// A word for programs.
+        cause: Cause,
         /// The error of the file system.
         detail: String,
     },

@@ -1,38 +1,32 @@
-//! The positions of the tensors of a batch in its block.
+//! The layout of a batch in its block: the places that the contract gives its tensors, and the form of its images.
 
 use std::ops::Range;
 
 use bandwise_kernels::Layout;
 use bandwise_recipe::OutputFormat;
+use bandwise_terms::{BatchPlaces, BatchShape, Tensor};
 
-/// Bytes of one label (i64).
-const LABEL_BYTES: usize = 8;
-
-/// Bytes of one share of a label (f32).
-const LAM_BYTES: usize = 4;
-
-/// The tensors of a batch of `rows` square images: `images`, `labels`, and where rows are mixed `labels_b` and `lam`.
+/// The tensors of a batch of square images: `images`, `labels`, and where rows are mixed `labels_b` and `lam`. The
+/// ranges of different rows and tensors are disjoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchLayout {
-    rows: usize,
     side: usize,
     format: OutputFormat,
     mixed: bool,
+    places: BatchPlaces,
 }
 
 impl BatchLayout {
-    /// Tensors start at multiples of this many bytes: a cache line, and enough for every vector load.
-    pub const ALIGN: usize = 64;
-
-    /// A batch of `rows` images of `side` x `side` x 3 elements.
-    pub fn new(rows: usize, side: usize, format: OutputFormat) -> Self {
-        Self { rows, side, format, mixed: false }
+    /// A batch of `rows` images of `side` x `side` x 3 elements, whose rows are mixed or not; `None` if that is more than
+    /// memory can be.
+    pub fn new(rows: u64, side: u32, format: OutputFormat, mixed: bool) -> Option<Self> {
+        let places = shape(rows, side, format, mixed).places()?;
+        Some(Self { side: side as usize, format, mixed, places })
     }
 
-    /// The same with the tensors of mixed rows.
-    #[must_use]
-    pub fn mixed(self) -> Self {
-        Self { mixed: true, ..self }
+    /// Bytes that no batch of these rows exceeds, mixed or not.
+    pub(crate) fn room_bytes(rows: u64, side: u32, format: OutputFormat) -> u64 {
+        shape(rows, side, format, true).room_bytes()
     }
 
     /// Side of the images in pixels.
@@ -47,7 +41,7 @@ impl BatchLayout {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.places.rows()
     }
 
     /// Element type and axis order of the images.
@@ -58,60 +52,38 @@ impl BatchLayout {
     /// Shape of `images`: rows, 3, side, side (nchw) or rows, side, side, 3 (nhwc).
     pub fn image_shape(&self) -> [usize; 4] {
         match self.format.layout {
-            Layout::Nchw => [self.rows, 3, self.side, self.side],
-            Layout::Nhwc => [self.rows, self.side, self.side, 3],
+            Layout::Nchw => [self.rows(), 3, self.side, self.side],
+            Layout::Nhwc => [self.rows(), self.side, self.side, 3],
         }
     }
 
-    /// Bytes of one image.
-    pub fn row_bytes(&self) -> usize {
-        self.side * self.side * 3 * self.format.dtype.size_in_bytes()
-    }
-
-    /// The bytes of `images`.
-    pub fn images(&self) -> Range<usize> {
-        0..self.rows * self.row_bytes()
-    }
-
-    /// The bytes of `labels`.
-    pub fn labels(&self) -> Range<usize> {
-        let start = self.images().end.next_multiple_of(Self::ALIGN);
-        start..start + self.rows * LABEL_BYTES
+    /// The bytes of a tensor; empty for one that the batch does not have.
+    pub fn tensor(&self, tensor: Tensor) -> Range<usize> {
+        self.places.tensor(tensor)
     }
 
     /// The bytes of the image of a row.
     pub fn image(&self, row: usize) -> Range<usize> {
-        let start = row * self.row_bytes();
-        start..start + self.row_bytes()
+        self.places.row(Tensor::Images, row)
     }
 
     /// The bytes of the label of a row.
     pub fn label(&self, row: usize) -> Range<usize> {
-        let start = self.labels().start + row * LABEL_BYTES;
-        start..start + LABEL_BYTES
+        self.places.row(Tensor::Labels, row)
     }
 
-    /// The bytes of `labels_b`; empty if rows are not mixed.
-    pub fn labels_b(&self) -> Range<usize> {
-        let start = self.labels().end.next_multiple_of(Self::ALIGN);
-        start..start + if self.mixed { self.rows * LABEL_BYTES } else { 0 }
-    }
-
-    /// The bytes of `lam`; empty if rows are not mixed.
-    pub fn lam(&self) -> Range<usize> {
-        let start = self.labels_b().end.next_multiple_of(Self::ALIGN);
-        start..start + if self.mixed { self.rows * LAM_BYTES } else { 0 }
-    }
-
-    /// The bytes of the partner's label and the share of a row, if rows are mixed.
+    /// The bytes of the partner's label and of the share of a row, if rows are mixed.
     pub fn partner(&self, row: usize) -> Option<(Range<usize>, Range<usize>)> {
-        let within =
-            |tensor: Range<usize>, size: usize| tensor.start + row * size..tensor.start + (row + 1) * size;
-        self.mixed.then(|| (within(self.labels_b(), LABEL_BYTES), within(self.lam(), LAM_BYTES)))
+        self.mixed.then(|| (self.places.row(Tensor::LabelsB, row), self.places.row(Tensor::Lam, row)))
     }
 
     /// Bytes of the whole block, gaps included.
     pub fn byte_len(&self) -> usize {
-        self.lam().end
+        self.places.byte_len()
     }
+}
+
+fn shape(rows: u64, side: u32, format: OutputFormat, mixed: bool) -> BatchShape {
+    let element_bytes = format.dtype.size_in_bytes() as u64;
+    BatchShape { rows, side: side.into(), element_bytes, mixed }
 }

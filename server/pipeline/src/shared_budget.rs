@@ -18,6 +18,7 @@ use std::{
 };
 
 use bandwise_shm::{MAX_SLOTS, Slots};
+use bandwise_terms::SharingRefusal;
 use parking_lot::Mutex;
 use thiserror::Error;
 
@@ -73,12 +74,12 @@ pub enum SharedMemoryError {
 
 impl SharedMemoryError {
     /// The same as a word for programs.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> SharingRefusal {
         match self {
-            Self::Budget { .. } => "budget",
-            Self::Owner { .. } => "share_of_client",
-            Self::SlotBytes { .. } => "slot_bytes",
-            Self::System(_) => "system",
+            Self::Budget { .. } => SharingRefusal::Budget,
+            Self::Owner { .. } => SharingRefusal::ShareOfClient,
+            Self::SlotBytes { .. } => SharingRefusal::SlotBytes,
+            Self::System(_) => SharingRefusal::System,
         }
     }
 }

@@ -65,6 +65,8 @@ pub(crate) fn free(blocks: Vec<Block>) {
 
 #[cfg(test)]
 mod tests {
+    use bandwise_terms::SharingRefusal;
+
     use super::*;
     use crate::shared_budget::SlotCharge;
 
@@ -93,7 +95,7 @@ mod tests {
         let two = create(&budget, 2, 100, PAGE).unwrap();
         assert_eq!(two.slots(), 3, "three quarters of what is free");
         let error = create(&budget, 3, 2, PAGE).unwrap_err();
-        assert_eq!(error.reason(), "budget");
+        assert_eq!(error.reason(), SharingRefusal::Budget);
         let error = error.to_string();
         assert!(error.contains("4096 of 40960 bytes") && error.contains("shared_memory_mib"), "{error}");
         drop(two);
@@ -112,7 +114,7 @@ mod tests {
         let second = create(&budget, 1, 5, PAGE).unwrap();
         assert_eq!((first.slots(), second.slots()), (5, 2));
         let error = create(&budget, 1, 2, PAGE).unwrap_err();
-        assert_eq!(error.reason(), "share_of_client");
+        assert_eq!(error.reason(), SharingRefusal::ShareOfClient);
         assert!(error.to_string().contains("28672 bytes") && error.to_string().contains("30720 of 40960"));
         assert_eq!(create(&budget, 2, 2, PAGE).unwrap().slots(), 2);
         drop((first, second));
@@ -151,7 +153,7 @@ mod tests {
     fn slots_that_no_batch_fills_are_refused() {
         for slot_bytes in [0, 8 * PAGE + 1, u64::MAX] {
             let error = create(&budget(), 1, 2, slot_bytes).unwrap_err();
-            assert_eq!(error.reason(), "slot_bytes");
+            assert_eq!(error.reason(), SharingRefusal::SlotBytes);
         }
     }
 }

@@ -8,40 +8,23 @@ use std::io;
 use bandwise_dataset::ReadError;
 use bandwise_decode::DecodeError;
 use bandwise_job::Unreadable;
+use bandwise_terms::Cause;
 
 use crate::{batch::Substitution, error::BatchError};
 
-/// Prefix of the reason of a substitution if the sample could not be read.
-pub(crate) const UNREADABLE: &str = "unreadable_";
-
-/// The cause of a sample that there was no memory for.
-pub(crate) const NO_MEMORY: &str = "no_memory";
-
-/// A stable word for why a sample cannot be read.
-pub(crate) fn cause_of(error: &ReadError) -> &'static str {
+/// The cause of a sample that cannot be read.
+pub(crate) fn cause_of(error: &ReadError) -> Cause {
     match error {
-        ReadError::Missing { .. } => "missing",
-        ReadError::NotAFile { .. } => "not_a_file",
-        ReadError::SizeChanged { .. } => "size_changed",
-        ReadError::TimedOut { .. } => "timed_out",
+        ReadError::Missing { .. } => Cause::Missing,
+        ReadError::NotAFile { .. } => Cause::NotAFile,
+        ReadError::SizeChanged { .. } => Cause::SizeChanged,
+        ReadError::TimedOut { .. } => Cause::TimedOut,
         ReadError::Io { reason, .. } => match reason.kind() {
-            io::ErrorKind::PermissionDenied => "permission_denied",
-            io::ErrorKind::OutOfMemory => NO_MEMORY,
-            _ => "io",
+            io::ErrorKind::PermissionDenied => Cause::PermissionDenied,
+            io::ErrorKind::OutOfMemory => Cause::NoMemory,
+            _ => Cause::Io,
         },
-        _ => "io",
-    }
-}
-
-/// The same word as the reason of a substitution.
-fn reason_of(cause: &str) -> &'static str {
-    match cause {
-        "missing" => "unreadable_missing",
-        "not_a_file" => "unreadable_not_a_file",
-        "size_changed" => "unreadable_size_changed",
-        "permission_denied" => "unreadable_permission_denied",
-        "timed_out" => "unreadable_timed_out",
-        _ => "unreadable_io",
+        _ => Cause::Io,
     }
 }
 
@@ -75,11 +58,11 @@ impl Skipped {
     pub(crate) fn unreadable(&mut self, policy: Unreadable, error: BatchError) -> Result<(), BatchError> {
         let BatchError::Unreadable { cause, detail, .. } = &error else { return Err(error) };
         // A daemon that is short of memory must not change what others train on.
-        if policy == Unreadable::Fail || *cause == NO_MEMORY {
+        if policy == Unreadable::Fail || *cause == Cause::NoMemory {
             return Err(error);
         }
         self.tries += 1;
-        self.first.get_or_insert_with(|| (reason_of(cause), detail.clone()));
+        self.first.get_or_insert_with(|| (cause.substitution(), detail.clone()));
         self.unreadable.get_or_insert(error);
         Ok(())
     }

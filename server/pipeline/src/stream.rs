@@ -119,22 +119,18 @@ impl Stream {
 
     /// The layout of a batch that holds `delivered` of the `rows` rows that were asked for, unless it is too large.
     fn layout(&self, bandwidth: u32, rows: u64, delivered: u64) -> Result<BatchLayout, WantError> {
-        let output = self.job.output();
-        let side = u64::from(bandwidth);
-        let row_bytes = side * side * 3 * output.dtype.size_in_bytes() as u64;
-        let bytes = delivered.saturating_mul(row_bytes.saturating_add(20)).saturating_add(192);
+        let (output, mixed) = (self.job.output(), self.job.recipe().mix().is_some());
+        let bytes = BatchLayout::room_bytes(delivered, bandwidth, output);
         let StreamLimits { batch_rows, batch_bytes, slot_bytes } = self.limits;
-        // No allocation is larger than `isize::MAX`, whatever the configuration says.
-        if rows > batch_rows || bytes > batch_bytes.min(isize::MAX as u64) {
+        let layout = BatchLayout::new(delivered, bandwidth, output, mixed);
+        let Some(layout) = layout.filter(|_| rows <= batch_rows && bytes <= batch_bytes) else {
             return Err(WantError::BatchTooLarge {
                 rows,
                 bytes,
                 max_rows: batch_rows,
                 max_bytes: batch_bytes,
             });
-        }
-        let layout = BatchLayout::new(delivered as usize, side as usize, output);
-        let layout = if self.job.recipe().mix().is_some() { layout.mixed() } else { layout };
+        };
         if let Some(slot_bytes) = slot_bytes
             && layout.byte_len() as u64 > slot_bytes
         {

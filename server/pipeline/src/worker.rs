@@ -13,6 +13,7 @@ use bandwise_decode::DecodeError;
 use bandwise_job::{BadSample, Origin};
 use bandwise_kernels::SimdLevel;
 use bandwise_recipe::Workbench;
+use bandwise_terms::{Cause, is_unreadable};
 use crossbeam::{
     channel::{self, Receiver},
     select,
@@ -26,7 +27,7 @@ use crate::{
     fetch::{FetchStage, FetchedRow, FetchedSample, WaitingRow},
     log_throttle::LogThrottle,
     row::RowInProgress,
-    skipped::{NO_MEMORY, UNREADABLE, cause_of},
+    skipped::cause_of,
     stats::Stats,
 };
 
@@ -230,7 +231,7 @@ impl Worker {
         let label = i64::from(work.request.dataset.label(delivered));
         slot.set_label(label);
         Stats::add(&self.stats.rows, 1);
-        let unreadable = substitution.as_ref().is_some_and(|other| other.reason.starts_with(UNREADABLE));
+        let unreadable = substitution.as_ref().is_some_and(|other| is_unreadable(other.reason));
         Stats::add(&self.stats.unreadable_substituted, u64::from(unreadable));
         RowOutcome { origin_step: row.origin.step, delivered, label, substitution }
     }
@@ -292,13 +293,13 @@ impl Worker {
         match self.bench.make(program, &encoded.bytes, &request.job.limits(), row.key, slot.image()) {
             // Not a property of the bytes: another daemon may have the memory.
             Err(error) if !error.is_undecodable() => {
-                Err(self.unreadable(work, row.sample(), NO_MEMORY, error.to_string()))
+                Err(self.unreadable(work, row.sample(), Cause::NoMemory, error.to_string()))
             }
             made => Ok(made),
         }
     }
 
-    fn unreadable(&self, work: &BatchWork, sample: u64, cause: &'static str, detail: String) -> BatchError {
+    fn unreadable(&self, work: &BatchWork, sample: u64, cause: Cause, detail: String) -> BatchError {
         Stats::add(&self.stats.unreadable, 1);
         let dataset = &work.request.dataset;
         if let Some(lines_left_out) = UNREADABLE_LINES.allow() {
@@ -308,7 +309,7 @@ impl Worker {
                 sample,
                 ?path,
                 lines_left_out,
-                reason = cause,
+                reason = %cause,
                 error = detail,
                 "unreadable sample"
             );

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bandwise_pipeline::{BatchError, FetchConfig, PipelineConfig, Stream, Ticket};
+use bandwise_terms::Cause;
 use common::{
     Bench, block_on, config, load,
     storage::{Does, Storage},
@@ -30,7 +31,7 @@ fn pull(stream: &Stream) -> Vec<Vec<u8>> {
     tickets.into_iter().map(|ticket| block_on(ticket).unwrap().images.to_vec()).collect()
 }
 
-fn cause(ticket: Ticket) -> &'static str {
+fn cause(ticket: Ticket) -> Cause {
     match block_on(ticket).unwrap_err() {
         BatchError::Unreadable { cause, .. } => cause,
         other => panic!("{other}"),
@@ -91,11 +92,11 @@ fn storage_that_hangs_holds_no_worker_and_no_other_stream() {
     assert_eq!(pull(&fetched), expected);
     // After the time limit every row that lies there is answered, though two threads alone have asked for it.
     for ticket in tickets {
-        assert_eq!(cause(ticket), "timed_out");
+        assert_eq!(cause(ticket), Cause::TimedOut);
     }
     assert_eq!(load(&bench.pipeline.stats().fetch_timeouts), 2);
     // At once: all fetches that this storage may have are stuck.
-    assert_eq!(cause(stuck.want(0, 0, 4).unwrap()), "timed_out");
+    assert_eq!(cause(stuck.want(0, 0, 4).unwrap()), Cause::TimedOut);
     assert_eq!(storage.fetches.load(Relaxed), 2);
     storage.let_go();
     wait_until("the threads are back", || storage.under_way() == 0);
@@ -113,7 +114,7 @@ fn a_task_that_hangs_is_stopped() {
             |sample| if sample == 0 { Does::HangAsync } else { Does::AnswerAsync },
         );
     let stream = bench.open_over(&dataset);
-    assert_eq!(cause(stream.want(0, 0, 4).unwrap()), "timed_out");
+    assert_eq!(cause(stream.want(0, 0, 4).unwrap()), Cause::TimedOut);
     wait_until("it is stopped", || storage.under_way() == 0);
     block_on(stream.want(1, 0, 4).unwrap()).unwrap();
 }
@@ -127,7 +128,7 @@ fn a_hiccup_is_nobodys_business() {
     assert_eq!((storage.fetches.load(Relaxed), load(&bench.pipeline.stats().unreadable)), (14, 0));
     // After three tries it is more than that.
     let (storage, dataset) = Storage::before(bench.reopened(), |_| Does::Fail(usize::MAX));
-    assert_eq!(cause(bench.open_over(&dataset).want(0, 0, 1).unwrap()), "io");
+    assert_eq!(cause(bench.open_over(&dataset).want(0, 0, 1).unwrap()), Cause::Io);
     assert_eq!(storage.fetches.load(Relaxed), 3);
 }
 

@@ -13,7 +13,7 @@ use bandwise_decode::DecodeLimits;
 use bandwise_kernels::SimdLevel;
 use bandwise_pipeline::{FetchConfig, PipelineConfig, ReplayConfig};
 use bandwise_proto::Address;
-use bandwise_proto::MAX_BATCH_ROWS;
+use bandwise_proto::{MAX_BATCH_BYTES, MAX_BATCH_ROWS};
 
 use super::{Config, ConfigError, DatasetConfig, DecodeLimitsConfig, MIB, MemoryMib, Source, user_cache_dir};
 use crate::{available_memory, log_filter};
@@ -165,7 +165,8 @@ fn pipeline(config: &Config, mistakes: &mut Mistakes) -> PipelineConfig {
         max_streams: mistakes.in_range("max_streams", config.max_streams, 1, 65_536),
         max_pending_batches: mistakes.in_range("max_pending_batches", config.max_pending_batches, 1, 65_536),
         max_batch_rows: MAX_BATCH_ROWS,
-        max_batch_bytes: mistakes.in_range("max_batch_mib", config.max_batch_mib, 1, 2048) * MIB,
+        max_batch_bytes: mistakes.in_range("max_batch_mib", config.max_batch_mib, 1, MAX_BATCH_BYTES / MIB)
+            * MIB,
         simd,
         pin_threads: config.pin_threads,
         fetch: fetch(config, mistakes),

@@ -16,14 +16,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bandwise_proto::v1 as proto;
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bandwise_proto::split_part;
+use bytes::Bytes;
 use http_body::Frame;
 use parking_lot::Mutex;
-use prost::{
-    Message as _,
-    encoding::{WireType, encode_key, encode_varint},
-};
 use tokio::sync::mpsc::Receiver;
 use tokio_stream::Empty;
 use tonic::{
@@ -34,12 +30,6 @@ use tonic::{
 };
 
 use crate::service::parts::BatchParts;
-
-/// Field number of `Part.data`.
-const DATA_FIELD: u32 = 5;
-
-/// Bytes before a message: not compressed, and its length.
-const PREFIX_BYTES: usize = 5;
 
 /// The source of parts: whole batches at a time, since a hand-over between threads costs more than a part.
 type Outgoing = Receiver<Result<BatchParts, Status>>;
@@ -115,7 +105,7 @@ impl http_body::Body for PartBody {
         }
         let status = loop {
             if let Some(part) = this.parts.as_mut().and_then(Iterator::next) {
-                let (head, data) = split(part);
+                let (head, data) = split_part(part);
                 this.data = data;
                 return Poll::Ready(Some(Ok(Frame::data(head))));
             }
@@ -133,51 +123,5 @@ impl http_body::Body for PartBody {
         this.ended = true;
         let mut trailers = http::HeaderMap::new();
         Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
-    }
-}
-
-/// A message as gRPC frames it, up to the bytes of its data, and these.
-fn split(mut part: proto::Part) -> (Bytes, Bytes) {
-    let data = std::mem::take(&mut part.data);
-    let rest = part.encoded_len();
-    let mut head = BytesMut::with_capacity(PREFIX_BYTES + rest + 16);
-    head.put_bytes(0, PREFIX_BYTES);
-    // A buffer that grows has room for every message.
-    let _ = part.encode(&mut head);
-    if !data.is_empty() {
-        encode_key(DATA_FIELD, WireType::LengthDelimited, &mut head);
-        encode_varint(data.len() as u64, &mut head);
-    }
-    // No part exceeds 1 MiB, by the contract.
-    let message = (head.len() - PREFIX_BYTES + data.len()) as u32;
-    head[1..PREFIX_BYTES].copy_from_slice(&message.to_be_bytes());
-    (head.freeze(), data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_pieces_are_one_message() {
-        let header = proto::BatchHeader { rows: 3, sample_ids: vec![1, 2, 3], ..Default::default() };
-        for part in [
-            proto::Part::default(),
-            proto::Part { draining: true, slot: Some(0), ..Default::default() },
-            proto::Part { step: 7, header: Some(header), ..Default::default() },
-            proto::Part {
-                step: 1,
-                first_row: 2,
-                offset: 300,
-                data: vec![5; 70_000].into(),
-                ..Default::default()
-            },
-        ] {
-            let (head, data) = split(part.clone());
-            assert_eq!(data, part.data);
-            let whole = [head, data].concat();
-            assert_eq!(whole[..5], [&[0], &(whole.len() as u32 - 5).to_be_bytes()[..]].concat());
-            assert_eq!(proto::Part::decode(&whole[5..]).unwrap(), part);
-        }
     }
 }

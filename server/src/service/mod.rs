@@ -108,7 +108,7 @@ impl LoaderService {
     fn no_want(&self) -> Reject {
         let seconds = self.first_want_in.as_secs();
         let message = format!("the stream sent no want within {seconds} seconds");
-        Reject::limit("handshake_seconds".to_owned(), message)
+        Reject::no_want(message)
     }
 
     async fn resolve(&self, job: Option<&proto::Job>) -> Result<jobs::Resolved, Reject> {

@@ -3,16 +3,14 @@
 
 use std::time::UNIX_EPOCH;
 
+use bandwise_choice::Choice as _;
 use bandwise_dataset::Dataset;
 use bandwise_job::Fingerprint;
-use bandwise_pipeline::{Batch, BatchLayout, Replayed};
-use bandwise_proto::{PART_DATA_BYTES, TENSOR_ALIGN, v1 as proto};
+use bandwise_pipeline::{Batch, Replayed};
+use bandwise_proto::{PART_DATA_BYTES, Tensor, tensor_dtype, v1 as proto};
 use bytes::Bytes;
 
 use crate::service::wire::dtype_to_wire;
-
-/// In shared memory the trainer finds tensors by this rule.
-const _: () = assert!(BatchLayout::ALIGN == TENSOR_ALIGN);
 
 /// Substitutions of a batch that name their sample, so that a header stays small.
 const NAMED_SUBSTITUTIONS: usize = 64;
@@ -83,14 +81,22 @@ pub(crate) fn announced(
 fn header_of(batch: &Batch, dataset: &Dataset, fingerprint: Fingerprint) -> proto::BatchHeader {
     let moment = &batch.moment;
     let rows = batch.layout.rows() as u64;
-    let tensor = |name: &str, dtype: proto::Dtype, shape: Vec<u64>, bytes: &Bytes| proto::TensorInfo {
-        name: name.to_owned(),
-        dtype: dtype.into(),
-        shape,
-        byte_length: bytes.len() as u64,
+    let tensor = |&tensor: &Tensor| {
+        let bytes = match tensor {
+            Tensor::Images => &batch.images,
+            Tensor::Labels => &batch.labels,
+            Tensor::LabelsB => &batch.labels_b,
+            Tensor::Lam => &batch.lam,
+        };
+        let image_shape = || batch.layout.image_shape().iter().map(|&side| side as u64).collect();
+        let image_dtype = || dtype_to_wire(batch.layout.format().dtype);
+        proto::TensorInfo {
+            name: tensor.to_string(),
+            dtype: tensor_dtype(tensor).unwrap_or_else(image_dtype).into(),
+            shape: if tensor == Tensor::Images { image_shape() } else { vec![rows] },
+            byte_length: bytes.len() as u64,
+        }
     };
-    let image_shape = batch.layout.image_shape().iter().map(|&side| side as u64).collect();
-    let image_dtype = dtype_to_wire(batch.layout.format().dtype);
     proto::BatchHeader {
         step: moment.step,
         rows,
@@ -114,15 +120,7 @@ fn header_of(batch: &Batch, dataset: &Dataset, fingerprint: Fingerprint) -> prot
             })
             .collect(),
         substitutions: substitutions_of(batch, dataset),
-        tensors: [
-            tensor("images", image_dtype, image_shape, &batch.images),
-            tensor("labels", proto::Dtype::I64, vec![rows], &batch.labels),
-            tensor("labels_b", proto::Dtype::I64, vec![rows], &batch.labels_b),
-            tensor("lam", proto::Dtype::F32, vec![rows], &batch.lam),
-        ]
-        .into_iter()
-        .filter(|tensor| tensor.byte_length > 0)
-        .collect(),
+        tensors: Tensor::ALL.iter().map(tensor).filter(|tensor| tensor.byte_length > 0).collect(),
         // A clock that stands before 1970 is not worth an error.
         completed_unix_ns: batch
             .completed

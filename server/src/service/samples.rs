@@ -5,7 +5,7 @@
 //! Python decodes them as it decodes file names and they equal ImageFolder's; errors and logs escape them.
 
 use bandwise_dataset::{Dataset, Digest};
-use bandwise_proto::{MAX_SAMPLE_IDS, MAX_SAMPLES_BYTES, v1 as proto};
+use bandwise_proto::{Limit, MAX_SAMPLE_IDS, MAX_SAMPLES_BYTES, v1 as proto};
 use prost::Message as _;
 
 use crate::{
@@ -28,7 +28,8 @@ pub(crate) fn answer(
     let ids = &request.sample_ids;
     if ids.len() > MAX_SAMPLE_IDS {
         return Err(Reject::limit(
-            format!("max_sample_ids = {MAX_SAMPLE_IDS}"),
+            Limit::MaxSampleIds,
+            MAX_SAMPLE_IDS as u64,
             format!("{} samples were requested; one call answers at most {MAX_SAMPLE_IDS}", ids.len()),
         ));
     }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bandwise_pipeline::{LogThrottle, Owner, Pipeline, SharedMemoryError, SharedPool};
-use bandwise_proto::v1 as proto;
+use bandwise_proto::{SharingRefusal, v1 as proto};
 use tokio::time::{Instant, sleep};
 
 use crate::handover::{Offer, Offers};
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
 }
 
 /// The reason why there is no shared memory: a word for programs, and a sentence.
-type Refusal = (&'static str, String);
+type Refusal = (SharingRefusal, String);
 
 impl Shared {
     /// Gives what the pipeline has room for and `owner` may have; a moment later if that is more then. A trainer opens its
@@ -59,9 +59,9 @@ impl Shared {
         }
         Self::give(request, owner, handover_socket, pipeline).unwrap_or_else(|(reason, refusal)| {
             if let Some(left_out) = NOT_SHARED.allow() {
-                tracing::info!(reason, refusal, lines_left_out = left_out, "no shared memory for a stream");
+                tracing::info!(%reason, refusal, lines_left_out = left_out, "no shared memory for a stream");
             }
-            let refusal_reason = reason.to_owned();
+            let refusal_reason = reason.to_string();
             let grant =
                 proto::SharedMemoryGrant { refusal, refusal_reason, ..proto::SharedMemoryGrant::default() };
             Self { pool: None, offer: None, grant }
@@ -74,16 +74,23 @@ impl Shared {
         handover_socket: Option<&HandoverSocket>,
         pipeline: &Pipeline,
     ) -> Result<Self, Refusal> {
-        let no_socket =
-            || ("no_socket", "this daemon shares no memory: it has no Unix socket for it".to_owned());
+        let no_socket = || {
+            (
+                SharingRefusal::NoSocket,
+                "this daemon shares no memory: it has no Unix socket for it".to_owned(),
+            )
+        };
         let handover_socket = handover_socket.ok_or_else(no_socket)?;
         if !request.lease {
-            return Err(("no_lease", NO_LEASE.to_owned()));
+            return Err((SharingRefusal::NoLease, NO_LEASE.to_owned()));
         }
-        let permit = handover_socket.offers.permit(owner).map_err(|error| ("leases", error.to_string()))?;
+        let permit = handover_socket
+            .offers
+            .permit(owner)
+            .map_err(|error| (SharingRefusal::Leases, error.to_string()))?;
         let refused = |error: SharedMemoryError| (error.reason(), error.to_string());
         let (pool, descriptor) = pipeline.share(owner, request.slots, request.slot_bytes).map_err(refused)?;
-        let no_token = |error| ("system", format!("no token: {error}"));
+        let no_token = |error| (SharingRefusal::System, format!("no token: {error}"));
         let offer = handover_socket.offers.offer(descriptor, permit).map_err(no_token)?;
         let grant = proto::SharedMemoryGrant {
             token: offer.token().to_vec().into(),

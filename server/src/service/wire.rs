@@ -6,13 +6,10 @@ use bandwise_decode::DecodeLimits;
 use bandwise_job::{BadSample, Fidelity, Field, Job, JobSpec, RecipeChoice, ReplaySpec, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_pipeline::Priority;
-use bandwise_proto::{WireChoice, v1 as proto};
+use bandwise_proto::{Limit, MAX_NAME_BYTES, WireChoice, image_bytes, v1 as proto};
 use bandwise_recipe::{LowFrequency, OutputFormat, Recipe};
 
 use crate::service::reject::Reject;
-
-/// Longest name in a request, in bytes.
-const MAX_NAME_BYTES: usize = 256;
 
 /// The dataset's name and everything else that a job asks for.
 pub(crate) fn spec_of(job: &proto::Job, allowed: &DecodeLimits) -> Result<(String, JobSpec), Reject> {
@@ -145,14 +142,14 @@ fn replay_of(job: &proto::Job) -> ReplaySpec {
 fn limits_of(asked: Option<&proto::DecodeLimits>, allowed: &DecodeLimits) -> Result<DecodeLimits, Reject> {
     let default = DecodeLimits::default();
     let asked = asked.copied().unwrap_or_default();
-    let limit = |name: &str, asked: u64, default: u64, allowed: u64| {
+    let limit = |limit: Limit, asked: u64, default: u64, allowed: u64| {
         let value = if asked == 0 { default } else { asked };
-        if value > allowed { Err(Reject::decode_limit(name, value, allowed)) } else { Ok(value) }
+        if value > allowed { Err(Reject::decode_limit(limit, value, allowed)) } else { Ok(value) }
     };
     Ok(DecodeLimits {
-        max_pixels: limit("max_pixels", asked.max_pixels, default.max_pixels, allowed.max_pixels)?,
+        max_pixels: limit(Limit::MaxPixels, asked.max_pixels, default.max_pixels, allowed.max_pixels)?,
         max_encoded_bytes: limit(
-            "max_encoded_bytes",
+            Limit::MaxEncodedBytes,
             asked.max_encoded_bytes,
             default.max_encoded_bytes,
             allowed.max_encoded_bytes,
@@ -162,8 +159,7 @@ fn limits_of(asked: Option<&proto::DecodeLimits>, allowed: &DecodeLimits) -> Res
 
 /// A stage of a job for the wire.
 pub(crate) fn stage_to_wire(job: &Job, stage: &StagePlan) -> proto::StagePlan {
-    let side = u64::from(stage.bandwidth);
-    let row_bytes = side * side * 3 * job.output().dtype.size_in_bytes() as u64;
+    let row_bytes = image_bytes(stage.bandwidth.into(), job.output().dtype.size_in_bytes() as u64);
     let buffered_rows = u64::from(stage.replay_buffer).min(stage.steps).saturating_mul(stage.fresh_rows());
     proto::StagePlan {
         index: stage.index as u32,
@@ -206,5 +202,21 @@ pub(crate) fn dtype_to_wire(dtype: Dtype) -> proto::Dtype {
         Dtype::F16 => proto::Dtype::F16,
         Dtype::Bf16 => proto::Dtype::Bf16,
         Dtype::F32 => proto::Dtype::F32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bandwise_proto::element_bytes;
+
+    use super::*;
+
+    #[test]
+    fn elements_have_the_size_that_clients_compute_with() {
+        for &dtype in Dtype::ALL {
+            assert_eq!(element_bytes(dtype_to_wire(dtype)), dtype.size_in_bytes() as u64, "{dtype}");
+        }
+        let unspecified = element_bytes(proto::Dtype::Unspecified);
+        assert_eq!(unspecified, Dtype::default().size_in_bytes() as u64, "a job that names no type");
     }
 }

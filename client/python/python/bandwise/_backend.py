@@ -92,10 +92,7 @@ class Backend:
         """Raises if the job has another fingerprint; ``fields`` are those of the expected job, if they are known."""
         if expected == self.plan.fingerprint:
             return
-        here = dict(self.plan.fields)
-        then = dict(fields)
-        names = [name for name in {**then, **here} if fields and then.get(name) != here.get(name)]
-        differing = [f"{name}: {then.get(name, '(absent)')} -> {here.get(name, '(absent)')}" for name in names]
+        differing = _native.differing(fields, self.plan.fields) if fields else []
         error = FingerprintError(
             f"this job has the fingerprint {self.plan.fingerprint}, but {expected} was expected"
             + "".join(f"\n  {line}" for line in differing)

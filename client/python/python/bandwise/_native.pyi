@@ -2,6 +2,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 __version__: str
 CHOICES: Dict[str, Tuple[str, ...]]
+MAX_NAME_BYTES: int
 
 class Array:
     """A dense tensor whose memory is shared with whatever is made of it."""
@@ -81,3 +82,4 @@ def samples(
     addresses: Sequence[str], dataset: str, digest: bytes, sample_ids: Sequence[int], patience: float
 ) -> List[bytes]: ...
 def plan(addresses: Sequence[str], job: Dict[str, Any], patience: float) -> Dict[str, Any]: ...
+def differing(expected: Sequence[Tuple[str, str]], here: Sequence[Tuple[str, str]]) -> List[str]: ...

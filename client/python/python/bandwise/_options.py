@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, Optional, Tuple
 
 from ._errors import JobError
-
-
-FILE_NAME_BYTES = 256
-"""Longest name of a file that a daemon takes."""
+from ._native import MAX_NAME_BYTES
 
 
 def whole(name: str, value: int, least: int, most: int = 2**32 - 1) -> int:
@@ -58,7 +55,7 @@ def name_or_file(what: str, value: Any) -> Tuple[Optional[str], Optional[str], s
         why = getattr(error, "strerror", None) or error
         raise JobError(f"cannot read the {what} {text!r}: {why}") from error
     # By its end, where it is longer than the daemon takes.
-    return None, content, text.encode(errors="replace")[-FILE_NAME_BYTES:].decode(errors="ignore")
+    return None, content, text.encode(errors="replace")[-MAX_NAME_BYTES:].decode(errors="ignore")
 
 
 def fingerprint_bytes(text: str) -> bytes:

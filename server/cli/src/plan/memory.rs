@@ -1,7 +1,9 @@
 //! The memory that a training takes: batches, slots of shared memory, and replay buffers, for each stage.
 
+use bandwise_client::RunOptions;
 use bandwise_curriculum::{Plan, StagePlan};
 use bandwise_pipeline::REPLAY_IN_FLIGHT_STEPS;
+use bandwise_terms::image_bytes;
 use serde::Serialize;
 
 use super::Args;
@@ -12,8 +14,10 @@ use crate::{
 
 const MIB: u64 = 1 << 20;
 
-/// Slots that a rank asks for by default: 8 batches ahead, and room for two that the trainer holds.
-const SLOTS: u64 = 10;
+/// Slots that a rank asks for by default.
+fn slots() -> u64 {
+    RunOptions::default().slots().into()
+}
 
 /// Memory of a whole training.
 #[derive(Debug, Serialize)]
@@ -90,7 +94,8 @@ impl MemoryReport {
             plural(self.world_size, "rank")
         );
         outln!(
-            "slots: shared memory for {SLOTS} batches of a rank; all ranks at one daemon: --shared-memory-mib {}",
+            "slots: shared memory for {} batches of a rank; all ranks at one daemon: --shared-memory-mib {}",
+            slots(),
             self.shared_memory_mib
         );
         if replays {
@@ -122,7 +127,7 @@ impl MemoryReport {
 
 impl StageMemory {
     fn new(stage: &StagePlan, element: u64, world_size: u64) -> Self {
-        let image = image_bytes(stage, element);
+        let image = image_bytes(stage.bandwidth.into(), element);
         let rank_batch_bytes = stage.global_batch.div_ceil(world_size).saturating_mul(image);
         let buffer = u64::from(stage.replay_buffer);
         Self {
@@ -130,7 +135,7 @@ impl StageMemory {
             bandwidth: stage.bandwidth,
             replay_times: stage.replay_times,
             rank_batch_bytes,
-            rank_slots_bytes: rank_batch_bytes.saturating_mul(SLOTS),
+            rank_slots_bytes: rank_batch_bytes.saturating_mul(slots()),
             replay_buffer_steps: buffer.min(stage.steps),
             daemon_replay_bytes: reserved(stage, element, buffer),
             rank_replay_bytes: kept(stage, element, buffer).div_ceil(world_size),
@@ -174,13 +179,9 @@ fn plural(number: u64, noun: &str) -> String {
     if number == 1 { noun.to_owned() } else { format!("{noun}s") }
 }
 
-fn image_bytes(stage: &StagePlan, element: u64) -> u64 {
-    3 * u64::from(stage.bandwidth).pow(2) * element
-}
-
 /// Bytes of the fresh rows of the last `buffer` steps; 0 without replay.
 fn kept(stage: &StagePlan, element: u64, buffer: u64) -> u64 {
-    let step = stage.fresh_rows().saturating_mul(image_bytes(stage, element));
+    let step = stage.fresh_rows().saturating_mul(image_bytes(stage.bandwidth.into(), element));
     if stage.replay_times > 1 { buffer.min(stage.steps).saturating_mul(step) } else { 0 }
 }
 

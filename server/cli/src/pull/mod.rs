@@ -16,6 +16,7 @@ use bandwise_client::{
 };
 use bandwise_job::Fingerprint;
 use bandwise_pipeline::Priority;
+use bandwise_terms::Reason;
 
 use crate::{
     Failure,
@@ -217,7 +218,7 @@ fn at_start(error: ClientError) -> Failure {
         | ClientError::ReplayLanes { .. }
         | ClientError::ReplayMemory { .. } => usage(error),
         ClientError::Daemon { detail: Some(ref detail), .. }
-            if detail.reason == "fingerprint_differs" && detail.differing_fields.is_empty() =>
+            if detail.has_reason(Reason::FingerprintDiffers) && detail.differing_fields.is_empty() =>
         {
             Failure::Failed(anyhow::anyhow!(
                 "{error}; a bare fingerprint cannot show which fields differ: write a file with --save-state in the \

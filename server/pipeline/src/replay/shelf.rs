@@ -10,6 +10,7 @@ use std::{
 
 use bandwise_decode::has_room;
 use bandwise_job::Job;
+use bandwise_terms::image_bytes;
 use bytes::{Bytes, BytesMut};
 
 use crate::batch::{RowOutcome, Substitution};
@@ -61,8 +62,8 @@ impl Shape {
     /// The shape of a stage of `job`.
     pub(crate) fn of(job: &Job, stage: usize) -> Self {
         let plan = &job.plan().stages()[stage];
-        let pixels = u64::from(plan.bandwidth).pow(2);
-        Self::new(plan.fresh_rows(), 3 * pixels * job.output().dtype.size_in_bytes() as u64)
+        let element_bytes = job.output().dtype.size_in_bytes() as u64;
+        Self::new(plan.fresh_rows(), image_bytes(plan.bandwidth.into(), element_bytes))
     }
 
     /// Shelves of `rows` rows of `row_bytes` bytes.
