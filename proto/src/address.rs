@@ -1,4 +1,4 @@
-//! Where a daemon listens.
+//! The address on which a daemon listens.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 

@@ -160,7 +160,7 @@ pub(crate) async fn serve(
         .layer(middleware::from_fn(counted))
         .into_make_service_with_connect_info::<Asking>();
     let drained = async move {
-        // An error means that the daemon itself is gone.
+        // An error means that the daemon itself has ended.
         let _ = draining.wait_for(|&draining| draining).await;
     };
     if let Err(error) = axum::serve(Guard(acceptor), router).with_graceful_shutdown(drained).await {

@@ -122,7 +122,7 @@ pub(crate) async fn serve(
     loop {
         let (socket, pass) = tokio::select! {
             accepted = acceptor.accept() => accepted,
-            // An error means that the daemon itself is gone.
+            // An error means that the daemon itself has ended.
             _ = draining.wait_for(|&draining| draining) => break,
         };
         connections.spawn(attend(socket, pass, Arc::clone(&offers)));

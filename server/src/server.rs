@@ -247,7 +247,7 @@ async fn serve<L: Listener>(
     mut draining: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
     let drained = async move {
-        // An error means that the daemon itself is gone.
+        // An error means that the daemon itself has ended.
         let _ = draining.wait_for(|&draining| draining).await;
     };
     // The file of a socket is removed as soon as the daemon stops listening.

@@ -42,7 +42,7 @@ class Point:
     tflop: float
     """Floating-point operations of forward and backward passes so far, in 10^12."""
     seconds: float
-    """Time since the first batch was asked for, without validations."""
+    """Time since the first batch was requested, without validations."""
     accuracy: float
     """Share of the validation images that were recognised."""
 

@@ -4,7 +4,7 @@
     python -m grpc_tools.protoc -I proto/bandwise/v1 --python_out . --grpc_python_out . loader.proto
     PYTHONPATH=. python client/python/examples/grpc_client.py unix:/run/bandwise.sock --epochs 1 --batch-size 64
 
-A batch is a pure function of the job, the step and the rows. So it may be asked for ahead, of any daemon, and again
+A batch is a pure function of the job, the step and the rows. So it may be requested ahead, from any daemon, and again
 (worth it after UNAVAILABLE and DEADLINE_EXCEEDED). It comes in parts of at most 1 MiB: default message limits do.
 """
 
@@ -21,7 +21,7 @@ import loader_pb2_grpc
 import numpy
 
 IN_FLIGHT = 6
-"""Batches asked for and not yet received: what the daemon may work ahead."""
+"""Batches requested and not yet received, which the daemon may make ahead."""
 
 # numpy has no bfloat16, so those come as their bits.
 DTYPES = {pb.DTYPE_U8: "u1", pb.DTYPE_F16: "<f2", pb.DTYPE_BF16: "<u2", pb.DTYPE_F32: "<f4", pb.DTYPE_I64: "<i8"}

@@ -21,14 +21,15 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::log::{self, Line, Lines};
 
-/// Batches that lie ready. While the trainer has one, the next is received; more would only hold slots of shared memory.
+/// Batches that are ready. While the trainer has one, the next is received; more would only hold slots of shared
+/// memory.
 const READY: usize = 1;
 
 /// A message of the thread.
 pub(crate) enum Message {
     /// A batch, and the step at which a run would continue after it.
     Batch(Box<Batch>, u64),
-    /// The run is over.
+    /// The run has ended.
     End,
     /// The run failed.
     Failed(ClientError),

@@ -68,12 +68,12 @@ impl Batch {
         &self.memory.as_slice()[self.images.clone()]
     }
 
-    /// The same, to be written: the batch is the caller's, also where it lies in shared memory.
+    /// The same, to be written: the batch belongs to the caller, even in shared memory.
     pub fn images_mut(&mut self) -> &mut [u8] {
         &mut self.memory.as_mut_slice()[self.images.clone()]
     }
 
-    /// Whether the batch lies in memory that is shared with the daemon, and so keeps one of the stream's slots.
+    /// Whether the batch is in memory that is shared with the daemon, and so keeps one of the stream's slots.
     pub fn is_shared(&self) -> bool {
         matches!(self.memory, BatchMemory::Slot(_))
     }

@@ -73,7 +73,7 @@ pub enum ClientError {
         /// The maximum.
         max_bytes: u64,
     },
-    /// The first step lies beyond the plan.
+    /// The first step is beyond the plan.
     #[error("step {from_step} is beyond the plan, which has {steps} steps")]
     BeyondPlan {
         /// The requested step.

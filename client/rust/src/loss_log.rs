@@ -178,7 +178,7 @@ mod tests {
             loss_log.back(0, now);
         }
         assert!((10..=16).contains(&reported), "{reported}");
-        // What was not reported is reported later if it lasts.
+        // A loss that was not reported is reported later if it lasts.
         let lost = now;
         while !loss_log.daemons[0].reported {
             now += Duration::from_secs(5);

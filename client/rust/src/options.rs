@@ -15,7 +15,7 @@ pub struct RunOptions {
     pub from_step: u64,
     /// Number of steps; `None`: all to the end of the plan.
     pub steps: Option<u64>,
-    /// Batches asked for ahead of the one that is next, at least 1; over all daemons together.
+    /// Batches requested ahead of the next one, at least 1; over all daemons together.
     pub window: usize,
     /// The fingerprint that the job must have; by default that of the first daemon.
     pub expected: Expected,

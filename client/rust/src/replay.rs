@@ -67,8 +67,8 @@ pub struct ReplayBuffer {
 }
 
 impl ReplayBuffer {
-    /// An empty buffer for a rank of a run of `job`, whose plan is `plan`. Rows that it lacks are asked for at
-    /// one of the daemons.
+    /// An empty buffer for a rank of a run of `job`, whose plan is `plan`. Rows that it lacks are requested from one of
+    /// the daemons.
     ///
     /// # Errors
     ///

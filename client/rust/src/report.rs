@@ -19,7 +19,7 @@ pub struct DaemonReport {
     pub batches: u64,
     /// Batches that were requested here, did not come, and were requested again.
     pub retried: u64,
-    /// Batches that were asked for here because another daemon was late with them.
+    /// Batches that were requested here because another daemon was late with them.
     pub hedged: u64,
     /// Batches that came from here when they were there already.
     pub duplicates: u64,

@@ -120,7 +120,7 @@ impl BatchStream {
         let _ = self.wants.send(Want { cancel: Some(CancelSteps { steps }), ..Want::default() });
     }
 
-    /// Waits until the call is over: HTTP/2 has given up the wants. What has come before can still be read.
+    /// Waits until the call ends: HTTP/2 has given up the wants. Batches that came before can still be read.
     pub(crate) async fn over(&self) {
         self.wants.closed().await;
     }
@@ -130,7 +130,7 @@ impl BatchStream {
     ///
     /// # Errors
     ///
-    /// If the connection or the protocol breaks, or the daemon refuses a want. The stream is over then.
+    /// If the connection or the protocol breaks, or the daemon refuses a want. The stream has then ended.
     pub async fn next(&mut self) -> Result<Option<Reply>, ClientError> {
         loop {
             let Some(piece) = self.parts.next().await? else {
@@ -174,7 +174,7 @@ impl BatchStream {
         self.expect_data_at(part.offset).map(|()| None)
     }
 
-    /// A batch that lies in a slot; copied out of it if the trainer holds so many that the daemon would wait.
+    /// A batch in a slot; copied out of it if the trainer holds so many that the daemon would wait.
     fn in_slot(&mut self, header: BatchHeader, first_row: u64, number: u32) -> Result<Batch, ClientError> {
         let slots = self.slots.as_ref();
         let StreamSlots(slots) =

@@ -58,7 +58,7 @@ fn all(spec: &CurriculumSpec) -> Mistakes<Problem> {
     problems
 }
 
-/// Mistakes of what stands around the stages.
+/// Mistakes outside of the stages.
 pub(crate) fn frame(spec: &CurriculumSpec) -> Mistakes<Problem> {
     let (chars, count) = (spec.name.chars().count(), spec.stages.len());
     let bad_name = chars == 0 || chars > MAX_NAME_CHARS || spec.name.chars().any(char::is_control);

@@ -1,9 +1,9 @@
 //! Curricula, plans and orders: what is shown at which step.
 //!
-//! A [`Curriculum`] (a preset or a TOML file) lists stages and their shares of the compute budget. Resolved
-//! for a dataset and a budget it becomes a [`Plan`], which knows the exact steps of every stage and answers
-//! [`Plan::locate`]: step to stage, epoch and rows. An [`Order`] says which sample stands at a position of an
-//! epoch. Everything here is a pure function of its arguments: no file, clock, thread or global state.
+//! A [`Curriculum`] (a preset or a TOML file) lists stages and their shares of the compute budget. Resolved for a
+//! dataset and a budget it becomes a [`Plan`], which knows the exact steps of every stage and answers [`Plan::locate`]:
+//! step to stage, epoch and rows. An [`Order`] gives the sample at a position of an epoch. Everything here is a pure
+//! function of its arguments: no file, clock, thread or global state.
 //!
 //! The recipe decides the pixels of a sample, and the client the share of each rank.
 

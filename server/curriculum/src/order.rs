@@ -1,4 +1,4 @@
-//! Orders: which sample stands at a position of an epoch. A keyed permutation with random access.
+//! Orders: the sample at each position of an epoch. A keyed permutation with random access.
 //!
 //! Keys come from `ChaCha8` under (seed, epoch), so any position of any epoch is found without what came before, on
 //! every machine alike. Up to [`TABLE_LEN`] samples the permutation is a Fisher-Yates shuffle, written out: each of the

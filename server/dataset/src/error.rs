@@ -11,7 +11,7 @@ use crate::sentence::{NEVER, listed};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DatasetError {
-    /// Nothing lies at the path.
+    /// The path does not exist.
     #[error("dataset {path:?} does not exist; check the path and that its disk is mounted")]
     NotFound {
         /// The path as given.
@@ -30,7 +30,7 @@ pub enum DatasetError {
     NoClassFolders {
         /// The dataset folder.
         path: PathBuf,
-        /// Images that lie directly in it.
+        /// Images directly in it.
         images: u64,
     },
     /// Some class folders hold no image, and empty classes are not allowed.
@@ -208,7 +208,7 @@ impl DatasetError {
 }
 
 fn class_folder_hint(images: u64) -> String {
-    let expected = "images must lie as CLASS/IMAGE.jpg in it";
+    let expected = "images must be at CLASS/IMAGE.jpg in it";
     match images {
         0 => format!("{expected}: give the folder that holds one folder per class"),
         _ => {

@@ -32,7 +32,7 @@ pub enum ReadError {
         /// The error of the operating system.
         reason: io::Error,
     },
-    /// A pipe, device or folder lies where the sample should.
+    /// A pipe, device or folder is in the place of the sample.
     #[error("it is not a regular file (a pipe, a device or a folder); put the image in its place")]
     NotAFile {
         /// The path.

@@ -1,4 +1,4 @@
-//! The public door: header, then pixels, in memory that one worker owns and reuses.
+//! The public interface: header, then pixels, in memory that one worker owns and reuses.
 
 use bandwise_kernels::{Rect, ReducedPart, RgbView};
 

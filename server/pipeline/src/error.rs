@@ -79,7 +79,7 @@ pub enum BatchError {
         /// Size of the batch.
         bytes: u64,
     },
-    /// Other batches of the same client stand unread, and there is no memory for one more.
+    /// Other batches of the same client are unread, and there is no memory for one more.
     #[error(
         "no memory for a batch of {bytes} bytes: {unread} bytes of other batches of this client have been unread for \
          a minute; read or cancel them, request fewer at a time, or give the daemon more (prefetch_mib)"
@@ -87,7 +87,7 @@ pub enum BatchError {
     UnreadBatches {
         /// Size of the batch.
         bytes: u64,
-        /// Bytes that stand unread beyond the budget.
+        /// Bytes that are unread beyond the budget.
         unread: u64,
     },
     /// The pipeline stopped before the batch was ready.
@@ -112,7 +112,7 @@ pub enum WantError {
     RowsOutOfRange {
         /// The step.
         step: u64,
-        /// First row asked for.
+        /// First requested row.
         first_row: u64,
         /// The number of rows requested.
         rows: u64,
@@ -125,7 +125,7 @@ pub enum WantError {
          together; batches begin and end at multiples of {group}"
     )]
     CutsGroup {
-        /// First row asked for.
+        /// First requested row.
         first_row: u64,
         /// The number of rows requested.
         rows: u64,
@@ -138,7 +138,7 @@ pub enum WantError {
          trainer, or let the daemon replay"
     )]
     FreshRowsMixed,
-    /// No rows were asked for.
+    /// No rows were requested.
     #[error("a batch needs at least 1 row")]
     NoRows,
     /// The batch would be larger than this daemon makes.
@@ -147,7 +147,7 @@ pub enum WantError {
          (max_batch_mib): request fewer rows, or raise it"
     )]
     BatchTooLarge {
-        /// Rows asked for.
+        /// Requested rows.
         rows: u64,
         /// Their bytes.
         bytes: u64,

@@ -15,7 +15,7 @@ const UNKNOWN: u16 = u16::MAX;
 /// A row has one writer at a time, and a block goes from one to the next through a channel, so relaxed access is enough.
 #[derive(Debug, Default)]
 pub(crate) struct Fills {
-    /// Where the images lie.
+    /// The positions of the images.
     layout: Option<BatchLayout>,
     rows: Box<[AtomicU16]>,
 }

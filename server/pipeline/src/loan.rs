@@ -40,7 +40,7 @@ impl Account {
     /// Ends the loan; `block` is reused if it came back whole.
     fn settle(&self, block: Option<Block>) {
         self.permit.stats().batch_bytes_in_use.fetch_sub(self.bytes as u64, Ordering::Relaxed);
-        // The dispatcher is gone only when the pipeline has stopped; then there is no account to settle.
+        // The dispatcher ends only when the pipeline has stopped; then there is no account to settle.
         let Self { stream, bytes, charge, .. } = *self;
         let _ = self.returns.send(Return { stream, bytes, charge, block });
     }

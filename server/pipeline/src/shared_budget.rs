@@ -62,7 +62,7 @@ pub enum SharedMemoryError {
     /// The slots would be larger than any batch.
     #[error("slots of {slot_bytes} bytes were requested; batches here have 1 to {max_bytes} bytes")]
     SlotBytes {
-        /// Bytes asked for.
+        /// Bytes requested.
         slot_bytes: u64,
         /// Largest batch.
         max_bytes: u64,

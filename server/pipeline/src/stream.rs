@@ -117,7 +117,7 @@ impl Stream {
         Ok(())
     }
 
-    /// The layout of a batch that holds `delivered` of the `rows` rows that were asked for, unless it is too large.
+    /// The layout of a batch that holds `delivered` of the `rows` requested rows, unless it is too large.
     fn layout(&self, bandwidth: u32, rows: u64, delivered: u64) -> Result<BatchLayout, WantError> {
         let (output, mixed) = (self.job.output(), self.job.recipe().mix().is_some());
         let bytes = BatchLayout::room_bytes(delivered, bandwidth, output);
@@ -145,7 +145,7 @@ impl Drop for Stream {
         if let Some(end) = &self.pool_end {
             end.close();
         }
-        // The dispatcher is gone only when the pipeline has stopped.
+        // The dispatcher ends only when the pipeline has stopped.
         let _ = self.commands.send(Command::Close(self.id));
     }
 }

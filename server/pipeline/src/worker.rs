@@ -79,7 +79,7 @@ impl Worker {
                 },
                 recv(fetched) -> row => match row {
                     Ok(row) => self.resume(row),
-                    // The stage is gone, and the pipeline is about to stop.
+                    // The stage has ended, and the pipeline is about to stop.
                     Err(_) => fetched = channel::never(),
                 },
             }
@@ -257,7 +257,7 @@ impl Worker {
         made
     }
 
-    /// The image of a sample that was fetched. Its bytes are gone after that.
+    /// The image of a sample that was fetched. Its bytes are freed after that.
     fn fetched_sample(
         &mut self,
         work: &BatchWork,

@@ -91,7 +91,7 @@ pub enum ProgramError {
         /// The base size.
         base: u32,
     },
-    /// The operations stand in an order that has no meaning.
+    /// The order of the operations makes no sense.
     #[error("operation {position} ({name}) is in the wrong place: {problem}")]
     Order {
         /// Position of the operation, from 0.

@@ -121,7 +121,7 @@ fn header_of(batch: &Batch, dataset: &Dataset, fingerprint: Fingerprint) -> prot
             .collect(),
         substitutions: substitutions_of(batch, dataset),
         tensors: Tensor::ALL.iter().map(tensor).filter(|tensor| tensor.byte_length > 0).collect(),
-        // A clock that stands before 1970 is not worth an error.
+        // A clock before 1970 is not worth an error.
         completed_unix_ns: batch
             .completed
             .duration_since(UNIX_EPOCH)

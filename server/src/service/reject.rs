@@ -72,7 +72,7 @@ impl Reject {
         reject
     }
 
-    /// A limit of this daemon stands in the way.
+    /// A limit of this daemon was reached.
     pub(crate) fn limit(limit: Limit, value: u64, message: String) -> Self {
         Self::limits(limit.at(value), message)
     }

@@ -90,8 +90,8 @@ class Batch:
     """One batch of one rank. It unpacks as ``images, labels = batch``.
 
     The images are not copied: they stay in the memory in which they were received, which is shared with the daemon if it
-    runs on this host. You may write to that memory. It is returned when the batch and everything made from it are gone, so
-    keep ``images.clone()`` if you keep many batches. With a ``device``, images and labels are separate tensors on that
+    runs on this host. You may write to that memory. It is reused when the batch and all its views are deleted, so keep
+    ``images.clone()`` if you keep many batches. With a ``device``, images and labels are separate tensors on that
     device, and everything else is on the host.
     """
 

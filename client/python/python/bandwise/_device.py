@@ -49,7 +49,7 @@ class Normalize:
         import torch
 
         if pixels.is_cuda:
-            # Reading bytes, computing in f32 and rounding to the type asked for are one kernel.
+            # Reading bytes, computing in f32 and rounding to the requested type are one kernel.
             out = torch.empty(pixels.shape, dtype=self._dtype, device=pixels.device)
             return torch.addcmul(self._offset, pixels, self._scale, out=out)
         return torch.addcmul(self._offset, pixels, self._scale).to(self._dtype)
@@ -154,7 +154,7 @@ class Cuda:
         return moving.batch
 
     def _give_back(self) -> None:
-        """Lets go of what was copied; of what lies further back than the look ahead, after waiting for it."""
+        """Releases batches that were copied; those further back than the look ahead, after waiting for their copies."""
         while self._under_way:
             copied, _ = self._under_way[0]
             if len(self._under_way) > MAX_UNDER_WAY:
@@ -194,7 +194,7 @@ class Pinned:
             _log.warning("the driver does not register shared memory (error %d): copies to the GPU are slower", code)
             return False
         self._slots[slot.address] = slot
-        # Too many are of the pool of a daemon that is gone: more are kept than are in use at a time.
+        # Surplus ones belong to the pool of a daemon that has ended: more are kept than are in use at a time.
         self._keep(self._limit)
         return True
 

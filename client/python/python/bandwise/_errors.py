@@ -32,8 +32,8 @@ class DatasetError(JobError):
 
 
 class RunOverError(Error):
-    """A ``for`` began over a loader whose run is over. A larger ``epochs``, ``Loader.reset`` or ``Span(loop="repeat")`` gives
-    more batches."""
+    """A ``for`` began over a loader whose run has ended. A larger ``epochs``, ``Loader.reset`` or
+    ``Span(loop="repeat")`` gives more batches."""
 
 
 class FingerprintError(JobError):

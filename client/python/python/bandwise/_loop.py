@@ -52,7 +52,7 @@ class Position:
         self._lock = threading.Lock()
         self._said = False
         self.is_plan_known = False
-        """Whether the program has asked for the plan, and so for its number of epochs."""
+        """Whether the program has read the plan, and so its number of epochs."""
         self._told = False
         self._warn_of_odd_validation(automatic=span.loop == "auto")
 
@@ -131,7 +131,7 @@ class Position:
             else f"its steps {self.first} to {self.end} of {self.plan.steps}"
         )
         return (
-            f"the run is over: the loader has handed out {done}. To get more, raise `epochs`, which is "
+            f"the run has ended: the loader has handed out {done}. To get more, raise `epochs`, which is "
             f"{self.plan.budget:g} here; to start again on purpose, with the same images in the same order, call "
             "`loader.reset()`, or give the loader `span=bandwise.Span(loop=\"repeat\")`"
         )
@@ -146,7 +146,7 @@ class Position:
         self._epoch = epoch
 
     def _go_to_epoch(self) -> None:
-        """To the epoch that was set, unless the run stands in it."""
+        """Moves to the epoch that was set, unless the run is already in it."""
         epoch, self._epoch = self._epoch, None
         if epoch is None:
             return

@@ -18,7 +18,7 @@ pub(crate) enum Phase {
     Closed,
     /// Batches.
     Open,
-    /// Nothing more; what was asked for still comes.
+    /// Nothing more; requested batches still come.
     Draining,
     /// Nothing, in this run.
     Refused,
@@ -31,7 +31,7 @@ pub(crate) struct Counts {
     pub(crate) batches: u64,
     /// Batches that were requested here, did not come, and were requested again.
     pub(crate) retried: u64,
-    /// Batches asked for here because another daemon was late with them.
+    /// Batches requested here because another daemon was late with them.
     pub(crate) hedged: u64,
     /// Batches that came although the trainer had them already.
     pub(crate) duplicates: u64,
@@ -46,7 +46,7 @@ pub(crate) struct DaemonState {
     pub(crate) suspect: Option<TimePoint>,
     /// Batches that may be under way at a time.
     capacity: usize,
-    /// Batches that were asked for and are waited for.
+    /// Batches that were requested and are still needed.
     outstanding: usize,
     /// Batches that will come although they are no longer needed.
     strays: usize,
@@ -80,12 +80,12 @@ impl DaemonState {
         *self = Self { phase: Phase::Open, counts, capacity, period, last_answer: Some(now), ..Self::new() };
     }
 
-    /// The stream is gone, with all that was asked for.
+    /// The stream has ended, with all its wants.
     pub(crate) fn close(&mut self, phase: Phase) {
         (self.phase, self.outstanding, self.strays, self.suspect) = (phase, 0, 0, None);
     }
 
-    /// Whether another batch can be asked for.
+    /// Whether another batch can be requested.
     pub(crate) fn takes_wants(&self) -> bool {
         self.phase == Phase::Open && self.outstanding + self.strays < self.capacity
     }
@@ -139,7 +139,7 @@ impl DaemonState {
         first
     }
 
-    /// Since when a batch asked for at `asked_at` is at the head of the queue, if it is there.
+    /// The time since which a batch requested at `asked_at` is at the head of the queue, if it is there.
     pub(crate) fn head_since(&self, asked_at: TimePoint) -> TimePoint {
         asked_at.or_later(self.last_answer)
     }

@@ -26,7 +26,7 @@ impl Failing {
         Self { since, again: None, pauses: Backoff::default() }
     }
 
-    /// It is asked for.
+    /// It is requested.
     pub(super) fn asked(&mut self) {
         self.again = None;
     }
@@ -58,7 +58,7 @@ impl Scheduler {
         }
     }
 
-    /// Time until a batch is asked for again.
+    /// Time until a batch is requested again.
     pub(super) fn asked_again_in(&self, now: TimePoint) -> Option<Duration> {
         let again = |entry: &Entry| entry.failing.as_ref()?.again;
         let paused = self.table.iter().filter(|entry| self.all_unable(entry)).filter_map(again).min();

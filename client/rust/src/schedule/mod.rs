@@ -204,7 +204,7 @@ impl Scheduler {
         }
     }
 
-    /// A daemon has answered with a batch, or an error that stands for it. Whether it is wanted.
+    /// A daemon has answered with a batch, or with its error. Returns whether it is needed.
     pub(crate) fn answered(&mut self, daemon: usize, id: BatchId, now: Instant) -> bool {
         let now = self.clock.time_point(now);
         let position = self.position(id);

@@ -81,13 +81,13 @@ pub(crate) struct FetchedSample {
 enum Event {
     /// A row is handed over.
     Fetch(WaitingRow),
-    /// A fetch is over.
+    /// A fetch has ended.
     Ended(SourceId),
-    /// A fetch is over as far as its row goes, and its thread still waits for the storage.
+    /// A fetch has ended for its row, but its thread still waits for the storage.
     Hangs(SourceId),
     /// That thread is free again.
     Answered(SourceId),
-    /// The bytes of a sample are gone.
+    /// The bytes of a sample were freed.
     Release(SourceId, u64),
     /// The pipeline stops.
     Stop,
@@ -133,7 +133,7 @@ impl FetchStage {
             .name(name.clone())
             .spawn(|| run(stage, incoming, started))
             .map_err(failed)?;
-        // A thread that is gone has said why.
+        // A thread that has ended has logged why.
         starts.recv().unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(failed)?;
         Ok((Self { events, fetched }, thread))
     }

@@ -108,7 +108,7 @@ impl<T> Queues<T> {
         });
     }
 
-    /// Bytes are gone.
+    /// Bytes were freed.
     pub(super) fn release(&mut self, source: SourceId, bytes: u64) {
         self.held -= bytes;
         self.change(source, |entry| entry.held -= bytes);

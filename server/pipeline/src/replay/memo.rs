@@ -191,7 +191,7 @@ impl Books {
         }
     }
 
-    /// Drops what lies before the window of every stream.
+    /// Drops rows before the window of every stream.
     fn drop_old(&mut self) {
         let Some(oldest) = self.windows.values().map(RangeInclusive::start).min().copied() else { return };
         let needed = self.shelves.split_off(&oldest);
@@ -199,7 +199,7 @@ impl Books {
         self.drop_shelves(old.into_values());
     }
 
-    /// Drops what lies outside of the window of every stream.
+    /// Drops rows outside of the window of every stream.
     fn drop_unneeded(&mut self) {
         let windows = &self.windows;
         let unneeded = |step: u64| !windows.values().any(|window| window.contains(&step));
