@@ -86,7 +86,7 @@ async fn a_daemon_serves_what_was_repaired_before_it_started() {
     assert!(get_batch(&mut raw_client(&server).await, request()).await.is_err(), "half an image");
     dataset.photo("a/2.jpg", "thing/cup.jpg");
     let error = get_batch(&mut raw_client(&server).await, request()).await.unwrap_err();
-    assert!(error.message().contains("start again"), "{error}");
+    assert!(error.message().contains("restart"), "{error}");
     assert!(!error.message().contains(text(dataset.path())), "a path of the daemon's host: {error}");
     drop(server);
     let server = serve().await;

@@ -34,7 +34,7 @@ fn a_file_repaired_in_place_is_read_at_the_next_start() {
     tree.write(b"data/a/2.jpg", b"repaired in place, and longer than before");
     let error = read(&before, "a/2.jpg").unwrap_err();
     assert!(matches!(error, ReadError::SizeChanged { .. }), "{error}");
-    assert!(error.to_string().contains("start again"), "{error}");
+    assert!(error.to_string().contains("restart"), "{error}");
     for _ in 0..2 {
         let after = open(&tree.cached_options()).unwrap();
         assert_eq!(after.index_source(), Cache, "no folder has changed");
