@@ -83,9 +83,10 @@ fn named(text: &str) -> Vec<Module> {
             let line = code[..at].rfind('\n').map_or(0, |end| end + 1);
             let rest = &code[at..];
             let is_import = code[line..at].trim_end().ends_with("use");
-            let end = match is_import {
-                true => rest.find(';'),
-                false => rest.find(|sign: char| !(sign.is_alphanumeric() || sign == '_' || sign == ':')),
+            let end = if is_import {
+                rest.find(';')
+            } else {
+                rest.find(|sign: char| !(sign.is_alphanumeric() || sign == '_' || sign == ':'))
             };
             paths(&rest[..end.unwrap_or(rest.len())], &[], &mut found);
         }

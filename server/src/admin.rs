@@ -223,7 +223,7 @@ async fn metrics(extract::State(state): extract::State<State>) -> impl IntoRespo
     (code, [("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }
 
-/// The counters as OpenMetrics text.
+/// The counters as `OpenMetrics` text.
 fn open_metrics(status: Status) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("bandwise");
     registry.register_collector(Box::new(StatusCollector(status)));

@@ -148,7 +148,7 @@ impl Packer {
         let start = self.end.checked_next_multiple_of(self.align)?;
         let end = start.checked_add(usize::try_from(bytes).ok()?)?;
         // No allocation or mapping is larger.
-        (end <= isize::MAX as usize).then(|| {
+        isize::try_from(end).is_ok().then(|| {
             self.end = end;
             start..end
         })

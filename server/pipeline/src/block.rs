@@ -325,9 +325,10 @@ mod tests {
 
     #[test]
     fn a_fill_is_written_unless_it_is_there() {
+        type Step<'a> = (&'a BatchLayout, fn(&mut RowSlot));
         let (two, three) = (layout(2), layout(3));
         let mut block = Block::allocate(PAGE).unwrap();
-        let steps: [(&BatchLayout, fn(&mut RowSlot)); 6] = [
+        let steps: [Step<'_>; 6] = [
             (&two, |slot| slot.fill(7)),
             (&two, |slot| slot.fill(7)),
             (&two, |slot| slot.image()[5] = 1),
