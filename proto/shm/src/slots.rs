@@ -101,7 +101,7 @@ impl Slots {
         let file = memfd_create("bandwise", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         ftruncate(&file, len as u64)?;
         fcntl_add_seals(&file, SEALS)?;
-        Ok((Self::map(&file, len, (count, slot_bytes), None)?, file))
+        Ok((Self::map(&file, len, count, slot_bytes, None)?, file))
     }
 
     /// Maps the file of the other process, and keeps the lease on it for as long as the mapping lives. `slot_bytes` is a
@@ -119,13 +119,14 @@ impl Slots {
         if found != len as u64 {
             return Err(OpenError::Size { found, expected: len as u64 });
         }
-        Self::map(&file, len, (count, slot_bytes), Some(lease))
+        Self::map(&file, len, count, slot_bytes, Some(lease))
     }
 
     fn map(
         file: &OwnedFd,
         len: usize,
-        (count, slot_bytes): (u32, u64),
+        count: u32,
+        slot_bytes: u64,
         lease: Option<Lease>,
     ) -> Result<Arc<Self>, OpenError> {
         let access = ProtFlags::READ | ProtFlags::WRITE;

@@ -86,7 +86,7 @@ impl Decoder {
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
         let placement = match header.detail {
             Detail::Jpeg(layout) => {
-                jpeg::decode(&mut self.turbo, bytes, header, layout, (region, 1), &mut self.pixels)?
+                jpeg::decode(&mut self.turbo, bytes, header, layout, region, 1, &mut self.pixels)?
             }
             detail => fenced(header.format, || self.decode_still(bytes, header, detail, region))?,
         };
@@ -144,7 +144,7 @@ impl Decoder {
         let Detail::Jpeg(layout) = header.detail else { panic!("{} cannot be reduced", header.format) };
         assert!(layout.is_reducible(), "four components cannot be reduced");
         let placement =
-            jpeg::decode(&mut self.turbo, bytes, header, layout, (region, shrink), &mut self.pixels)?;
+            jpeg::decode(&mut self.turbo, bytes, header, layout, region, shrink, &mut self.pixels)?;
         let cover = jpeg::reduced(region, shrink);
         let pixels = &self.pixels.bytes()[placement.start..];
         let pixels = RgbView::new(pixels, cover.width as usize, cover.height as usize, placement.stride);

@@ -160,7 +160,7 @@ impl Worker {
             let (delivered, label) = (kept.delivered, kept.label);
             return Ok(RowOutcome { origin_step: origin.step, delivered, label, substitution }.into());
         }
-        let progress = self.make_row(work, slot, (row, origin), fetched)?;
+        let progress = self.make_row(work, slot, row, origin, fetched)?;
         if let (Progress::Made(outcome), Some(lookup)) = (&progress, lookup) {
             Stats::add(&self.stats.replayed_rows_made, u64::from(!request.is_fresh(row)));
             lookup.keep(request.moment.stage, origin, slot.image(), outcome);
@@ -173,7 +173,8 @@ impl Worker {
         &mut self,
         work: &BatchWork,
         slot: &mut RowSlot,
-        (row, origin): (u64, Origin),
+        row: u64,
+        origin: Origin,
         fetched: Option<Resumed>,
     ) -> Result<Progress, BatchError> {
         let (mut row, mut fetched) = match fetched {

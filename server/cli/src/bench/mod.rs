@@ -200,32 +200,40 @@ fn programs(
     args: &Args,
     curriculum: &Curriculum,
     recipe: &Recipe,
-    stages: &[(u32, f64)],
+    stages: &[Setting],
 ) -> Result<Vec<Program>, Failure> {
     let (base, format) = (curriculum.base(), OutputFormat { dtype: args.dtype, layout: args.layout });
-    let program = |&(bandwidth, magnitude): &(u32, f64)| {
+    let program = |&Setting { bandwidth, magnitude }: &Setting| {
         Program::with_fidelity(args.fidelity, recipe, base, bandwidth, magnitude, format)
     };
     stages.iter().map(program).collect::<Result<_, _>>().map_err(usage)
 }
 
+/// One setting of the images, which is measured.
+#[derive(Clone, Copy)]
+struct Setting {
+    bandwidth: u32,
+    magnitude: f64,
+}
+
 /// The bandwidths of the stages in order, each once and with its largest magnitude.
-fn distinct_stages(curriculum: &Curriculum) -> Vec<(u32, f64)> {
-    let mut stages: Vec<(u32, f64)> = Vec::new();
+fn distinct_stages(curriculum: &Curriculum) -> Vec<Setting> {
+    let mut settings: Vec<Setting> = Vec::new();
     for stage in curriculum.stages() {
-        match stages.iter_mut().find(|(bandwidth, _)| *bandwidth == stage.bandwidth) {
-            Some((_, magnitude)) => *magnitude = magnitude.max(stage.magnitude),
-            None => stages.push((stage.bandwidth, stage.magnitude)),
+        let (bandwidth, magnitude) = (stage.bandwidth, stage.magnitude);
+        match settings.iter_mut().find(|setting| setting.bandwidth == bandwidth) {
+            Some(setting) => setting.magnitude = setting.magnitude.max(magnitude),
+            None => settings.push(Setting { bandwidth, magnitude }),
         }
     }
-    stages
+    settings
 }
 
 /// A job that stays in one stage.
 fn job(
     args: &Args,
     curriculum: &Curriculum,
-    (bandwidth, magnitude): (u32, f64),
+    Setting { bandwidth, magnitude }: Setting,
     batch: u64,
 ) -> Result<proto::Job, Failure> {
     let stage = format!(
@@ -261,7 +269,7 @@ fn mean_encoded_bytes(workers: &[WorkerTime]) -> f64 {
 
 impl StageReport {
     fn new(
-        (bandwidth, magnitude): (u32, f64),
+        Setting { bandwidth, magnitude }: Setting,
         worker: &WorkerTime,
         path: PathTime,
         transform_share: Option<f64>,

@@ -81,7 +81,7 @@ pub(crate) fn decode_inner(
 ) -> Result<(), DecodeError> {
     let samples = if frame.components == 4 { Samples::Cmyk } else { Samples::Rgb };
     let size = (frame.width, frame.height);
-    turbo.decode(bytes, (size, 1), Rect::whole(size.0, size.1), samples, out)
+    turbo.decode(bytes, size, 1, Rect::whole(size.0, size.1), samples, out)
 }
 
 /// Decodes what `region` needs into `pixels` and says where the region lies there. With a `shrink` above 1 the
@@ -91,7 +91,8 @@ pub(crate) fn decode(
     bytes: &[u8],
     header: &Header,
     layout: JpegLayout,
-    (region, shrink): (Rect, u32),
+    region: Rect,
+    shrink: u32,
     pixels: &mut PixelBuffer,
 ) -> Result<Placement, DecodeError> {
     let whole = Rect::whole(header.width, header.height);
@@ -105,7 +106,7 @@ pub(crate) fn decode(
     let spread_to = if layout.samples == Samples::Grey { 3 } else { 1 };
     pixels.prepare(spread_to * stride * window.height as usize)?;
     let size = (header.width, header.height);
-    turbo.decode(bytes, (size, shrink), window, layout.samples, pixels.bytes_mut())?;
+    turbo.decode(bytes, size, shrink, window, layout.samples, pixels.bytes_mut())?;
     match layout.samples {
         Samples::Rgb => {
             let (x, y) = ((region.x - window.x) as usize, (region.y - window.y) as usize);

@@ -66,7 +66,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame, DecodeError> {
                     frame.first_scan = at;
                     return finish(bytes, frame);
                 }
-                at = segment(bytes, code, at, (&mut frame, &mut profile))?;
+                at = segment(bytes, code, at, &mut frame, &mut profile)?;
                 at = skip_to_ff(bytes, at, &mut frame)?;
             }
             // A fill byte: the marker may still come.
@@ -102,7 +102,8 @@ fn segment<'a>(
     bytes: &'a [u8],
     code: u8,
     at: usize,
-    (frame, profile): (&mut Frame, &mut Option<&'a [u8]>),
+    frame: &mut Frame,
+    profile: &mut Option<&'a [u8]>,
 ) -> Result<usize, DecodeError> {
     // Pillow knows these names but reads no length after them.
     if matches!(code, 0xC8 | 0xD0..=0xD9 | 0xF0..=0xFD) {

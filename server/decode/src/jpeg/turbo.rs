@@ -99,7 +99,8 @@ impl Turbo {
     pub(super) fn decode(
         &mut self,
         bytes: &[u8],
-        (size, shrink): ((u32, u32), u32),
+        size: (u32, u32),
+        shrink: u32,
         window: Rect,
         samples: Samples,
         out: &mut [u8],

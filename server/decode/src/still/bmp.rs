@@ -165,7 +165,7 @@ fn read(bytes: &[u8]) -> Result<Bitmap, DecodeError> {
         if raster == 14 + u64::from(info_len) {
             raster += entry_len as u64 * info.n_colors;
         }
-        samples = read_palette(bytes, &mut at, (entry_len, info.n_colors), samples, &mut palette)?;
+        samples = read_palette(bytes, &mut at, entry_len, info.n_colors, samples, &mut palette)?;
     }
     let raster = if raster == 0 { at as u64 } else { raster };
     let stride = (u64::from(size.0) * u64::from(info.bits)).div_ceil(32) * 4;
@@ -224,7 +224,8 @@ fn masked(bits: u16, masks: [u32; 4]) -> Result<Samples, DecodeError> {
 fn read_palette(
     bytes: &[u8],
     at: &mut usize,
-    (entry_len, n_colors): (usize, u64),
+    entry_len: usize,
+    n_colors: u64,
     samples: Samples,
     palette: &mut Palette,
 ) -> Result<Samples, DecodeError> {
