@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,6 +19,9 @@ from bandwise import DaemonOptions, _daemon
 from ranks import Rank, Start
 
 PHOTOS = Path(__file__).resolve().parents[3] / "server/assets/photos"
+
+# A shell starts background processes with interrupts ignored, and tests that interrupt a wait would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
