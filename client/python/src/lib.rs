@@ -62,6 +62,7 @@ mod _native {
         }
         module.add("CHOICES", lists)?;
         module.add("MAX_NAME_BYTES", bandwise_client::MAX_NAME_BYTES)?;
+        module.add("FINGERPRINT_DIFFERS", bandwise_client::Reason::FingerprintDiffers.to_string())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -98,7 +98,7 @@ class Backend:
             + "".join(f"\n  {line}" for line in differing)
             + "\ngive the loader the same options as the run that you resume, or start a new run"
         )
-        error.detail = {"reason": "fingerprint_differs", "differing_fields": differing}
+        error.detail = {"reason": _native.FINGERPRINT_DIFFERS, "differing_fields": differing}
         raise error
 
     def check_process(self) -> None:

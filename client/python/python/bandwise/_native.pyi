@@ -3,6 +3,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 __version__: str
 CHOICES: Dict[str, Tuple[str, ...]]
 MAX_NAME_BYTES: int
+FINGERPRINT_DIFFERS: str
 
 class Array:
     """A dense tensor whose memory is shared with whatever is made of it."""
