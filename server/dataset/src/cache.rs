@@ -16,7 +16,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tempfile::Builder;
 
-use crate::codec::{Decoder, Encoder, damaged};
+use crate::codec::{CacheReader, CacheWriter, damaged};
 use crate::content::Contents;
 use crate::digest::Digest;
 use crate::index::Index;
@@ -61,10 +61,10 @@ pub(crate) fn load(path: &Path, root: &Path) -> Option<CachedIndex> {
         return None;
     }
     let reader = BufReader::with_capacity(BUFFER_BYTES, file);
-    decode(Decoder::new(reader, metadata.len()).ok()?, root).ok()
+    decode(CacheReader::new(reader, metadata.len()).ok()?, root).ok()
 }
 
-fn decode<R: io::Read>(mut input: Decoder<R>, root: &Path) -> io::Result<CachedIndex> {
+fn decode<R: io::Read>(mut input: CacheReader<R>, root: &Path) -> io::Result<CachedIndex> {
     let mut tag = [0; TAG.len()];
     input.raw(&mut tag)?;
     if &tag != TAG || input.bytes()? != root.as_os_str().as_bytes() {
@@ -100,7 +100,7 @@ pub(crate) fn save(path: &Path, root: &Path, cached: &CachedIndex, now: Duration
 }
 
 fn write(file: &mut File, root: &Path, cached: &CachedIndex, now: Duration) -> io::Result<()> {
-    let mut out = Encoder::new(BufWriter::with_capacity(BUFFER_BYTES, file));
+    let mut out = CacheWriter::new(BufWriter::with_capacity(BUFFER_BYTES, file));
     out.raw(TAG)?;
     out.bytes(root.as_os_str().as_bytes())?;
     out.raw(cached.digest.as_bytes())?;

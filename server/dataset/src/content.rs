@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::codec::{Decoder, Encoder, damaged};
+use crate::codec::{CacheReader, CacheWriter, damaged};
 use crate::index::Index;
 use crate::paths::{display, join};
 use crate::progress::Progress;
@@ -104,12 +104,12 @@ impl Contents {
         Contents { hashes: self.hashes.iter().zip(times).map(kept).collect() }
     }
 
-    pub(crate) fn write<W: io::Write>(&self, out: &mut Encoder<W>) -> io::Result<()> {
+    pub(crate) fn write<W: io::Write>(&self, out: &mut CacheWriter<W>) -> io::Result<()> {
         out.bytes(self.hashes.as_flattened())
     }
 
     /// Reads what `write` wrote, for `samples` of them.
-    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>, samples: u64) -> io::Result<Contents> {
+    pub(crate) fn read<R: io::Read>(input: &mut CacheReader<R>, samples: u64) -> io::Result<Contents> {
         let bytes = input.bytes()?;
         let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
         let fits = rest.is_empty() && (hashes.is_empty() || hashes.len() as u64 == samples);

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::io;
 use std::ops::Range;
 
-use crate::codec::{Decoder, Encoder, damaged};
+use crate::codec::{CacheReader, CacheWriter, damaged};
 use crate::names::Names;
 use crate::order::python_order;
 use crate::paths::{child, is_image};
@@ -205,7 +205,7 @@ impl Index {
             + self.file_names.heap_bytes()
     }
 
-    pub(crate) fn write<W: io::Write>(&self, out: &mut Encoder<W>) -> io::Result<()> {
+    pub(crate) fn write<W: io::Write>(&self, out: &mut CacheWriter<W>) -> io::Result<()> {
         self.classes.iter().map(Class::bytes).collect::<Names>().write(out)?;
         self.folder_paths.write(out)?;
         out.u64s(&self.folder_classes.iter().map(|&class| u64::from(class)).collect::<Vec<_>>())?;
@@ -215,7 +215,7 @@ impl Index {
     }
 
     /// Reads what `write` wrote; refuses whatever could later panic or lead out of the dataset folder.
-    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Index> {
+    pub(crate) fn read<R: io::Read>(input: &mut CacheReader<R>) -> io::Result<Index> {
         let mut index = Index::new(&Names::read(input)?);
         index.folder_paths = Names::read(input)?;
         let narrow = |class: u64| u32::try_from(class).map_err(|_| damaged());

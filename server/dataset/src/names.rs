@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::codec::{Decoder, Encoder, damaged};
+use crate::codec::{CacheReader, CacheWriter, damaged};
 use crate::order::{is_utf8, python_order};
 
 /// An append-only list of byte strings.
@@ -74,13 +74,13 @@ impl Names {
         (self.bytes.capacity() + self.ends.capacity() * size_of::<u64>()) as u64
     }
 
-    pub(crate) fn write<W: io::Write>(&self, out: &mut Encoder<W>) -> io::Result<()> {
+    pub(crate) fn write<W: io::Write>(&self, out: &mut CacheWriter<W>) -> io::Result<()> {
         out.bytes(&self.bytes)?;
         out.u64s(&self.ends)
     }
 
     /// Reads what `write` wrote; refuses ends that do not cut the arena.
-    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Names> {
+    pub(crate) fn read<R: io::Read>(input: &mut CacheReader<R>) -> io::Result<Names> {
         let (bytes, ends) = (input.bytes()?, input.u64s()?);
         let ordered = ends.is_sorted() && ends.last().copied().unwrap_or(0) == bytes.len() as u64;
         if ordered { Ok(Names { bytes, ends }) } else { Err(damaged()) }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use crate::codec::{Decoder, Encoder, damaged};
+use crate::codec::{CacheReader, CacheWriter, damaged};
 use crate::names::Names;
 use crate::paths::join;
 
@@ -112,7 +112,7 @@ impl ScanRecord {
         self.is_void
     }
 
-    pub(crate) fn write<W: io::Write>(&self, out: &mut Encoder<W>) -> io::Result<()> {
+    pub(crate) fn write<W: io::Write>(&self, out: &mut CacheWriter<W>) -> io::Result<()> {
         self.folders.write(out)?;
         for stamp in &self.stamps {
             let times = [stamp.mtime_s.cast_unsigned(), stamp.mtime_ns.cast_unsigned()];
@@ -123,7 +123,7 @@ impl ScanRecord {
         out.u64(u64::from(self.is_void))
     }
 
-    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<ScanRecord> {
+    pub(crate) fn read<R: io::Read>(input: &mut CacheReader<R>) -> io::Result<ScanRecord> {
         let folders = Names::read(input)?;
         let stamps = (0..folders.len()).map(|_| read_stamp(input)).collect::<io::Result<Vec<_>>>()?;
         // The dataset folder itself is always watched.
@@ -135,7 +135,7 @@ impl ScanRecord {
     }
 }
 
-fn read_stamp<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Stamp> {
+fn read_stamp<R: io::Read>(input: &mut CacheReader<R>) -> io::Result<Stamp> {
     Ok(Stamp {
         device: input.u64()?,
         inode: input.u64()?,

@@ -8,7 +8,7 @@ use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
-use crate::codec::{Decoder, Encoder, damaged};
+use crate::codec::{CacheReader, CacheWriter, damaged};
 use crate::scan_record::settles;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Times {
     }
 }
 
-pub(crate) fn write<W: io::Write>(times: &[Times], out: &mut Encoder<W>) -> io::Result<()> {
+pub(crate) fn write<W: io::Write>(times: &[Times], out: &mut CacheWriter<W>) -> io::Result<()> {
     let column =
         |value: fn(&Times) -> i64| times.iter().map(|t| value(t).cast_unsigned()).collect::<Vec<_>>();
     out.u64s(&column(|times| times.modified))?;
@@ -53,7 +53,7 @@ pub(crate) fn write<W: io::Write>(times: &[Times], out: &mut Encoder<W>) -> io::
 }
 
 /// Reads what [`write`] wrote, for `samples` of them.
-pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>, samples: u64) -> io::Result<Vec<Times>> {
+pub(crate) fn read<R: io::Read>(input: &mut CacheReader<R>, samples: u64) -> io::Result<Vec<Times>> {
     let (modified, changed) = (input.u64s()?, input.u64s()?);
     if modified.len() as u64 != samples || changed.len() as u64 != samples {
         return Err(damaged());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::codec::{Decoder, Encoder, damaged};
+use crate::codec::{CacheReader, CacheWriter, damaged};
 use crate::sentence::{NEVER, listed};
 
 /// Something the operator should know. Names are relative to the dataset folder and escaped for display.
@@ -198,7 +198,7 @@ impl Warnings {
         self.kept
     }
 
-    pub(crate) fn write<W: io::Write>(&self, out: &mut Encoder<W>) -> io::Result<()> {
+    pub(crate) fn write<W: io::Write>(&self, out: &mut CacheWriter<W>) -> io::Result<()> {
         out.u64(self.more)?;
         out.u64(self.kept.len() as u64)?;
         for warning in &self.kept {
@@ -216,7 +216,7 @@ impl Warnings {
         Ok(())
     }
 
-    pub(crate) fn read<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Warnings> {
+    pub(crate) fn read<R: io::Read>(input: &mut CacheReader<R>) -> io::Result<Warnings> {
         let mut warnings = Warnings { kept: Vec::new(), more: input.u64()? };
         for _ in 0..input.count(24)? {
             warnings.push(read_warning(input)?);
@@ -225,7 +225,7 @@ impl Warnings {
     }
 }
 
-fn read_warning<R: io::Read>(input: &mut Decoder<R>) -> io::Result<Warning> {
+fn read_warning<R: io::Read>(input: &mut CacheReader<R>) -> io::Result<Warning> {
     let kind = input.u64()?;
     let name = String::from_utf8(input.bytes()?).map_err(|_| damaged())?;
     let reason = String::from_utf8(input.bytes()?).map_err(|_| damaged())?;

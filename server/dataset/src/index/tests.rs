@@ -17,18 +17,18 @@ fn small() -> Index {
 /// An encoded index whose checksum is right whatever `damage` does before it is computed.
 fn read_back(index: &Index, damage: impl Fn(&mut Vec<u8>)) -> io::Result<Index> {
     let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes);
-    index.write(&mut encoder)?;
-    encoder.finish()?;
+    let mut writer = CacheWriter::new(&mut bytes);
+    index.write(&mut writer)?;
+    writer.finish()?;
     bytes.truncate(bytes.len() - 32);
     damage(&mut bytes);
     let mut resealed = Vec::new();
-    let mut encoder = Encoder::new(&mut resealed);
-    encoder.raw(&bytes)?;
-    encoder.finish()?;
-    let mut decoder = Decoder::new(&resealed[..], resealed.len() as u64)?;
-    let index = Index::read(&mut decoder)?;
-    decoder.finish().map(|()| index)
+    let mut writer = CacheWriter::new(&mut resealed);
+    writer.raw(&bytes)?;
+    writer.finish()?;
+    let mut reader = CacheReader::new(&resealed[..], resealed.len() as u64)?;
+    let index = Index::read(&mut reader)?;
+    reader.finish().map(|()| index)
 }
 
 #[test]
