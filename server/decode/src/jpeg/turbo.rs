@@ -14,7 +14,7 @@ use std::ffi::{CStr, c_int, c_void};
 use std::ptr::NonNull;
 
 use bandwise_kernels::Rect;
-use turbojpeg::raw;
+use turbojpeg_sys as raw;
 
 use crate::error::{DecodeError, DecoderInitError};
 use crate::format::Format;
