@@ -2,7 +2,7 @@
 //! libtiff ignores it.
 
 use flate2::{Decompress, FlushDecompress};
-use weezl::BitOrder;
+use weezl::{BitOrder, decode::Configuration};
 
 use super::directory::corrupt;
 use crate::error::DecodeError;
@@ -14,7 +14,9 @@ pub(super) fn lzw(stored: &[u8], out: &mut [u8]) -> Result<(), DecodeError> {
         [0x80, second, ..] if second & 0x80 == 0 => {}
         _ => return Err(corrupt("lzw without a clear code at its start")),
     }
-    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(BitOrder::Msb, 8);
+    // As libtiff: no code is looked at once all bytes are there.
+    let mut decoder =
+        Configuration::with_tiff_size_switch(BitOrder::Msb, 8).with_yield_on_full_buffer(true).build();
     let (mut read, mut written) = (0, 0);
     while written < out.len() {
         let step = decoder.decode_bytes(&stored[read..], &mut out[written..]);
@@ -90,6 +92,16 @@ mod tests {
         // A run may reach beyond the end.
         pack_bits(&[0x81, 5], &mut out).unwrap();
         assert_eq!(out, [5; 6]);
+    }
+
+    #[test]
+    fn codes_of_lzw_behind_the_last_byte_are_ignored() {
+        // Codes of 9 bits: clear, 5, and 300, which is in no table yet.
+        let stored = [0x80, 0x01, 0x65, 0x80];
+        let mut out = [0];
+        lzw(&stored, &mut out).unwrap();
+        assert_eq!(out, [5]);
+        assert!(lzw(&stored, &mut [0; 2]).is_err());
     }
 
     #[test]
