@@ -19,6 +19,10 @@ WITH_FEATURES := $(if $(FEATURES),--features $(FEATURES))
 BUILD_BENCHES := $(CARGO) build --release --locked -p bandwise -p bandwise-benches
 BENCHES := $(or $(CARGO_TARGET_DIR),target)/release
 
+# What `make deny` runs; built in the target folder where there is none, which takes minutes, once.
+CARGO_DENY := cargo-deny@0.20.2
+TOOLS := $(abspath $(or $(CARGO_TARGET_DIR),target))/tools
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup build wheel sdist fmt fmt-check clippy docs deny golden corpus bench bench-python peers
 
@@ -57,10 +61,12 @@ clippy: setup ## Lint every target of every crate; a warning is an error
 docs: setup ## Build the documentation; a warning or a broken link is an error
 	RUSTDOCFLAGS="-D warnings -D rustdoc::broken_intra_doc_links" $(CARGO) doc --locked --workspace --no-deps
 
-deny: ## Check licences, banned crates and sources of all dependencies (deny.toml); needs no network
-	@$(CARGO) deny --version >/dev/null 2>&1 || \
-		{ echo "cargo-deny is missing; run:  cargo install --locked cargo-deny" >&2; exit 1; }
-	$(CARGO) deny --locked --offline check licenses bans sources
+deny: export PATH := $(TOOLS)/bin:$(PATH)
+deny: ## Check licences, bans and sources of all dependencies (deny.toml); builds cargo-deny in target/tools if missing
+	@$(CARGO) deny --version >/dev/null 2>&1 || { \
+		echo "cargo-deny is missing; building it in $(TOOLS), which takes minutes"; \
+		$(CARGO) install --locked --root $(TOOLS) $(CARGO_DENY); }
+	$(CARGO) deny --locked check licenses bans sources
 
 golden: ## Make the golden files again with pinned Python packages, and show which of them changed
 	@command -v cjpeg >/dev/null || { echo "cjpeg is missing (Debian: libjpeg-turbo-progs)" >&2; exit 1; }
