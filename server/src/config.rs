@@ -90,7 +90,8 @@ choices! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Source: "source" {
         /// A dataset of that name: 1281167 samples in 1000 classes, every byte of every image 60, the label the sample id
-        /// mod 1000; nothing is read or decoded, so it measures transport alone.
+        /// mod 1000; nothing is read or decoded, so it measures transport alone. A batch in shared memory keeps what the
+        /// trainer wrote into an earlier one.
         Synthetic = "synthetic",
     }
 }

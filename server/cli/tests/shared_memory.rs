@@ -19,7 +19,7 @@ use bandwise_client::{
 };
 use bandwise_shm::receive_descriptor;
 use common::{
-    Server, job, photos, pull_all,
+    Dataset, Server, job, photos, pull_all,
     sharing::{Raw, knock, wait_for, wait_for_nothing},
 };
 use sha2::{Digest as _, Sha256};
@@ -148,6 +148,27 @@ async fn scribbling_changes_nothing_but_the_scribbled() {
     }
     let expected = rows(&server, &job(4), &options(Transport::Grpc, 30)).await;
     assert!(scribbled == expected && other == expected);
+}
+
+/// A trainer may write into a batch that it has; the daemon must not take its bytes for those that it wrote itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_zeros_are_zeros_where_a_trainer_wrote_before() {
+    let dataset = Dataset::new();
+    (0..12).for_each(|i| drop(dataset.file(&format!("a/{i}.jpg"), b"no image")));
+    let server = Server::start(dataset.path()).await;
+    // Samples that are too long are given up before anything is written.
+    let limits = proto::DecodeLimits { max_encoded_bytes: 4, ..proto::DecodeLimits::default() };
+    let policy = proto::BadSample::Zero.into();
+    let job = proto::Job { on_bad_sample: policy, decode_limits: Some(limits), ..job(4) };
+    let options = RunOptions { max_bad_fraction: 1.0, ..options(Transport::SharedMemory, 30) };
+    let mut run = start(&server, job, &options).await;
+    let mut steps = 0;
+    while let Some(mut batch) = run.next().await.unwrap() {
+        assert!(batch.is_shared() && batch.images().iter().all(|&byte| byte == 0), "step {}", batch.step());
+        batch.images_mut().fill(0xff);
+        steps += 1;
+    }
+    assert_eq!(steps, 30);
 }
 
 #[tokio::test(flavor = "multi_thread")]

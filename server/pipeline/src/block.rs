@@ -200,7 +200,8 @@ impl RowSlot {
         unsafe { self.bytes(self.image.clone()) }
     }
 
-    /// Sets every byte of the image; costs nothing where the batch before in this block, of the same layout, did that.
+    /// Sets every byte of the image; costs nothing where the batch before in this block, of the same layout, did that. A
+    /// trainer that wrote into that batch finds its own bytes again: for images that measure transport alone.
     pub(crate) fn fill(&mut self, byte: u8) {
         if !self.block.fills.has(self.row, byte) {
             self.image().fill(byte);

@@ -68,12 +68,12 @@ pub(crate) enum Command {
     Stop,
 }
 
-/// One row for a worker, or all that are left of a batch whose images are ready-made.
+/// One row for a worker, or all that are left of a batch whose source is instant.
 #[derive(Debug)]
 pub(crate) struct Task {
     /// Before the work, so that in a task that is dropped the block is whole when its loan ends.
     pub(crate) slot: RowSlot,
-    /// The rows behind it: ready-made ones cost less than to give them out.
+    /// The rows after it: those of an instant source cost less than giving them out one by one.
     pub(crate) more: Vec<RowSlot>,
     pub(crate) work: Arc<BatchWork>,
 }

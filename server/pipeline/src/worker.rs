@@ -320,7 +320,7 @@ impl Worker {
     }
 
     fn zero_row(&self, slot: &mut RowSlot, row: &RowInProgress, error: &DecodeError) -> RowOutcome {
-        slot.fill(0);
+        slot.image().fill(0);
         slot.set_label(-1);
         Stats::add(&self.stats.rows, 1);
         let (origin_step, requested) = (row.origin.step, row.requested);
