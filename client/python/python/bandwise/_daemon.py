@@ -2,8 +2,8 @@
 
 Its life is tied to a FIFO that is its standard input. Every loader holds the write end, which the system closes however
 a process ends, and forked children release it. When no process holds it, the daemon reads the end of the file and ends.
-Nobody counts, so nobody can count wrong. `_daemon_folder.py` describes where loaders find it. A loader that joins a daemon which
-does not listen yet continues with it even if the process that started it is killed meanwhile.
+Nobody counts, so nobody can count wrong. `_daemon_folder.py` describes where loaders find it. A loader that joins a
+daemon which does not listen yet continues with it even if the process that started it is killed meanwhile.
 
 **To join** is to open the FIFO, to write a byte into it, and to see that the byte is read. A daemon that has read the
 byte has read on after our opening, so it cannot have seen the end of the file. If it ends with the byte unread, it was

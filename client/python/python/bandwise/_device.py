@@ -5,8 +5,8 @@ the batch was received. Slots of shared memory are registered with the driver wh
 so that the copy engine reads them itself; their mapping is kept until the registration is undone. Other memory goes
 through torch's pinned memory.
 
-Looking ahead takes only a batch that is there already, so it never delays the current one. Only batches that the user
-got count as handed out.
+Looking ahead takes a batch that is there already. Only where nothing is ahead yet it waits, for 2 ms at most, until the
+receiving thread has handed one over. Only batches that the user got count as handed out.
 """
 
 from __future__ import annotations
