@@ -1,0 +1,277 @@
+//! The segments before the scan: sizes, sampling, tables, and where the coded bits begin.
+//!
+//! Only what ordinary encoders write is accepted (ITU-T T.81, B.2). Anything else is refused, so that no rule for odd
+//! files has to be repeated here.
+
+use crate::{huffman::HuffmanSpec, refusal::Refusal};
+
+/// Natural position of each coefficient in zigzag order (T.81, figure 5).
+pub(crate) const NATURAL: [u8; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
+    14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
+    46, 53, 60, 61, 54, 47, 55, 62, 63,
+];
+
+/// The sampling of chroma: how many luma samples a chroma sample stands for, across and down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sampling {
+    /// One component, no chroma.
+    Grey,
+    /// 4:4:4, one luma sample.
+    Full,
+    /// 4:2:2, two across.
+    Half,
+    /// 4:4:0, two down.
+    HalfDown,
+    /// 4:2:0, two across and two down.
+    Quarter,
+}
+
+impl Sampling {
+    /// Luma blocks of an MCU, across and down.
+    pub(crate) const fn luma_blocks(self) -> (usize, usize) {
+        match self {
+            Self::Grey | Self::Full => (1, 1),
+            Self::Half => (2, 1),
+            Self::HalfDown => (1, 2),
+            Self::Quarter => (2, 2),
+        }
+    }
+}
+
+/// The colours that three components stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Colour {
+    /// Luma and two chroma differences (JFIF).
+    YCbCr,
+    /// Red, green and blue, stored as they are.
+    Rgb,
+}
+
+/// Tables of a component.
+#[derive(Clone, Debug)]
+pub(crate) struct Component {
+    /// Quantisation steps in natural order.
+    pub(crate) quantisation: [u8; 64],
+    /// Numbers of the tables for DC differences and for AC coefficients.
+    pub(crate) dc: usize,
+    pub(crate) ac: usize,
+}
+
+/// Everything that is known of a file before its coded bits.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) sampling: Sampling,
+    pub(crate) colour: Colour,
+    /// One, or three.
+    pub(crate) components: Vec<Component>,
+    pub(crate) dc: [Option<HuffmanSpec>; 4],
+    pub(crate) ac: [Option<HuffmanSpec>; 4],
+    /// MCUs between restart markers; 0 for none.
+    pub(crate) restart_interval: usize,
+    /// The first byte behind the header of the scan.
+    pub(crate) scan: usize,
+}
+
+impl Frame {
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.width as u32, self.height as u32)
+    }
+
+    /// The sampling of chroma.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// The colours that three components stand for.
+    pub fn colour(&self) -> Colour {
+        self.colour
+    }
+
+    /// MCUs in a row, and rows of them.
+    pub(crate) fn mcus(&self) -> (usize, usize) {
+        let (across, down) = self.sampling.luma_blocks();
+        (self.width.div_ceil(8 * across), self.height.div_ceil(8 * down))
+    }
+
+    /// Reads the segments of a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] of the first thing that is not as ordinary encoders write it.
+    pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        Reader::default().read(bytes)
+    }
+}
+
+/// A component as the frame header has it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Declared {
+    id: u8,
+    factors: u8,
+    quantisation: u8,
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Reader {
+    size: Option<(usize, usize)>,
+    declared: Vec<Declared>,
+    quantisation: [Option<[u8; 64]>; 4],
+    dc: [Option<HuffmanSpec>; 4],
+    ac: [Option<HuffmanSpec>; 4],
+    restart_interval: usize,
+    has_jfif: bool,
+    adobe_transform: Option<u8>,
+}
+
+impl Reader {
+    fn read(mut self, bytes: &[u8]) -> Result<Frame, Refusal> {
+        let mut rest = bytes.strip_prefix(&[0xFF, 0xD8]).ok_or(Refusal::Markers)?;
+        loop {
+            let &[0xFF, code, high, low] = rest.first_chunk().ok_or(Refusal::Markers)? else {
+                return Err(Refusal::Markers);
+            };
+            let len = usize::from(u16::from_be_bytes([high, low]));
+            let body = rest.get(4..2 + len).ok_or(Refusal::Markers)?;
+            rest = &rest[2 + len..];
+            match code {
+                0xC0 | 0xC1 => self.frame_header(body)?,
+                0xC4 => self.huffman_tables(body)?,
+                0xC2..=0xCF => return Err(Refusal::Process),
+                0xDA => return self.finish(body, bytes.len() - rest.len()),
+                0xDB => self.quantisation_tables(body)?,
+                0xDD => self.restart_interval = usize::from(be16(body).ok_or(Refusal::Markers)?),
+                // What libjpeg takes for these markers (jdmarker.c).
+                0xE0 if body.len() >= 14 && body.starts_with(b"JFIF\0") => self.jfif(body[5])?,
+                0xEE if body.len() >= 12 && body.starts_with(b"Adobe") => self.adobe(body[11])?,
+                0xE0..=0xEF | 0xFE => {}
+                _ => return Err(Refusal::Markers),
+            }
+        }
+    }
+
+    fn jfif(&mut self, major_version: u8) -> Result<(), Refusal> {
+        self.has_jfif = true;
+        if major_version == 1 { Ok(()) } else { Err(Refusal::Markers) }
+    }
+
+    fn adobe(&mut self, transform: u8) -> Result<(), Refusal> {
+        self.adobe_transform = Some(transform);
+        if transform <= 1 { Ok(()) } else { Err(Refusal::Markers) }
+    }
+
+    fn frame_header(&mut self, body: &[u8]) -> Result<(), Refusal> {
+        let &[bits, h1, h0, w1, w0, count] = body.first_chunk().ok_or(Refusal::Markers)?;
+        let (height, width) = (u16::from_be_bytes([h1, h0]), u16::from_be_bytes([w1, w0]));
+        if self.size.is_some() || height == 0 || width == 0 || body.len() != 6 + 3 * usize::from(count) {
+            return Err(Refusal::Markers);
+        }
+        if bits != 8 {
+            return Err(Refusal::Process);
+        }
+        if count != 1 && count != 3 {
+            return Err(Refusal::Components);
+        }
+        self.size = Some((usize::from(width), usize::from(height)));
+        let declared = |&[id, factors, quantisation]: &[u8; 3]| Declared { id, factors, quantisation };
+        self.declared = body[6..].as_chunks().0.iter().map(declared).collect();
+        Ok(())
+    }
+
+    fn quantisation_tables(&mut self, mut body: &[u8]) -> Result<(), Refusal> {
+        while let Some((&number, rest)) = body.split_first() {
+            let table = self.quantisation.get_mut(usize::from(number)).ok_or(Refusal::Tables)?;
+            let steps: &[u8; 64] = rest.first_chunk().ok_or(Refusal::Tables)?;
+            let mut natural = [0; 64];
+            for (&at, &step) in NATURAL.iter().zip(steps) {
+                natural[usize::from(at)] = step;
+            }
+            *table = Some(natural);
+            body = &rest[64..];
+        }
+        Ok(())
+    }
+
+    fn huffman_tables(&mut self, mut body: &[u8]) -> Result<(), Refusal> {
+        while let Some((&kind, rest)) = body.split_first() {
+            let tables = match kind >> 4 {
+                0 => &mut self.dc,
+                1 => &mut self.ac,
+                _ => return Err(Refusal::Tables),
+            };
+            let table = tables.get_mut(usize::from(kind & 15)).ok_or(Refusal::Tables)?;
+            let (spec, used) = HuffmanSpec::read(rest, kind >> 4 == 0).ok_or(Refusal::Tables)?;
+            *table = Some(spec);
+            body = &rest[used..];
+        }
+        Ok(())
+    }
+
+    /// Reads the header of the scan, with which everything must be known.
+    fn finish(self, body: &[u8], scan: usize) -> Result<Frame, Refusal> {
+        let (width, height) = self.size.ok_or(Refusal::Markers)?;
+        let count = self.declared.len();
+        if body.len() != 4 + 2 * count || usize::from(body[0]) != count || !body.ends_with(&[0, 63, 0]) {
+            return Err(Refusal::Scans);
+        }
+        let component = |(declared, &[id, tables]): (&Declared, &[u8; 2])| {
+            if declared.id != id {
+                return Err(Refusal::Scans);
+            }
+            let (dc, ac) = (usize::from(tables >> 4), usize::from(tables & 15));
+            let is_there = |specs: &[Option<HuffmanSpec>; 4], number: usize| {
+                specs.get(number).is_some_and(Option::is_some)
+            };
+            let quantisation = self.quantisation.get(usize::from(declared.quantisation)).copied().flatten();
+            match quantisation {
+                Some(quantisation) if is_there(&self.dc, dc) && is_there(&self.ac, ac) => {
+                    Ok(Component { quantisation, dc, ac })
+                }
+                _ => Err(Refusal::Tables),
+            }
+        };
+        let selected = body[1..=2 * count].as_chunks().0;
+        let components = self.declared.iter().zip(selected).map(component).collect::<Result<Vec<_>, _>>()?;
+        let (sampling, colour) = (self.sampling()?, self.colour());
+        let Self { dc, ac, restart_interval, .. } = self;
+        Ok(Frame { width, height, sampling, colour, components, dc, ac, restart_interval, scan })
+    }
+
+    fn sampling(&self) -> Result<Sampling, Refusal> {
+        match self.declared[..] {
+            // A scan of one component is in single blocks, whatever its factors are (T.81, A.2.2).
+            [Declared { factors, .. }]
+                if (1..=4).contains(&(factors >> 4)) && (1..=4).contains(&(factors & 15)) =>
+            {
+                Ok(Sampling::Grey)
+            }
+            [luma, Declared { factors: 0x11, .. }, Declared { factors: 0x11, .. }] => match luma.factors {
+                0x11 => Ok(Sampling::Full),
+                0x21 => Ok(Sampling::Half),
+                0x12 => Ok(Sampling::HalfDown),
+                0x22 => Ok(Sampling::Quarter),
+                _ => Err(Refusal::Sampling),
+            },
+            _ => Err(Refusal::Sampling),
+        }
+    }
+
+    /// libjpeg's guess (`default_decompress_parms` of jdapimin.c).
+    fn colour(&self) -> Colour {
+        let is_rgb = match self.adobe_transform {
+            _ if self.has_jfif => false,
+            Some(transform) => transform == 0,
+            None => self.declared.iter().map(|component| component.id).eq(*b"RGB"),
+        };
+        if is_rgb { Colour::Rgb } else { Colour::YCbCr }
+    }
+}
+
+fn be16(body: &[u8]) -> Option<u16> {
+    let &bytes: &[u8; 2] = body.try_into().ok()?;
+    Some(u16::from_be_bytes(bytes))
+}

@@ -1,0 +1,45 @@
+//! Decodes parts of baseline JPEGs to RGB, bit for bit as libjpeg-turbo decodes the whole image.
+//!
+//! A decoder of photographs spends four fifths of its time on Huffman codes, most of it on pixels above and beside the
+//! part that is wanted. This one passes over those without keeping their values, and is written for nothing else.
+//!
+//! ```text
+//! frame      the segments before the scan: sizes, sampling, tables
+//! huffman    tables for symbols with values, differences, and symbols without values
+//! unstuff    coded bytes without stuffed zeros
+//! bits       a buffer of bits
+//! entropy    blocks out of bits
+//! scan       MCU by MCU: predictions, restarts, damage
+//! window     the blocks that a crop needs
+//! pixels     inverse transform, upsampling, colours
+//! planes     the samples of a window: blocks to samples, samples to pixels
+//! decoder    all of it
+//! level      the instructions that a CPU has
+//! ```
+//!
+//! It reads files with sequential Huffman coding, 8 bits a sample, one interleaved scan, and one or three components
+//! sampled 4:4:4, 4:2:2, 4:4:0 or 4:2:0. Everything else, and whatever is damaged, is a [`Refusal`]: another decoder has
+//! the verdict on it. The refusal depends on the bytes that were read and on nothing else.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::inline_always, reason = "a call in the loops over symbols costs more than the symbols")]
+
+mod bits;
+mod decoder;
+mod entropy;
+mod frame;
+mod huffman;
+mod level;
+mod pixels;
+mod planes;
+mod refusal;
+mod scan;
+mod tables;
+mod unstuff;
+mod window;
+
+pub use decoder::Decoder;
+pub use frame::{Colour, Frame, Sampling};
+pub use level::SimdLevel;
+pub use refusal::Refusal;
+pub use window::Crop;

@@ -1,0 +1,33 @@
+//! The reasons for which a file is left to another decoder.
+
+use thiserror::Error;
+
+/// The reason why this crate does not decode a file. It says nothing about whether another decoder can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The file has markers or bytes before its scan that no ordinary file has there.
+    #[error("unusual markers before the scan")]
+    Markers,
+    /// The process is not sequential with Huffman codes, or samples have not 8 bits.
+    #[error("not a sequential Huffman-coded JPEG with 8 bits a sample")]
+    Process,
+    /// There are not one or three components.
+    #[error("not one or three components")]
+    Components,
+    /// Chroma is not sampled in one of the usual ways.
+    #[error("unusual sampling factors")]
+    Sampling,
+    /// A table is missing, or its contents contradict each other.
+    #[error("a missing or impossible table")]
+    Tables,
+    /// The components are not in one scan, in the order of the frame.
+    #[error("not a single interleaved scan")]
+    Scans,
+    /// The coded bits are damaged, as far as they were read.
+    #[error("damaged entropy-coded data")]
+    Damaged,
+    /// A coefficient is so large that libjpeg-turbo's arithmetic wraps.
+    #[error("coefficients beyond the range of ordinary files")]
+    Extreme,
+}

@@ -1,0 +1,103 @@
+//! The blocks that a crop needs: those of its own pixels, and the chroma around it that the triangle filter looks at.
+
+use std::ops::Range;
+
+use crate::frame::Frame;
+
+/// A part of an image, in pixels from its upper left corner on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crop {
+    /// The first column.
+    pub x: u32,
+    /// The first row.
+    pub y: u32,
+    /// Columns, at least 1.
+    pub width: u32,
+    /// Rows, at least 1.
+    pub height: u32,
+}
+
+impl Crop {
+    /// Whether the crop is inside an image of this size, and not empty.
+    pub fn fits(&self, (width, height): (u32, u32)) -> bool {
+        let inside = |start: u32, len: u32, whole: u32| {
+            len > 0 && u64::from(start) + u64::from(len) <= u64::from(whole)
+        };
+        inside(self.x, self.width, width) && inside(self.y, self.height, height)
+    }
+}
+
+/// Samples and blocks along one axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Luma samples of the crop.
+    pub(crate) luma: Range<usize>,
+    /// Chroma samples that it needs.
+    pub(crate) chroma: Range<usize>,
+    /// Chroma samples of the whole image.
+    pub(crate) chroma_len: usize,
+    /// MCUs that hold all of these.
+    pub(crate) mcus: Range<usize>,
+    /// Luma blocks of an MCU.
+    pub(crate) factor: usize,
+}
+
+impl Span {
+    /// `factor` is 2 where chroma has half of the samples.
+    fn new(start: usize, len: usize, whole: usize, factor: usize) -> Self {
+        let luma = start..start + len;
+        let chroma_len = whole.div_ceil(factor);
+        let chroma = if factor == 1 {
+            luma.clone()
+        } else {
+            // One sample further at each side.
+            (luma.start / 2).saturating_sub(1)..((luma.end - 1) / 2 + 2).min(chroma_len)
+        };
+        let first = (luma.start / (8 * factor)).min(chroma.start / 8);
+        let last = ((luma.end - 1) / (8 * factor)).max((chroma.end - 1) / 8);
+        Self { luma, chroma, chroma_len, mcus: first..last + 1, factor }
+    }
+
+    /// Whether luma block `number` of the image has samples of the crop.
+    pub(crate) fn needs_luma(&self, number: usize) -> bool {
+        number <= (self.luma.end - 1) / 8 && number >= self.luma.start / 8
+    }
+
+    /// Whether chroma block `number` of the image has samples that the crop needs.
+    pub(crate) fn needs_chroma(&self, number: usize) -> bool {
+        number <= (self.chroma.end - 1) / 8 && number >= self.chroma.start / 8
+    }
+}
+
+/// The blocks that a crop needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) across: Span,
+    pub(crate) down: Span,
+}
+
+impl Window {
+    pub(crate) fn new(frame: &Frame, crop: Crop) -> Self {
+        let (across, down) = frame.sampling.luma_blocks();
+        Self {
+            across: Span::new(crop.x as usize, crop.width as usize, frame.width, across),
+            down: Span::new(crop.y as usize, crop.height as usize, frame.height, down),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chroma_reaches_one_sample_further_within_the_image() {
+        let span = Span::new(16, 16, 100, 2);
+        assert_eq!((span.luma.clone(), span.chroma.clone(), span.mcus.clone()), (16..32, 7..17, 0..3));
+        assert!(span.needs_luma(2) && span.needs_luma(3) && !span.needs_luma(1) && !span.needs_luma(4));
+        let whole = Span::new(0, 35, 35, 2);
+        assert_eq!((whole.chroma.clone(), whole.chroma_len, whole.mcus.clone()), (0..18, 18, 0..3));
+        let plain = Span::new(9, 1, 35, 1);
+        assert_eq!((plain.chroma.clone(), plain.mcus.clone()), (9..10, 1..2));
+    }
+}
