@@ -3,6 +3,8 @@
 //! Holding a level is the proof that the CPU has its instructions: it can only be made by asking the CPU, so code may
 //! enter its `#[target_feature]` twins without asking again.
 
+use std::fmt;
+
 /// The instructions that a decoder uses. Every level gives the same pixels and refuses the same files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SimdLevel(Kind);
@@ -62,6 +64,12 @@ impl SimdLevel {
     #[expect(dead_code, reason = "chooses the twins with vectors")]
     pub(crate) fn kind(self) -> Kind {
         self.0
+    }
+}
+
+impl fmt::Display for SimdLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

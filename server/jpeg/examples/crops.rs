@@ -1,0 +1,172 @@
+//! Times random-resized crops of a folder of JPEGs: this crate beside libjpeg-turbo, in turns, on one core.
+//!
+//! `cargo run --release -p bandwise-jpeg --example crops -- FOLDER [ROUNDS]`
+//!
+//! One crop an image, 8 to 100 % of its area, sides 3:4 to 4:3. The figure of a variant is the mean over all images of the
+//! median of its rounds. Pixels are compared first.
+
+#![allow(unsafe_code, reason = "only libjpeg-turbo's C functions decode a crop")]
+#![allow(clippy::unwrap_used, reason = "a program for developers")]
+
+use std::{
+    ffi::c_int,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use bandwise_jpeg::{Crop, Decoder, Frame, Sampling, SimdLevel};
+use turbojpeg_sys as raw;
+
+/// An image with the crop of it that is decoded.
+struct Sample {
+    bytes: Vec<u8>,
+    frame: Frame,
+    crop: Crop,
+}
+
+/// A way to decode a crop into packed RGB.
+struct Variant {
+    name: String,
+    run: Box<dyn FnMut(&Sample, &mut Vec<u8>)>,
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let folder = args.next().expect("usage: crops FOLDER [ROUNDS]");
+    let rounds = args.next().map_or(7, |rounds| rounds.parse().expect("ROUNDS is a number"));
+    let samples = samples(Path::new(&folder));
+    let mut variants = variants();
+    compare(&samples, &mut variants);
+    let times = times(&samples, &mut variants, rounds);
+    let area = |sample: &Sample| f64::from(sample.crop.width) * f64::from(sample.crop.height);
+    let megapixels = samples.iter().map(area).sum::<f64>() / samples.len() as f64 / 1e6;
+    println!("{} crops of {megapixels:.3} megapixels, {rounds} rounds", samples.len());
+    for (variant, time) in variants.iter().zip(&times) {
+        println!("{:40} {:7.1} us {:6.2}", variant.name, 1e6 * time, times[0] / time);
+    }
+}
+
+fn variants() -> Vec<Variant> {
+    let mut variants =
+        vec![Variant { name: "libjpeg-turbo, region by tj3".to_owned(), run: Box::new(by_turbo) }];
+    for level in SimdLevel::available() {
+        let mut decoder = Decoder::new(level);
+        let run = move |sample: &Sample, out: &mut Vec<u8>| {
+            let Crop { width, height, .. } = sample.crop;
+            out.resize(3 * width as usize * height as usize, 0);
+            decoder.crop(&sample.bytes, &sample.frame, sample.crop, out).unwrap();
+        };
+        variants.push(Variant { name: format!("first time, {level}"), run: Box::new(run) });
+    }
+    variants
+}
+
+fn compare(samples: &[Sample], variants: &mut [Variant]) {
+    let (mut expected, mut out) = (Vec::new(), Vec::new());
+    for sample in samples {
+        (variants[0].run)(sample, &mut expected);
+        for variant in &mut variants[1..] {
+            (variant.run)(sample, &mut out);
+            assert!(out == expected, "{}: other pixels than {}", variant.name, "libjpeg-turbo");
+        }
+    }
+}
+
+/// Seconds a crop of each variant.
+fn times(samples: &[Sample], variants: &mut [Variant], rounds: usize) -> Vec<f64> {
+    let mut out = Vec::new();
+    let mut sums = vec![0.0; variants.len()];
+    for sample in samples {
+        let mut times = vec![Vec::new(); variants.len()];
+        for _ in 0..rounds {
+            for (variant, times) in variants.iter_mut().zip(&mut times) {
+                let start = Instant::now();
+                (variant.run)(sample, &mut out);
+                times.push(start.elapsed().as_secs_f64());
+            }
+        }
+        for (sum, times) in sums.iter_mut().zip(&mut times) {
+            times.sort_by(f64::total_cmp);
+            *sum += times[rounds / 2];
+        }
+    }
+    sums.iter().map(|sum| sum / samples.len() as f64).collect()
+}
+
+/// All files of a folder that this crate decodes, in the order of their paths.
+fn samples(folder: &Path) -> Vec<Sample> {
+    let mut paths = Vec::new();
+    walk(folder, &mut paths);
+    paths.sort();
+    let mut state = 1_u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / (1_u64 << 31) as f64
+    };
+    let sample = |path: PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        let frame = Frame::read(&bytes).ok()?;
+        let (width, height) = frame.size();
+        let area = f64::from(width) * f64::from(height) * (0.08 + 0.92 * random());
+        let ratio = (0.75_f64.ln() + (4.0_f64 / 3.0 / 0.75).ln() * random()).exp();
+        let side = |len: f64, whole: u32| (len.round() as u32).clamp(1, whole);
+        let (w, h) = (side((area * ratio).sqrt(), width), side((area / ratio).sqrt(), height));
+        let x = (f64::from(width - w) * random()) as u32;
+        let y = (f64::from(height - h) * random()) as u32;
+        let crop = Crop { x, y, width: w, height: h };
+        Decoder::new(SimdLevel::SCALAR)
+            .crop(&bytes, &frame, crop, &mut vec![0; 3 * (w * h) as usize])
+            .ok()?;
+        Some(Sample { bytes, frame, crop })
+    };
+    paths.into_iter().filter_map(sample).collect()
+}
+
+fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            walk(&path, paths);
+        } else {
+            paths.push(path);
+        }
+    }
+}
+
+/// The crop from the smallest part, on borders of MCUs, that has its pixels.
+fn by_turbo(sample: &Sample, out: &mut Vec<u8>) {
+    let (width, height) = sample.frame.size();
+    let (across, down) = match sample.frame.sampling() {
+        Sampling::Grey | Sampling::Full => (8, 8),
+        Sampling::Half => (16, 8),
+        Sampling::HalfDown => (8, 16),
+        Sampling::Quarter => (16, 16),
+    };
+    let Crop { x, y, width: w, height: h } = sample.crop;
+    let part = |start: u32, len: u32, unit: u32, whole: u32| {
+        let context = if unit == 8 { 0 } else { 8 };
+        let from = start.saturating_sub(context) / unit * unit;
+        (from as c_int, ((start + len + context).next_multiple_of(unit).min(whole) - from) as c_int)
+    };
+    let ((left, columns), (top, rows)) = (part(x, w, across, width), part(y, h, down, height));
+    let mut pixels = vec![0; (3 * columns * rows) as usize];
+    // SAFETY: the library is given its own live handle, readable bytes, and room for `rows` rows of `columns` pixels,
+    // which it writes `3 * columns` bytes apart.
+    unsafe {
+        let handle = raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int);
+        raw::tj3DecompressHeader(handle, sample.bytes.as_ptr(), sample.bytes.len() as _);
+        if (columns, rows) != (width as c_int, height as c_int) {
+            let region = raw::tjregion { x: left, y: top, w: columns, h: rows };
+            assert_eq!(raw::tj3SetCroppingRegion(handle, region), 0);
+        }
+        let rgb = raw::TJPF_TJPF_RGB;
+        let (bytes, len) = (sample.bytes.as_ptr(), sample.bytes.len() as _);
+        raw::tj3Decompress8(handle, bytes, len, pixels.as_mut_ptr(), 3 * columns, rgb);
+        raw::tj3Destroy(handle);
+    }
+    out.clear();
+    for row in 0..h as usize {
+        let start = 3 * ((y as usize + row - top as usize) * columns as usize + x as usize - left as usize);
+        out.extend_from_slice(&pixels[start..start + 3 * w as usize]);
+    }
+}
