@@ -25,10 +25,13 @@ struct Sample {
     crop: Crop,
 }
 
-/// A way to decode a crop into packed RGB.
+/// Decodes the crop of a sample into packed RGB.
+type Run = Box<dyn FnMut(&Sample, &mut Vec<u8>)>;
+
+/// A way to decode crops.
 struct Variant {
     name: String,
-    run: Box<dyn FnMut(&Sample, &mut Vec<u8>)>,
+    run: Run,
 }
 
 fn main() {
