@@ -6,15 +6,16 @@ use crate::{
     planes::Planes,
     refusal::Refusal,
     scan::{Coded, MAX_BLOCKS, Mcu, Scan},
-    tables::Tables,
+    tables::{TableCache, Tables},
     window::{Crop, Window},
 };
 
-/// Decodes crops; keeps its memory from one to the next, and nothing else.
+/// Decodes crops; keeps its memory and its last tables from one to the next, and no image influences a later one.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     #[expect(dead_code, reason = "chooses the twins with vectors")]
     level: SimdLevel,
+    tables: TableCache,
     coded: Coded,
     planes: Planes,
 }
@@ -22,7 +23,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder without memory yet.
     pub fn new(level: SimdLevel) -> Self {
-        Self { level, coded: Coded::default(), planes: Planes::default() }
+        Self { level, tables: TableCache::default(), coded: Coded::default(), planes: Planes::default() }
     }
 
     /// Decodes a crop into packed RGB pixels, those of libjpeg-turbo's decoding of the whole image.
@@ -39,7 +40,7 @@ impl Decoder {
         if matches!(frame.sampling, Sampling::Half | Sampling::Quarter) && frame.width.div_ceil(2) <= 2 {
             return Err(Refusal::Sampling);
         }
-        let (tables, window) = (Tables::new(frame)?, Window::new(frame, crop));
+        let (tables, window) = (self.tables.get(frame)?, Window::new(frame, crop));
         self.coded.read(frame, bytes)?;
         self.samples(frame, &tables, &window)?;
         for (row, out) in window.down.luma.clone().zip(out.chunks_exact_mut(3 * crop.width as usize)) {

@@ -18,7 +18,7 @@ const SLOW: u32 = 96;
 /// The table of a component's AC coefficients.
 #[derive(Clone, Debug)]
 pub(crate) struct AcTable {
-    entries: Box<[u64; 1 << BITS]>,
+    entries: [u64; 1 << BITS],
     long: Canonical,
 }
 
@@ -109,7 +109,7 @@ impl AcEntry {
 impl AcTable {
     pub(crate) fn new(spec: &HuffmanSpec) -> Self {
         let singles = singles(spec);
-        let mut entries = Box::new([0; 1 << BITS]);
+        let mut entries = [0; 1 << BITS];
         for (at, entry) in entries.iter_mut().enumerate() {
             let first = singles[at];
             let next = singles[(at << first.total) & ((1 << BITS) - 1)];

@@ -8,7 +8,7 @@ const BITS: u32 = 9;
 /// The table of a component's DC differences.
 #[derive(Clone, Debug)]
 pub(crate) struct DcTable {
-    entries: Box<[u16; 1 << BITS]>,
+    entries: [u16; 1 << BITS],
     long: Canonical,
 }
 
@@ -43,7 +43,7 @@ impl DcEntry {
 
 impl DcTable {
     pub(crate) fn new(spec: &HuffmanSpec) -> Self {
-        let mut entries = Box::new([0; 1 << BITS]);
+        let mut entries = [0; 1 << BITS];
         for code in spec.codes().take_while(|code| code.len <= BITS) {
             let (first, count) = ((code.bits << (BITS - code.len)) as usize, 1 << (BITS - code.len));
             entries[first..first + count].fill(DcEntry::new(code.len, u32::from(code.symbol & 15)).0);

@@ -27,7 +27,7 @@ impl SkipEntry {
 
 /// The table of a component's AC coefficients, for skipping.
 #[derive(Clone, Debug)]
-pub(crate) struct SkipTable(Box<[u16; 1 << BITS]>);
+pub(crate) struct SkipTable([u16; 1 << BITS]);
 
 impl SkipTable {
     /// Built from tables of fewer bits: that of `t` bits is, for each first symbol and each value behind it, the table of
@@ -58,7 +58,7 @@ impl SkipTable {
                 }
             }
         }
-        let mut entries = Box::new([0; 1 << BITS]);
+        let mut entries = [0; 1 << BITS];
         entries.copy_from_slice(&tables[(1 << BITS) - 1..]);
         for entry in entries.iter_mut().filter(|entry| **entry == 0) {
             *entry = SLOW << 8;
