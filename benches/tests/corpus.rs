@@ -37,7 +37,7 @@ fn the_summary_says_what_is_there() {
     assert_eq!((summary.images, corpus.files.len() as u64, summary.photographs), (IMAGES, IMAGES, 12));
     let bytes: usize = corpus.files.iter().map(Vec::len).sum();
     assert!((bytes as f64 / IMAGES as f64 - summary.mean_bytes).abs() < 1e-6);
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(bandwise_kernels::SimdLevel::detect()).unwrap();
     let mut pixels = 0;
     for file in &corpus.files {
         let header = decoder.header(file, &DecodeLimits::default()).unwrap();

@@ -98,7 +98,7 @@ fn turbo(decompressor: &mut Decompressor, file: &[u8], pixels: &mut Vec<u8>) -> 
 
 /// Our decoder and our resize: a random crop, bicubic to 224 x 224.
 fn crop_and_resize<'a>(level: SimdLevel) -> Result<Work<'a>> {
-    let (mut decoder, mut resizer) = (Decoder::new()?, Resizer::new(level));
+    let (mut decoder, mut resizer) = (Decoder::new(SimdLevel::detect())?, Resizer::new(level));
     let mut out = vec![0; 3 * SIDE * SIDE];
     Ok(Box::new(move |turn, file| {
         let header = decoder.header(file, &DecodeLimits::default())?;
@@ -137,7 +137,7 @@ fn plain_program() -> Result<Program> {
 ///
 /// If a pixel differs, or a file cannot be decoded.
 pub(super) fn check_decoding(files: &[Vec<u8>]) -> Result<()> {
-    let (mut ours, mut theirs) = (Decoder::new()?, Decompressor::new()?);
+    let (mut ours, mut theirs) = (Decoder::new(SimdLevel::detect())?, Decompressor::new()?);
     let mut pixels = Vec::new();
     for (index, file) in files.iter().take(CHECKED_FILES).enumerate() {
         let (width, height) = turbo(&mut theirs, file, &mut pixels)?;

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use bandwise_decode::{DecodeLimits, Decoder, Header};
-use bandwise_kernels::{Rect, RgbView};
+use bandwise_kernels::{Rect, RgbView, SimdLevel};
 
 use super::sorted_entries;
 
@@ -31,7 +31,7 @@ pub(super) struct Sources {
 /// Looks for photographs in `folder` and the folders below it.
 pub(super) fn find(folder: &Path) -> Result<Sources> {
     let mut sources = Sources::default();
-    let mut decoder = Decoder::new()?;
+    let mut decoder = Decoder::new(SimdLevel::detect())?;
     for path in images_below(folder, 0)? {
         match header(&mut decoder, &read(&path)?) {
             Ok(_) => sources.usable.push(path),
@@ -75,7 +75,7 @@ fn header(decoder: &mut Decoder, bytes: &[u8]) -> Result<Header> {
 /// Decodes the photograph at `path` and hands its pixels to `work`.
 pub(super) fn with_pixels<T>(path: &Path, work: impl FnOnce(RgbView<'_>) -> Result<T>) -> Result<T> {
     let bytes = read(path)?;
-    let mut decoder = Decoder::new()?;
+    let mut decoder = Decoder::new(SimdLevel::detect())?;
     let header = header(&mut decoder, &bytes)?;
     let whole = Rect::whole(header.width, header.height);
     let pixels = decoder

@@ -37,7 +37,7 @@ pub(super) struct Photo {
 
 impl Photo {
     pub(super) fn decode(file: &'static [u8]) -> Result<Self> {
-        let mut decoder = Decoder::new()?;
+        let mut decoder = Decoder::new(SimdLevel::detect())?;
         let header = decoder.header(file, &DecodeLimits::default())?;
         let crop = packed(decoder.decode(file, &header, CROP)?);
         let mut base = vec![0; 3 * SIDE * SIDE];
@@ -80,7 +80,7 @@ pub(super) fn all<'a>(photo: &'a Photo, levels: &[SimdLevel]) -> Result<Vec<Subj
 }
 
 fn decode<'a>(photo: &'a Photo, name: &str, region: Rect) -> Result<Subject<'a>> {
-    let mut decoder = Decoder::new()?;
+    let mut decoder = Decoder::new(SimdLevel::detect())?;
     let ours = move |out: &mut [u8]| -> Result<()> {
         let header = decoder.header(photo.file, &DecodeLimits::default())?;
         let view = decoder.decode(photo.file, &header, region)?;

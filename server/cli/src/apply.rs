@@ -174,7 +174,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn decode(encoded: &[u8]) -> anyhow::Result<Picture> {
-    let mut decoder = Decoder::new()?;
+    let mut decoder = Decoder::new(SimdLevel::detect())?;
     let header = decoder.header(encoded, &DecodeLimits::default())?;
     let view = decoder.decode(encoded, &header, Rect::whole(header.width, header.height))?;
     Ok(Picture::of(view))

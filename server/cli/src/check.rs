@@ -9,7 +9,7 @@ use std::{
 
 use bandwise_dataset::{Dataset, IndexSource, OpenOptions};
 use bandwise_decode::{DecodeError, DecodeLimits, Decoder, Format, Header};
-use bandwise_kernels::Rect;
+use bandwise_kernels::{Rect, SimdLevel};
 use bandwise_server::config::user_cache_dir;
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
@@ -185,7 +185,7 @@ fn read_some(
     bar: &ProgressBar,
 ) -> Result<(), Failure> {
     let limits = DecodeLimits::default();
-    let mut decoder = Decoder::new()?;
+    let mut decoder = Decoder::new(SimdLevel::detect())?;
     let mut encoded = Vec::new();
     loop {
         let sample = next.fetch_add(1, Ordering::Relaxed);

@@ -8,14 +8,14 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 
 use bandwise_decode::{DecodeError, DecodeLimits, Decoder};
-use bandwise_kernels::{Rect, RgbView};
+use bandwise_kernels::{Rect, RgbView, SimdLevel};
 use sha2::{Digest, Sha256};
 
 fn main() -> Result<(), Box<dyn Error>> {
     if std::env::var_os("LOUD").is_none() {
         std::panic::set_hook(Box::new(|_| {}));
     }
-    let mut decoder = Decoder::new()?;
+    let mut decoder = Decoder::new(SimdLevel::detect())?;
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     let mut len = [0; 4];
     while input.read_exact(&mut len).is_ok() {

@@ -1,12 +1,13 @@
 //! The public interface: header, then pixels, in memory that one worker owns and reuses.
 
-use bandwise_kernels::{Rect, ReducedPart, RgbView};
+use bandwise_kernels::{Rect, ReducedPart, RgbView, SimdLevel};
 
 use crate::buffer::PixelBuffer;
 use crate::error::{DecodeError, DecoderInitError};
 use crate::fence::fenced;
 use crate::format::Format;
 use crate::header::{Detail, Header};
+use crate::jpeg::{JpegDecoder, JpegPath};
 #[cfg(feature = "jpeg2000")]
 use crate::jpeg2000;
 use crate::limits::DecodeLimits;
@@ -18,20 +19,32 @@ use crate::{foreign, jpeg, still};
 /// It keeps up to 2 x 64 MiB between images, and what a giant image needed beyond that only until the next one.
 #[derive(Debug)]
 pub struct Decoder {
-    turbo: jpeg::Turbo,
+    jpeg: JpegDecoder,
     pixels: PixelBuffer,
     samples: PixelBuffer,
 }
 
 impl Decoder {
-    /// A decoder without pixel memory yet.
+    /// A decoder without pixel memory yet, with the instructions of `level`.
     ///
     /// # Errors
     ///
     /// If libjpeg-turbo cannot allocate its state.
-    pub fn new() -> Result<Self, DecoderInitError> {
-        let turbo = jpeg::Turbo::new()?;
-        Ok(Self { turbo, pixels: PixelBuffer::default(), samples: PixelBuffer::default() })
+    pub fn new(level: SimdLevel) -> Result<Self, DecoderInitError> {
+        let jpeg = JpegDecoder::new(level)?;
+        Ok(Self { jpeg, pixels: PixelBuffer::default(), samples: PixelBuffer::default() })
+    }
+
+    /// Leaves all JPEGs to libjpeg-turbo: the same pixels, later. For comparisons.
+    #[must_use]
+    pub fn by_libjpeg_turbo_alone(mut self) -> Self {
+        self.jpeg.switch_own_off();
+        self
+    }
+
+    /// The way by which the last JPEG was decoded, once; `None` if none was decoded since the last call.
+    pub fn take_jpeg_path(&mut self) -> Option<JpegPath> {
+        self.jpeg.take_path()
     }
 
     /// Tells format and size of `bytes` and whether they are within `limits`, without decoding pixels.
@@ -64,8 +77,8 @@ impl Decoder {
     /// The pixels of `bytes` inside `region`, as a view into this decoder's memory with at least 64 readable
     /// bytes behind its last row.
     ///
-    /// `header` must be what [`Decoder::header`] returned for the same bytes. A JPEG costs its entropy decoding
-    /// down to the region's last row, and the transform of the region only; other formats cost a whole decode.
+    /// `header` must be what [`Decoder::header`] returned for the same bytes. A JPEG costs a pass over its coded
+    /// data down to the region's last row, and decodes the region only; other formats cost a whole decode.
     ///
     /// # Errors
     ///
@@ -85,9 +98,7 @@ impl Decoder {
         let (width, height) = (header.width, header.height);
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
         let placement = match header.detail {
-            Detail::Jpeg(layout) => {
-                jpeg::decode(&mut self.turbo, bytes, header, layout, region, 1, &mut self.pixels)?
-            }
+            Detail::Jpeg(layout) => self.jpeg.decode(bytes, header, layout, region, 1, &mut self.pixels)?,
             detail => fenced(header.format, || self.decode_still(bytes, header, detail, region))?,
         };
         let pixels = &self.pixels.bytes()[placement.start..];
@@ -104,7 +115,7 @@ impl Decoder {
         let (samples, pixels) = (&mut self.samples, &mut self.pixels);
         match detail {
             Detail::Pnm(layout) => still::decode_pnm(bytes, layout, region, pixels),
-            Detail::Tiff => still::decode_tiff(&mut self.turbo, bytes, header, region, samples, pixels),
+            Detail::Tiff => still::decode_tiff(&mut self.jpeg.turbo, bytes, header, region, samples, pixels),
             #[cfg(feature = "jpeg2000")]
             Detail::Jpeg2000 => jpeg2000::decode(bytes, header, region, samples, pixels),
             Detail::None | Detail::Jpeg(_) => still::decode(bytes, header, region, samples, pixels),
@@ -143,8 +154,7 @@ impl Decoder {
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
         let Detail::Jpeg(layout) = header.detail else { panic!("{} cannot be reduced", header.format) };
         assert!(layout.is_reducible(), "four components cannot be reduced");
-        let placement =
-            jpeg::decode(&mut self.turbo, bytes, header, layout, region, shrink, &mut self.pixels)?;
+        let placement = self.jpeg.decode(bytes, header, layout, region, shrink, &mut self.pixels)?;
         let cover = jpeg::reduced(region, shrink);
         let pixels = &self.pixels.bytes()[placement.start..];
         let pixels = RgbView::new(pixels, cover.width as usize, cover.height as usize, placement.stride);

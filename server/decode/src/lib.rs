@@ -112,4 +112,5 @@ pub use error::{DecodeError, DecoderInitError};
 pub use format::Format;
 pub use header::Header;
 pub use headroom::has_room;
+pub use jpeg::JpegPath;
 pub use limits::DecodeLimits;

@@ -9,12 +9,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bandwise_decode::{DecodeLimits, Decoder};
-use bandwise_kernels::Rect;
+use bandwise_kernels::{Rect, SimdLevel};
 use common::{packed, verdict, whole};
 
 #[test]
 fn every_kind_of_file_as_pillow_has_it() {
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     let table = read_text("expected.tsv");
     let mut failures = String::new();
     for line in table.lines() {
@@ -29,7 +29,7 @@ fn every_kind_of_file_as_pillow_has_it() {
 
 #[test]
 fn damaged_files_as_pillow_has_them() {
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     let table = read_text("damaged.tsv");
     let (mut n_lines, mut n_only_we_refuse, mut failures) = (0, 0, String::new());
     for line in table.lines() {
@@ -58,12 +58,12 @@ fn damaged_files_as_pillow_has_them() {
 /// libjpeg keeps tables between images if it is let; an image must not see its predecessor.
 #[test]
 fn no_image_influences_a_later_one() {
-    let mut used = Decoder::new().unwrap();
+    let mut used = Decoder::new(SimdLevel::detect()).unwrap();
     let names =
         ["no_huffman_tables.jpg", "no_quantisation_tables.jpg", "420.jpg", "two_frames.jpg", "grey.jpg"];
     for before in names.iter().chain(&["420_quality_5.jpg", "cmyk_adobe.jpg", "rgb.png", "text.txt"]) {
         for name in names {
-            let fresh = verdict(&mut Decoder::new().unwrap(), &read_file(name));
+            let fresh = verdict(&mut Decoder::new(SimdLevel::detect()).unwrap(), &read_file(name));
             let _ = verdict(&mut used, &read_file(before));
             assert_eq!(verdict(&mut used, &read_file(name)), fresh, "{name} after {before}");
         }

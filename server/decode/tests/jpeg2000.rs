@@ -40,7 +40,8 @@ impl Stream {
     }
 
     fn header(&self, limits: DecodeLimits) -> Result<(u32, u32), DecodeError> {
-        let header = Decoder::new().unwrap().header(&self.bytes(), &limits)?;
+        let header =
+            Decoder::new(bandwise_kernels::SimdLevel::detect()).unwrap().header(&self.bytes(), &limits)?;
         assert_eq!(header.format, Format::Jpeg2000);
         Ok((header.width, header.height))
     }
@@ -93,7 +94,10 @@ fn tile_parts_that_ask_for_too_much() {
     let style = Stream { precinct: 0, ..USUAL }.style();
     bytes[data - 3] += style.len() as u8;
     bytes.splice(data..data, style);
-    let error = Decoder::new().unwrap().header(&bytes, &DecodeLimits::default()).unwrap_err();
+    let error = Decoder::new(bandwise_kernels::SimdLevel::detect())
+        .unwrap()
+        .header(&bytes, &DecodeLimits::default())
+        .unwrap_err();
     assert!(error.to_string().contains("more tiles, precincts"), "{error}");
 }
 

@@ -4,14 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 use bandwise_decode::{DecodeError, DecodeLimits, Decoder, Format};
-use bandwise_kernels::Rect;
+use bandwise_kernels::{Rect, SimdLevel};
 
 fn golden(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/golden/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn header_error(bytes: &[u8], limits: DecodeLimits) -> DecodeError {
-    Decoder::new().unwrap().header(bytes, &limits).unwrap_err()
+    Decoder::new(SimdLevel::detect()).unwrap().header(bytes, &limits).unwrap_err()
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_claim_of_twenty_thousand_pixels_a_side() {
 fn the_pixel_limit_is_exact() {
     let bytes = golden("420_33x15.jpg");
     let limits = |max_pixels| DecodeLimits { max_pixels, ..DecodeLimits::default() };
-    assert!(Decoder::new().unwrap().header(&bytes, &limits(33 * 15)).is_ok());
+    assert!(Decoder::new(SimdLevel::detect()).unwrap().header(&bytes, &limits(33 * 15)).is_ok());
     assert_eq!(
         header_error(&bytes, limits(33 * 15 - 1)),
         DecodeError::TooManyPixels { width: 33, height: 15, limit: 33 * 15 - 1 }
@@ -40,7 +40,7 @@ fn the_byte_limit_is_exact() {
     let bytes = golden("420.jpg");
     let limits = |max_encoded_bytes| DecodeLimits { max_encoded_bytes, ..DecodeLimits::default() };
     let len = bytes.len() as u64;
-    assert!(Decoder::new().unwrap().header(&bytes, &limits(len)).is_ok());
+    assert!(Decoder::new(SimdLevel::detect()).unwrap().header(&bytes, &limits(len)).is_ok());
     assert_eq!(header_error(&bytes, limits(len - 1)), DecodeError::TooLong { bytes: len, limit: len - 1 });
 }
 
@@ -51,7 +51,9 @@ fn too_many_scans() {
     let last_scan = (0..bytes.len() - 1).rev().find(|&i| bytes[i..].starts_with(&[0xFF, 0xDA])).unwrap();
     let scan = &bytes[last_scan..bytes.len() - 2];
     let with_scans = |n: usize| [&bytes[..bytes.len() - 2], &scan.repeat(n), &[0xFF, 0xD9]].concat();
-    assert!(Decoder::new().unwrap().header(&with_scans(400), &DecodeLimits::default()).is_ok());
+    assert!(
+        Decoder::new(SimdLevel::detect()).unwrap().header(&with_scans(400), &DecodeLimits::default()).is_ok()
+    );
     let refused = header_error(&with_scans(500), DecodeLimits::default());
     assert_eq!(refused, DecodeError::TooManyScans { limit: 500 });
 }
@@ -68,7 +70,7 @@ fn what_is_no_image() {
 #[test]
 fn every_truncation_of_a_jpeg_is_refused_for_every_region() {
     let bytes = golden("420.jpg");
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     for len in 4..bytes.len() {
         let verdict = decoder.header(&bytes[..len], &DecodeLimits::default());
         assert_eq!(verdict, Err(DecodeError::Truncated { format: Format::Jpeg }), "the first {len} bytes");
@@ -78,7 +80,7 @@ fn every_truncation_of_a_jpeg_is_refused_for_every_region() {
 /// Any prefix of any file may be bad in its own way; none may panic or give a pixel too few.
 #[test]
 fn prefixes_of_all_files() {
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     let folder = format!("{}/tests/golden/files", env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
@@ -92,5 +94,5 @@ fn prefixes_of_all_files() {
 #[test]
 fn decoders_can_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
-    is_send(&Decoder::new().unwrap());
+    is_send(&Decoder::new(SimdLevel::detect()).unwrap());
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use bandwise_decode::{DecodeLimits, Decoder};
-use bandwise_kernels::{Rect, RgbView};
+use bandwise_kernels::{Rect, RgbView, SimdLevel};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 /// A picture of slow waves, which no reduction damages.
@@ -41,7 +41,7 @@ fn mean(full: RgbView<'_>, x: usize, y: usize, c: usize, shrink: usize) -> f64 {
 fn reduced_pixels_are_near_the_means_of_the_full_ones() {
     let (width, height) = (203, 154);
     let pixels = waves(width, height);
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     for sampling in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2] {
         for progressive in [false, true] {
             let jpeg = encode(&pixels, (width, height), sampling, progressive);
@@ -71,7 +71,7 @@ fn reduced_pixels_are_near_the_means_of_the_full_ones() {
 fn a_region_is_covered_by_the_pixels_of_the_whole() {
     let (width, height) = (203, 154);
     let jpeg = encode(&waves(width, height), (width, height), Subsamp::Sub2x2, false);
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     let header = decoder.header(&jpeg, &DecodeLimits::default()).unwrap();
     for shrink in [2, 4, 8] {
         let whole = Rect::whole(width as u32, height as u32);
@@ -100,7 +100,7 @@ fn a_region_is_covered_by_the_pixels_of_the_whole() {
 fn the_verdict_is_that_of_a_full_decode() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/files");
     let (mut accepted, mut refused) = (0, 0);
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         let Ok(header) = decoder.header(&bytes, &DecodeLimits::default()) else { continue };
@@ -121,7 +121,7 @@ fn the_verdict_is_that_of_a_full_decode() {
 #[should_panic(expected = "a reduction by 3")]
 fn other_reductions_are_refused() {
     let jpeg = encode(&waves(16, 16), (16, 16), Subsamp::None, false);
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     let header = decoder.header(&jpeg, &DecodeLimits::default()).unwrap();
     let _ = decoder.decode_reduced(&jpeg, &header, Rect::whole(16, 16), 3);
 }

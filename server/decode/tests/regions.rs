@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use bandwise_decode::{DecodeLimits, Decoder};
-use bandwise_kernels::Rect;
+use bandwise_kernels::{Rect, SimdLevel};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 /// A small generator of reproducible numbers (Knuth's MMIX constants); a failing case is found again by its
@@ -75,8 +75,9 @@ fn regions_of_photographs_in_every_sampling() {
 fn a_row_of_every_height_and_a_column_of_every_width() {
     for sampling in [Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Sub4x1] {
         let jpeg = encode("thing/cup.jpg", (100, 90), sampling, false);
-        let mut decoder = Decoder::new().unwrap();
-        let whole = decode(&mut decoder, &jpeg, None).unwrap();
+        let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
+        let mut reference = Decoder::new(SimdLevel::SCALAR).unwrap().by_libjpeg_turbo_alone();
+        let whole = decode(&mut reference, &jpeg, None).unwrap();
         for x in 0..100 {
             check(&mut decoder, "columns", &jpeg, &whole, Rect { x, y: 40, width: 1, height: 50 });
         }
@@ -88,8 +89,10 @@ fn a_row_of_every_height_and_a_column_of_every_width() {
 
 /// Compares some regions of a file with its whole; 0 if it is not decodable, else 1.
 fn compare_regions(name: &str, bytes: &[u8], n_regions: u32) -> u32 {
-    let mut decoder = Decoder::new().unwrap();
-    let Some(whole) = decode(&mut decoder, bytes, None) else { return 0 };
+    let mut reference = Decoder::new(SimdLevel::SCALAR).unwrap().by_libjpeg_turbo_alone();
+    let Some(whole) = decode(&mut reference, bytes, None) else { return 0 };
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
+    check(&mut decoder, name, bytes, &whole, Rect::whole(whole.width, whole.height));
     let mut numbers = Numbers(bytes.len() as u64);
     for _ in 0..n_regions {
         let region = numbers.region(whole.width, whole.height);
@@ -129,7 +132,8 @@ fn decode(decoder: &mut Decoder, bytes: &[u8], region: Option<Rect>) -> Option<P
 /// The upper left part of a demo photograph, encoded anew.
 fn encode(name: &str, (width, height): (usize, usize), sampling: Subsamp, progressive: bool) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/photos").join(name);
-    let photo = decode(&mut Decoder::new().unwrap(), &std::fs::read(path).unwrap(), None).unwrap();
+    let photo =
+        decode(&mut Decoder::new(SimdLevel::detect()).unwrap(), &std::fs::read(path).unwrap(), None).unwrap();
     let mut compressor = Compressor::new().unwrap();
     compressor.set_quality(85).unwrap();
     compressor.set_subsamp(sampling).unwrap();

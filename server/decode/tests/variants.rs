@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bandwise_decode::{DecodeLimits, Decoder};
-use bandwise_kernels::Rect;
+use bandwise_kernels::{Rect, SimdLevel};
 use common::{packed, verdict, whole};
 
 /// For all builds, and for this one.
@@ -26,7 +26,7 @@ const REFUSED: [&str; 2] = [
 
 #[test]
 fn every_variant_as_pillow_has_it() {
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     let (refusals, variants) = (refusals(), variants());
     let mut failures = String::new();
     for variant in &variants {
@@ -57,7 +57,7 @@ fn every_listed_refusal_has_a_file() {
 /// No prefix of any variant panics, and each one has one verdict, whatever part of it is wanted.
 #[test]
 fn prefixes_of_every_variant() {
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     for variant in variants() {
         for len in (0..variant.bytes.len()).step_by(1 + variant.bytes.len() / 8) {
             assert!(part_agrees(&mut decoder, &variant.bytes[..len]), "{} cut to {len}", variant.name);

@@ -49,7 +49,7 @@ pub enum Colour {
 }
 
 /// Tables of a component.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Component {
     /// Quantisation steps in natural order.
     pub(crate) quantisation: [u8; 64],
@@ -65,8 +65,8 @@ pub struct Frame {
     pub(crate) height: usize,
     pub(crate) sampling: Sampling,
     pub(crate) colour: Colour,
-    /// One, or three.
-    pub(crate) components: Vec<Component>,
+    /// Grey has the same one three times.
+    pub(crate) components: [Component; 3],
     pub(crate) dc: [Option<HuffmanSpec>; 4],
     pub(crate) ac: [Option<HuffmanSpec>; 4],
     /// MCUs between restart markers; 0 for none.
@@ -119,7 +119,9 @@ struct Declared {
 #[derive(Default)]
 struct Reader {
     size: Option<(usize, usize)>,
-    declared: Vec<Declared>,
+    /// Components of the frame, and their number.
+    declared: [Declared; 3],
+    count: usize,
     quantisation: [Option<[u8; 64]>; 4],
     dc: [Option<HuffmanSpec>; 4],
     ac: [Option<HuffmanSpec>; 4],
@@ -177,8 +179,11 @@ impl Reader {
             return Err(Refusal::Components);
         }
         self.size = Some((usize::from(width), usize::from(height)));
-        let declared = |&[id, factors, quantisation]: &[u8; 3]| Declared { id, factors, quantisation };
-        self.declared = body[6..].as_chunks().0.iter().map(declared).collect();
+        self.count = usize::from(count);
+        for (declared, &[id, factors, quantisation]) in self.declared.iter_mut().zip(body[6..].as_chunks().0)
+        {
+            *declared = Declared { id, factors, quantisation };
+        }
         Ok(())
     }
 
@@ -214,35 +219,38 @@ impl Reader {
     /// Reads the header of the scan, with which everything must be known.
     fn finish(self, body: &[u8], scan: usize) -> Result<Frame, Refusal> {
         let (width, height) = self.size.ok_or(Refusal::Markers)?;
-        let count = self.declared.len();
+        let count = self.count;
         if body.len() != 4 + 2 * count || usize::from(body[0]) != count || !body.ends_with(&[0, 63, 0]) {
             return Err(Refusal::Scans);
         }
-        let component = |(declared, &[id, tables]): (&Declared, &[u8; 2])| {
-            if declared.id != id {
-                return Err(Refusal::Scans);
-            }
-            let (dc, ac) = (usize::from(tables >> 4), usize::from(tables & 15));
-            let is_there = |specs: &[Option<HuffmanSpec>; 4], number: usize| {
-                specs.get(number).is_some_and(Option::is_some)
-            };
-            let quantisation = self.quantisation.get(usize::from(declared.quantisation)).copied().flatten();
-            match quantisation {
-                Some(quantisation) if is_there(&self.dc, dc) && is_there(&self.ac, ac) => {
-                    Ok(Component { quantisation, dc, ac })
-                }
-                _ => Err(Refusal::Tables),
-            }
-        };
         let selected = body[1..=2 * count].as_chunks().0;
-        let components = self.declared.iter().zip(selected).map(component).collect::<Result<Vec<_>, _>>()?;
+        let component = |number: usize| self.component(self.declared[number], selected[number]);
+        let first = component(0)?;
+        let components = if count == 1 { [first; 3] } else { [first, component(1)?, component(2)?] };
         let (sampling, colour) = (self.sampling()?, self.colour());
         let Self { dc, ac, restart_interval, .. } = self;
         Ok(Frame { width, height, sampling, colour, components, dc, ac, restart_interval, scan })
     }
 
+    /// A component of the frame with the identifier and the tables that the scan selects for it.
+    fn component(&self, declared: Declared, [id, tables]: [u8; 2]) -> Result<Component, Refusal> {
+        if declared.id != id {
+            return Err(Refusal::Scans);
+        }
+        let (dc, ac) = (usize::from(tables >> 4), usize::from(tables & 15));
+        let is_there =
+            |specs: &[Option<HuffmanSpec>; 4], number: usize| specs.get(number).is_some_and(Option::is_some);
+        let quantisation = self.quantisation.get(usize::from(declared.quantisation)).copied().flatten();
+        match quantisation {
+            Some(quantisation) if is_there(&self.dc, dc) && is_there(&self.ac, ac) => {
+                Ok(Component { quantisation, dc, ac })
+            }
+            _ => Err(Refusal::Tables),
+        }
+    }
+
     fn sampling(&self) -> Result<Sampling, Refusal> {
-        match self.declared[..] {
+        match self.declared[..self.count] {
             // A scan of one component is in single blocks, whatever its factors are (T.81, A.2.2).
             [Declared { factors, .. }]
                 if (1..=4).contains(&(factors >> 4)) && (1..=4).contains(&(factors & 15)) =>
@@ -265,7 +273,7 @@ impl Reader {
         let is_rgb = match self.adobe_transform {
             _ if self.has_jfif => false,
             Some(transform) => transform == 0,
-            None => self.declared.iter().map(|component| component.id).eq(*b"RGB"),
+            None => self.declared[..self.count].iter().map(|component| component.id).eq(*b"RGB"),
         };
         if is_rgb { Colour::Rgb } else { Colour::YCbCr }
     }

@@ -20,10 +20,10 @@ pub(crate) struct ComponentTables {
     pub(crate) skip: Arc<SkipTable>,
 }
 
-/// The tables of all components of a frame.
+/// The tables of all components of a frame; grey has the same ones three times.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
-    pub(crate) components: Vec<ComponentTables>,
+    pub(crate) components: [ComponentTables; 3],
 }
 
 /// The tables that were used last. A table is found by all of its codes, so that no file changes what another means.
@@ -37,7 +37,8 @@ pub(crate) struct TableCache {
 impl TableCache {
     /// The tables of a frame. A new pair for AC coefficients takes about 20 microseconds.
     pub(crate) fn get(&mut self, frame: &Frame) -> Result<Tables, Refusal> {
-        let tables = |component: &crate::frame::Component| {
+        let mut tables = |number: usize| {
+            let component = &frame.components[number];
             let dc = frame.dc[component.dc].as_ref().ok_or(Refusal::Tables)?;
             let ac = frame.ac[component.ac].as_ref().ok_or(Refusal::Tables)?;
             Ok(ComponentTables {
@@ -46,7 +47,7 @@ impl TableCache {
                 skip: self.skip.get(ac, SkipTable::new),
             })
         };
-        frame.components.iter().map(tables).collect::<Result<_, _>>().map(|components| Tables { components })
+        Ok(Tables { components: [tables(0)?, tables(1)?, tables(2)?] })
     }
 }
 
@@ -64,10 +65,19 @@ impl<T> Recent<T> {
     fn get(&mut self, spec: &HuffmanSpec, build: impl FnOnce(&HuffmanSpec) -> T) -> Arc<T> {
         if let Some(found) = self.0.iter().position(|(known, _)| known == spec) {
             self.0[..=found].rotate_right(1);
-        } else {
-            self.0.truncate(KEPT - 1);
-            self.0.insert(0, (spec.clone(), Arc::new(build(spec))));
+            return Arc::clone(&self.0[0].1);
         }
+        if self.0.len() < KEPT {
+            self.0.push((spec.clone(), Arc::new(build(spec))));
+        } else if let Some((known, table)) = self.0.last_mut() {
+            // In the place of the one that was not used for longest.
+            known.clone_from(spec);
+            match Arc::get_mut(table) {
+                Some(place) => *place = build(spec),
+                None => *table = Arc::new(build(spec)),
+            }
+        }
+        self.0.rotate_right(1);
         Arc::clone(&self.0[0].1)
     }
 }

@@ -65,7 +65,7 @@ impl Workbench {
     pub fn new(level: SimdLevel) -> Result<Self, DecoderInitError> {
         Ok(Self {
             level,
-            decoder: Decoder::new()?,
+            decoder: Decoder::new(level)?,
             resizer: Resizer::new(level),
             augmenter: Augmenter::new(level),
             pixels: Vec::new(),

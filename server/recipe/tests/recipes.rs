@@ -115,7 +115,7 @@ impl std::fmt::LowerHex for HexOf {
 
 /// The crop and flip of a training recipe, step by step.
 fn base_image(bytes: &[u8], key: ImageKey) -> Vec<u8> {
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
     let header = decoder.header(bytes, &DecodeLimits::default()).unwrap();
     let rect = CropRange::IMAGENET.sample(header.width, header.height, &mut key.draws(DrawOp::Crop));
     let whole = decoder.decode(bytes, &header, Rect::whole(header.width, header.height)).unwrap();

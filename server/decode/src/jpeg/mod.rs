@@ -1,9 +1,10 @@
-//! JPEG: verdict and layout from the markers, pixels from libjpeg-turbo.
+//! JPEG: verdict and layout from the markers, pixels from `bandwise_jpeg` or libjpeg-turbo.
 //!
 //! - `bytes`: the search for the next marker.
 //! - `segments`: everything before the first scan, read as Pillow reads it.
 //! - `scans`: everything after it; finds truncation and says whether a part may be decoded alone.
-//! - `window`: which part has to be decoded for a region.
+//! - `crops`: ordinary files, by our own decoder.
+//! - `window`: which part libjpeg-turbo has to decode for a region.
 //! - `turbo`: the calls into libjpeg-turbo, the only unsafe code of the crate.
 //! - `cmyk`: four components to RGB.
 //!
@@ -12,6 +13,8 @@
 
 mod bytes;
 mod cmyk;
+mod crops;
+mod path;
 mod scans;
 mod segments;
 mod turbo;
@@ -19,13 +22,16 @@ mod window;
 
 #[cfg(feature = "jpeg2000")]
 pub(crate) use cmyk::to_rgb as stored_cmyk_to_rgb;
+pub use path::JpegPath;
 pub(crate) use turbo::Turbo;
 pub(crate) use window::reduced;
 
-use bandwise_kernels::Rect;
+use bandwise_kernels::{Rect, SimdLevel};
+
+use crops::Crops;
 
 use crate::buffer::PixelBuffer;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, DecoderInitError};
 use crate::format::Format;
 use crate::header::{Detail, Header};
 use crate::layout::{JpegLayout, Samples};
@@ -84,9 +90,62 @@ pub(crate) fn decode_inner(
     turbo.decode(bytes, size, 1, Rect::whole(size.0, size.1), samples, out)
 }
 
-/// Decodes what `region` needs into `pixels` and says where the region lies there. With a `shrink` above 1 the
-/// image is reduced by it, and it is the region's cover that is placed.
-pub(crate) fn decode(
+/// The decoders of JPEGs.
+#[derive(Debug)]
+pub(crate) struct JpegDecoder {
+    /// libjpeg-turbo: any file, at any size.
+    pub(crate) turbo: Turbo,
+    /// Our own; `None` where it is switched off.
+    crops: Option<Crops>,
+    /// The way of the last image.
+    path: Option<JpegPath>,
+}
+
+impl JpegDecoder {
+    pub(crate) fn new(level: SimdLevel) -> Result<Self, DecoderInitError> {
+        Ok(Self { turbo: Turbo::new()?, crops: Some(Crops::new(level)), path: None })
+    }
+
+    /// Leaves all images to libjpeg-turbo.
+    pub(crate) fn switch_own_off(&mut self) {
+        self.crops = None;
+    }
+
+    /// The way of the last image since the last call.
+    pub(crate) fn take_path(&mut self) -> Option<JpegPath> {
+        self.path.take()
+    }
+
+    /// Decodes `region` into `pixels` and says where it lies there. With a `shrink` above 1 the image is reduced by it,
+    /// and it is the region's cover that is placed.
+    pub(crate) fn decode(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        layout: JpegLayout,
+        region: Rect,
+        shrink: u32,
+        pixels: &mut PixelBuffer,
+    ) -> Result<Placement, DecodeError> {
+        let path = match self.crops.as_mut() {
+            None => JpegPath::SwitchedOff,
+            Some(_) if shrink > 1 => JpegPath::Reduced,
+            Some(_) if layout.part_unit.is_none() => JpegPath::Irregular,
+            Some(crops) => match crops.decode(bytes, region, pixels)? {
+                Ok(placement) => {
+                    self.path = Some(JpegPath::Own);
+                    return Ok(placement);
+                }
+                Err(refusal) => refusal.into(),
+            },
+        };
+        self.path = Some(path);
+        by_turbo(&mut self.turbo, bytes, header, layout, region, shrink, pixels)
+    }
+}
+
+/// [`JpegDecoder::decode`] by libjpeg-turbo.
+fn by_turbo(
     turbo: &mut Turbo,
     bytes: &[u8],
     header: &Header,

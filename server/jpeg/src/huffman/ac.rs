@@ -137,8 +137,9 @@ impl AcTable {
 }
 
 /// The first symbol of each group of bits.
-fn singles(spec: &HuffmanSpec) -> Vec<Single> {
-    let mut singles = vec![Single::default(); 1 << BITS];
+#[allow(clippy::large_stack_arrays, reason = "40 KiB; steady work allocates nothing")]
+fn singles(spec: &HuffmanSpec) -> [Single; 1 << BITS] {
+    let mut singles = [Single::default(); 1 << BITS];
     for code in spec.codes().take_while(|code| code.len <= BITS) {
         let free = BITS - code.len;
         let first = (code.bits << free) as usize;

@@ -1,6 +1,6 @@
 //! Codes of any length, found by their length: a comparison for each (T.81, F.2.2.3).
 
-use super::{Code, HuffmanSpec};
+use super::HuffmanSpec;
 
 /// The codes of a table by length.
 #[derive(Clone, Debug)]
@@ -9,21 +9,20 @@ pub(crate) struct Canonical {
     ends: [u32; 17],
     /// For each length the number of its first symbol, less its first code.
     offsets: [i32; 17],
-    symbols: Vec<u8>,
+    symbols: [u8; 256],
 }
 
 impl Canonical {
     pub(crate) fn new(spec: &HuffmanSpec) -> Self {
         let (mut ends, mut offsets) = ([0; 17], [0; 17]);
-        let codes: Vec<Code> = spec.codes().collect();
-        for (number, code) in codes.iter().enumerate().rev() {
+        for (number, code) in (0..).zip(spec.codes()) {
             let len = code.len as usize;
-            offsets[len] = number as i32 - code.bits as i32;
+            if ends[len] == 0 {
+                offsets[len] = number - code.bits as i32;
+            }
+            ends[len] = (code.bits + 1) << (16 - code.len);
         }
-        for code in &codes {
-            ends[code.len as usize] = (code.bits + 1) << (16 - code.len);
-        }
-        Self { ends, offsets, symbols: codes.iter().map(|code| code.symbol).collect() }
+        Self { ends, offsets, symbols: *spec.symbols() }
     }
 
     /// Length and symbol of the code with which 16 bits begin.

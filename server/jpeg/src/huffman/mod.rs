@@ -14,13 +14,15 @@ pub(crate) mod canonical;
 pub(crate) mod dc;
 pub(crate) mod skip;
 
+use std::iter;
+
 /// A Huffman table (T.81, C.2 and B.2.4.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HuffmanSpec {
     /// Codes of each length, 1 to 16 bits.
     counts: [u8; 16],
-    /// Symbols in the order of their codes.
-    symbols: Vec<u8>,
+    /// Symbols in the order of their codes, and zeros.
+    symbols: [u8; 256],
 }
 
 /// A code of a table, in its lowest bits.
@@ -44,7 +46,8 @@ impl HuffmanSpec {
     pub(crate) fn read(bytes: &[u8], is_dc: bool) -> Option<(Self, usize)> {
         let counts: [u8; 16] = *bytes.first_chunk()?;
         let count: usize = counts.iter().map(|&count| usize::from(count)).sum();
-        let symbols = bytes.get(16..16 + count).filter(|symbols| symbols.len() <= 256)?.to_vec();
+        let mut symbols = [0; 256];
+        symbols.get_mut(..count)?.copy_from_slice(bytes.get(16..16 + count)?);
         if is_dc && symbols.iter().any(|&symbol| symbol > 15) {
             return None;
         }
@@ -53,19 +56,18 @@ impl HuffmanSpec {
         fits.then_some((spec, 16 + count))
     }
 
+    /// Symbols in the order of their codes, and zeros behind them.
+    pub(crate) fn symbols(&self) -> &[u8; 256] {
+        &self.symbols
+    }
+
     /// All codes, the shortest first (T.81, C.2).
     pub(crate) fn codes(&self) -> impl Iterator<Item = Code> {
-        let mut symbols = self.symbols.iter();
-        let mut bits = 0;
-        (1..).zip(self.counts).flat_map(move |(len, count)| {
-            bits <<= 1;
-            let first = bits;
-            bits += u32::from(count);
-            let of_this_len: Vec<Code> = (first..bits)
-                .zip(symbols.by_ref())
-                .map(|(bits, &symbol)| Code { bits, len, symbol })
-                .collect();
-            of_this_len
+        let lens = (1..).zip(self.counts).flat_map(|(len, count)| iter::repeat_n(len, usize::from(count)));
+        lens.zip(self.symbols).scan((0, 0), |(next, last_len), (len, symbol)| {
+            let bits = *next << (len - *last_len);
+            (*next, *last_len) = (bits + 1, len);
+            Some(Code { bits, len, symbol })
         })
     }
 }

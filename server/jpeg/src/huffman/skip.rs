@@ -32,13 +32,13 @@ pub(crate) struct SkipTable([u16; 1 << BITS]);
 impl SkipTable {
     /// Built from tables of fewer bits: that of `t` bits is, for each first symbol and each value behind it, the table of
     /// the bits that are left, with the symbol added.
+    #[allow(clippy::large_stack_arrays, reason = "32 KiB; steady work allocates nothing")]
     pub(crate) fn new(spec: &HuffmanSpec) -> Self {
-        let codes: Vec<_> = spec.codes().collect();
         // The table of `t` bits begins at 2^t - 1. 0: nothing fits.
-        let mut tables = vec![0u16; (2 << BITS) - 1];
+        let mut tables = [0; (2 << BITS) - 1];
         for bits in 1..=BITS {
-            let (below, table) = tables.split_at_mut((1 << bits) - 1);
-            for code in codes.iter().take_while(|code| code.len <= bits) {
+            let (below, table): (&mut [u16], _) = tables.split_at_mut((1 << bits) - 1);
+            for code in spec.codes().take_while(|code| code.len <= bits) {
                 let (run, size) = code.run_and_size();
                 let Some(rest) = bits.checked_sub(code.len + size) else { continue };
                 let (first, count) = ((code.bits << (bits - code.len)) as usize, 1 << rest);

@@ -1,0 +1,103 @@
+//! The ways to the pixels of a JPEG.
+
+use bandwise_jpeg::Refusal;
+
+/// The way by which the pixels of a JPEG were made. All of them give the same pixels; only the time differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JpegPath {
+    /// Our own decoder.
+    Own,
+    /// libjpeg-turbo, because its markers are not those of a healthy file with usual samplings.
+    Irregular,
+    /// libjpeg-turbo, at a fraction of the size.
+    Reduced,
+    /// libjpeg-turbo, because our decoder is switched off.
+    SwitchedOff,
+    /// libjpeg-turbo, because it has unusual segments before the scan.
+    Markers,
+    /// libjpeg-turbo, because it is progressive, arithmetic, or not of 8 bits a sample.
+    Process,
+    /// libjpeg-turbo, because it has two or four components.
+    Components,
+    /// libjpeg-turbo, because its chroma is sampled unusually, or too narrow to be filtered.
+    Sampling,
+    /// libjpeg-turbo, because a table is missing or impossible.
+    Tables,
+    /// libjpeg-turbo, because its components are in several scans.
+    Scans,
+    /// libjpeg-turbo, because its coded data is damaged.
+    Damaged,
+    /// libjpeg-turbo, because it has coefficients that no ordinary file has.
+    Extreme,
+}
+
+impl JpegPath {
+    /// All ways.
+    pub const ALL: [Self; 12] = [
+        Self::Own,
+        Self::Irregular,
+        Self::Reduced,
+        Self::SwitchedOff,
+        Self::Markers,
+        Self::Process,
+        Self::Components,
+        Self::Sampling,
+        Self::Tables,
+        Self::Scans,
+        Self::Damaged,
+        Self::Extreme,
+    ];
+
+    /// `own` or `libjpeg-turbo`.
+    pub fn decoder(self) -> &'static str {
+        if self == Self::Own { "own" } else { "libjpeg-turbo" }
+    }
+
+    /// A word for the reason why libjpeg-turbo was taken; empty for our own decoder.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Own => "",
+            Self::Irregular => "irregular",
+            Self::Reduced => "reduced",
+            Self::SwitchedOff => "switched_off",
+            Self::Markers => "markers",
+            Self::Process => "process",
+            Self::Components => "components",
+            Self::Sampling => "sampling",
+            Self::Tables => "tables",
+            Self::Scans => "scans",
+            Self::Damaged => "damaged",
+            Self::Extreme => "extreme",
+        }
+    }
+}
+
+impl From<Refusal> for JpegPath {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Markers => Self::Markers,
+            Refusal::Components => Self::Components,
+            Refusal::Sampling => Self::Sampling,
+            Refusal::Tables => Self::Tables,
+            Refusal::Scans => Self::Scans,
+            Refusal::Damaged => Self::Damaged,
+            Refusal::Extreme => Self::Extreme,
+            // `Process`, and reasons that are added there.
+            _ => Self::Process,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_has_a_place_and_words_of_its_own() {
+        for (number, path) in JpegPath::ALL.into_iter().enumerate() {
+            assert_eq!(path as usize, number);
+            let same = JpegPath::ALL.iter().filter(|other| other.reason() == path.reason());
+            assert_eq!((same.count(), path.reason().is_empty()), (1, path.decoder() == "own"));
+        }
+    }
+}
