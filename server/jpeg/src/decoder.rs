@@ -1,5 +1,7 @@
 //! Crops of a file: which MCUs are passed over, which are decoded, and how their samples become pixels.
 
+use std::slice;
+
 use crate::{
     frame::{Frame, Sampling},
     level::SimdLevel,
@@ -23,7 +25,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder without memory yet.
     pub fn new(level: SimdLevel) -> Self {
-        Self { level, tables: TableCache::default(), coded: Coded::default(), planes: Planes::default() }
+        Self { level, tables: TableCache::default(), coded: Coded::default(), planes: Planes::new(level) }
     }
 
     /// Decodes a crop into packed RGB pixels, those of libjpeg-turbo's decoding of the whole image.
@@ -42,15 +44,17 @@ impl Decoder {
         }
         let (tables, window) = (self.tables.get(frame)?, Window::new(frame, crop));
         self.coded.read(frame, bytes)?;
-        self.samples(frame, &tables, &window)?;
-        for (row, out) in window.down.luma.clone().zip(out.chunks_exact_mut(3 * crop.width as usize)) {
-            self.planes.pixels(frame, &window, row, out);
-        }
-        Ok(())
+        self.rows(frame, &tables, &window, out)
     }
 
-    /// Decodes the blocks of the window.
-    fn samples(&mut self, frame: &Frame, tables: &Tables, window: &Window) -> Result<(), Refusal> {
+    /// Decodes the blocks of the window, and writes each row of pixels as soon as its samples are there.
+    fn rows(
+        &mut self,
+        frame: &Frame,
+        tables: &Tables,
+        window: &Window,
+        out: &mut [u8],
+    ) -> Result<(), Refusal> {
         let Window { across, down } = window;
         self.planes.prepare(frame, window);
         let (row_len, _) = frame.mcus();
@@ -61,8 +65,9 @@ impl Decoder {
             scan.skip(across.mcus.start)?;
             for column in across.mcus.clone() {
                 scan.decode(&mut mcu, needs(window, frame.sampling.luma_blocks(), column, row))?;
-                self.planes.write(frame, &mcu, column, row)?;
+                self.planes.write(slice::from_ref(&mcu), column, row)?;
             }
+            self.planes.rows(row + 1, out);
             if row + 1 < down.mcus.end {
                 scan.skip(row_len - across.mcus.end)?;
             }

@@ -12,7 +12,7 @@
 //! scan       MCU by MCU: predictions, restarts, damage
 //! window     the blocks that a crop needs
 //! pixels     inverse transform, upsampling, colours
-//! planes     the samples of a window: blocks to samples, samples to pixels
+//! planes     the samples of some MCU rows: blocks to samples, samples to pixels
 //! decoder    all of it
 //! level      the instructions that a CPU has
 //! ```

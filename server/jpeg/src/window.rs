@@ -28,7 +28,7 @@ impl Crop {
 }
 
 /// Samples and blocks along one axis.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     /// Luma samples of the crop.
     pub(crate) luma: Range<usize>,
@@ -58,6 +58,11 @@ impl Span {
         Self { luma, chroma, chroma_len, mcus: first..last + 1, factor }
     }
 
+    /// The chroma samples that luma of the crop is part of, where it has twice as many samples.
+    pub(crate) fn chroma_pairs(&self) -> Range<usize> {
+        self.luma.start / 2..self.luma.end.div_ceil(2)
+    }
+
     /// Whether luma block `number` of the image has samples of the crop.
     pub(crate) fn needs_luma(&self, number: usize) -> bool {
         number <= (self.luma.end - 1) / 8 && number >= self.luma.start / 8
@@ -70,7 +75,7 @@ impl Span {
 }
 
 /// The blocks that a crop needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) across: Span,
     pub(crate) down: Span,

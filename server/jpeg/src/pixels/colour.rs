@@ -7,6 +7,20 @@ pub(crate) fn to_rgb(luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) {
     }
 }
 
+/// Writes a row of packed RGB pixels whose three samples are stored as they are.
+pub(crate) fn interleave(red: &[u8], green: &[u8], blue: &[u8], out: &mut [u8]) {
+    for (((out, &r), &g), &b) in out.as_chunks_mut::<3>().0.iter_mut().zip(red).zip(green).zip(blue) {
+        *out = [r, g, b];
+    }
+}
+
+/// Writes a row of packed RGB pixels without colour.
+pub(crate) fn grey(luma: &[u8], out: &mut [u8]) {
+    for (out, &y) in out.as_chunks_mut::<3>().0.iter_mut().zip(luma) {
+        *out = [y; 3];
+    }
+}
+
 fn pixel(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
     // In 1/65536, halves rounded up: 1.402, 0.344136, 0.714136, 1.772.

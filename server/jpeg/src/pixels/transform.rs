@@ -23,19 +23,29 @@ const F2_053: i32 = 16819;
 const F2_562: i32 = 20995;
 const F3_072: i32 = 25172;
 
+/// The quantisation steps of a component in natural order, as the transform multiplies with them.
+#[derive(Clone, Debug)]
+pub(crate) struct Steps([i16; 64]);
+
+impl Steps {
+    pub(crate) fn new(steps: &[u8; 64]) -> Self {
+        Self(steps.map(i16::from))
+    }
+}
+
 /// Writes the 8 x 8 samples of a block.
 ///
 /// # Errors
 /// [`Refusal::Extreme`] if a coefficient is beyond the range in which all of libjpeg-turbo's code agrees.
 pub(crate) fn inverse(
     coefficients: &[i16; 64],
-    steps: &[u8; 64],
+    steps: &Steps,
     out: &mut [u8],
     stride: usize,
 ) -> Result<(), Refusal> {
     let mut values = [0; 64];
-    for ((value, &coefficient), &step) in values.iter_mut().zip(coefficients).zip(steps) {
-        *value = coefficient.wrapping_mul(i16::from(step));
+    for ((value, &coefficient), &step) in values.iter_mut().zip(coefficients).zip(&steps.0) {
+        *value = coefficient.wrapping_mul(step);
     }
     if values[..8].iter().any(|value| !(-MAX_FIRST_ROW - 1..=MAX_FIRST_ROW).contains(value)) {
         return Err(Refusal::Extreme);

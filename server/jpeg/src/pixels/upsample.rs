@@ -1,33 +1,14 @@
 //! Chroma at the size of luma: libjpeg's triangle filter ("fancy upsampling", jdsample.c).
 //!
-//! Each sample is three quarters of the nearer chroma sample and a quarter of the next one, across, down or both. Beyond the
-//! border of the image the last sample counts again.
+//! Each sample is three quarters of the nearer chroma sample and a quarter of the next one, across, down or both. Rows that
+//! are widened have one sample more at each side, which beyond the border of the image is the border's.
 
-/// A row of chroma samples and the part of it that is wanted.
-#[derive(Clone, Copy)]
-pub(crate) struct ChromaRow<'a> {
-    /// Samples from number `first` of the image's row on, one more than wanted at each side where the image has one.
-    pub(crate) samples: &'a [u8],
-    pub(crate) first: usize,
-    /// Samples of a row of the image.
-    pub(crate) width: usize,
-}
-
-impl ChromaRow<'_> {
-    /// Sample number `at` of the image's row, counted from -1; the border's beyond it.
-    fn sample(&self, at: isize) -> u32 {
-        let at = at.clamp(0, self.width as isize - 1) as usize;
-        u32::from(self.samples[at - self.first])
-    }
-}
-
-/// Twice as many samples across: from number `from` on as many as `out` holds.
-pub(crate) fn across(row: ChromaRow<'_>, from: usize, out: &mut [u8]) {
-    for (at, out) in (from..).zip(out) {
-        let (near, other) = neighbours(at);
-        let sum = 3 * row.sample(near) + row.sample(other);
+/// Twice as many samples across: two for each of `row` but the first and the last, which are only neighbours.
+pub(crate) fn across(row: &[u8], out: &mut [u8]) {
+    for (out, window) in out.as_chunks_mut::<2>().0.iter_mut().zip(row.windows(3)) {
+        let [before, near, after] = [0, 1, 2].map(|at| u32::from(window[at]));
         // Rounded down and up in turns.
-        *out = ((sum + 1 + (at as u32 & 1)) >> 2) as u8;
+        *out = [(3 * near + before + 1) >> 2, (3 * near + after + 2) >> 2].map(|sample| sample as u8);
     }
 }
 
@@ -39,18 +20,11 @@ pub(crate) fn down(near: &[u8], far: &[u8], is_upper: bool, out: &mut [u8]) {
     }
 }
 
-/// Twice as many across and down: from number `from` on as many as `out` holds.
-pub(crate) fn across_and_down(near: ChromaRow<'_>, far: ChromaRow<'_>, from: usize, out: &mut [u8]) {
-    let column = |at| 3 * near.sample(at) + far.sample(at);
-    for (at, out) in (from..).zip(out) {
-        let (this, other) = neighbours(at);
-        let sum = 3 * column(this) + column(other);
-        *out = ((sum + 8 - (at as u32 & 1)) >> 4) as u8;
+/// Twice as many across and down: two samples for each of `near` but the first and the last, which are only neighbours.
+pub(crate) fn across_and_down(near: &[u8], far: &[u8], out: &mut [u8]) {
+    let columns = near.windows(3).zip(far.windows(3));
+    for (out, (near, far)) in out.as_chunks_mut::<2>().0.iter_mut().zip(columns) {
+        let [before, this, after] = [0, 1, 2].map(|at| 3 * u32::from(near[at]) + u32::from(far[at]));
+        *out = [(3 * this + before + 8) >> 4, (3 * this + after + 7) >> 4].map(|sample| sample as u8);
     }
-}
-
-/// The chroma sample that luma sample `at` is part of, and the one on its other side.
-fn neighbours(at: usize) -> (isize, isize) {
-    let near = (at / 2) as isize;
-    (near, if at.is_multiple_of(2) { near - 1 } else { near + 1 })
 }
