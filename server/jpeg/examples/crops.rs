@@ -15,7 +15,7 @@ use std::{
     time::Instant,
 };
 
-use bandwise_jpeg::{Crop, Decoder, Frame, Sampling, SimdLevel};
+use bandwise_jpeg::{Crop, DEFAULT_SPACING, Decoder, Frame, Sampling, SeekTable, SimdLevel};
 use turbojpeg_sys as raw;
 
 /// An image with the crop of it that is decoded.
@@ -23,6 +23,8 @@ struct Sample {
     bytes: Vec<u8>,
     frame: Frame,
     crop: Crop,
+    /// Its seek points at the default spacing.
+    table: Vec<u8>,
 }
 
 /// Decodes the crop of a sample into packed RGB.
@@ -48,21 +50,70 @@ fn main() {
     for (variant, time) in variants.iter().zip(&times) {
         println!("{:40} {:7.1} us {:6.2}", variant.name, 1e6 * time, times[0] / time);
     }
+    index(&samples, rounds);
 }
 
 fn variants() -> Vec<Variant> {
     let mut variants =
         vec![Variant { name: "libjpeg-turbo, region by tj3".to_owned(), run: Box::new(by_turbo) }];
     for level in SimdLevel::available() {
-        let mut decoder = Decoder::new(level);
-        let run = move |sample: &Sample, out: &mut Vec<u8>| {
-            let Crop { width, height, .. } = sample.crop;
-            out.resize(3 * width as usize * height as usize, 0);
-            decoder.crop(&sample.bytes, &sample.frame, sample.crop, out).unwrap();
+        let mut add = |name: &str, mut run: Run| {
+            let sized = move |sample: &Sample, out: &mut Vec<u8>| {
+                let Crop { width, height, .. } = sample.crop;
+                out.resize(3 * width as usize * height as usize, 0);
+                run(sample, out);
+            };
+            variants.push(Variant { name: format!("{name}, {level}"), run: Box::new(sized) });
         };
-        variants.push(Variant { name: format!("first time, {level}"), run: Box::new(run) });
+        let [mut first, mut both, mut later] = [level; 3].map(Decoder::new);
+        add(
+            "first time",
+            Box::new(move |Sample { bytes, frame, crop, .. }, out| {
+                first.crop(bytes, frame, *crop, out).unwrap();
+            }),
+        );
+        add(
+            "first time, makes seek points",
+            Box::new(move |Sample { bytes, frame, crop, .. }, out| {
+                both.crop_and_index(bytes, frame, *crop, DEFAULT_SPACING, out).unwrap().unwrap();
+            }),
+        );
+        add(
+            "with seek points",
+            Box::new(move |Sample { bytes, frame, crop, table }, out| {
+                let table = SeekTable::read(frame, table).unwrap();
+                later.crop_with(bytes, frame, &table, *crop, out).unwrap();
+            }),
+        );
     }
     variants
+}
+
+/// Times the making of seek points alone, and says how large they are.
+fn index(samples: &[Sample], rounds: usize) {
+    for level in SimdLevel::available() {
+        let mut decoder = Decoder::new(level);
+        let mut sum = 0.0;
+        for Sample { bytes, frame, .. } in samples {
+            let mut time = || {
+                let start = Instant::now();
+                decoder.index(bytes, frame, DEFAULT_SPACING).unwrap();
+                start.elapsed().as_secs_f64()
+            };
+            let mut times: Vec<f64> = (0..rounds).map(|_| time()).collect();
+            times.sort_by(f64::total_cmp);
+            sum += times[rounds / 2];
+        }
+        let micros = 1e6 * sum / samples.len() as f64;
+        println!("{:40} {micros:7.1} us", format!("seek points alone, {level}"));
+    }
+    let tables: usize = samples.iter().map(|sample| sample.table.len()).sum();
+    let files: usize = samples.iter().map(|sample| sample.bytes.len()).sum();
+    let points = |sample: &Sample| SeekTable::read(&sample.frame, &sample.table).unwrap().len();
+    let points: usize = samples.iter().map(points).sum();
+    let (share, each) = (100.0 * tables as f64 / files as f64, tables as f64 / points as f64);
+    let mean = tables / samples.len();
+    println!("tables: {mean} bytes an image, {share:.2} % of the files, {each:.2} bytes a point");
 }
 
 fn compare(samples: &[Sample], variants: &mut [Variant]) {
@@ -118,10 +169,10 @@ fn samples(folder: &Path) -> Vec<Sample> {
         let x = (f64::from(width - w) * random()) as u32;
         let y = (f64::from(height - h) * random()) as u32;
         let crop = Crop { x, y, width: w, height: h };
-        Decoder::new(SimdLevel::SCALAR)
-            .crop(&bytes, &frame, crop, &mut vec![0; 3 * (w * h) as usize])
-            .ok()?;
-        Some(Sample { bytes, frame, crop })
+        let mut decoder = Decoder::new(SimdLevel::SCALAR);
+        decoder.crop(&bytes, &frame, crop, &mut vec![0; 3 * (w * h) as usize]).ok()?;
+        let table = decoder.index(&bytes, &frame, DEFAULT_SPACING).ok()?;
+        Some(Sample { bytes, frame, crop, table })
     };
     paths.into_iter().filter_map(sample).collect()
 }

@@ -1,15 +1,16 @@
 //! Crops of a file: which MCUs are passed over, which are decoded, and how their samples become pixels.
 
-use std::slice;
-
 use crate::{
     frame::{Frame, Sampling},
     level::SimdLevel,
+    picture::Picture,
     planes::Planes,
     refusal::Refusal,
-    scan::{Coded, MAX_BLOCKS, Mcu, Scan},
-    tables::{TableCache, Tables},
-    window::{Crop, Window},
+    scan::{Coded, Scan},
+    seek::{Recorder, SeekTable},
+    tables::TableCache,
+    walk::Walk,
+    window::Crop,
 };
 
 /// Decodes crops; keeps its memory and its last tables from one to the next, and no image influences a later one.
@@ -36,56 +37,126 @@ impl Decoder {
     /// # Panics
     /// If the crop is not inside the image, or `out` has not `3 * width * height` bytes.
     pub fn crop(&mut self, bytes: &[u8], frame: &Frame, crop: Crop, out: &mut [u8]) -> Result<(), Refusal> {
-        assert!(crop.fits(frame.size()), "{crop:?} of {:?}", frame.size());
-        assert_eq!(out.len(), 3 * crop.width as usize * crop.height as usize, "{crop:?}");
-        // libjpeg does not filter rows of one or two chroma samples.
-        if matches!(frame.sampling, Sampling::Half | Sampling::Quarter) && frame.width.div_ceil(2) <= 2 {
-            return Err(Refusal::Sampling);
-        }
-        let (tables, window) = (self.tables.get(frame)?, Window::new(frame, crop));
-        self.coded.read(frame, bytes)?;
-        self.rows(frame, &tables, &window, out)
+        self.walk(bytes, frame, None, Some((crop, out))).map(|_| ())
     }
 
-    /// Decodes the blocks of the window, and writes each row of pixels as soon as its samples are there.
-    fn rows(
+    /// Makes the seek points of a file: bytes for [`SeekTable::read`]. Reads the whole scan and makes no pixels.
+    ///
+    /// `spacing` is the number of MCUs from one point of a row to the next; each row begins with one. At
+    /// [`DEFAULT_SPACING`](crate::DEFAULT_SPACING) a table has about 1 % of the bytes of the file.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the file is not one for this crate, or is damaged anywhere.
+    ///
+    /// # Panics
+    /// If `spacing` is 0.
+    pub fn index(&mut self, bytes: &[u8], frame: &Frame, spacing: u16) -> Result<Vec<u8>, Refusal> {
+        self.walk(bytes, frame, Some(spacing), None)?.ok_or(Refusal::Damaged)
+    }
+
+    /// Decodes a crop as [`Self::crop`] does, and makes the seek points as [`Self::index`] does, in one pass.
+    ///
+    /// The result is `None` where the scan is damaged behind the crop: the pixels stand, and there are no seek points.
+    ///
+    /// # Errors
+    /// As [`Self::crop`].
+    ///
+    /// # Panics
+    /// As [`Self::crop`] and [`Self::index`].
+    pub fn crop_and_index(
         &mut self,
+        bytes: &[u8],
         frame: &Frame,
-        tables: &Tables,
-        window: &Window,
+        crop: Crop,
+        spacing: u16,
+        out: &mut [u8],
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        self.walk(bytes, frame, Some(spacing), Some((crop, out)))
+    }
+
+    /// Decodes a crop with the seek points of exactly these bytes: the same pixels as [`Self::crop`], but bits before
+    /// the crop, beside it, and behind it are not read.
+    ///
+    /// # Errors
+    /// As [`Self::crop`], as far as the file is read; and [`Refusal::Damaged`] if the table belongs to other bytes and
+    /// that shows. Where it does not show, the pixels are others.
+    ///
+    /// # Panics
+    /// As [`Self::crop`].
+    pub fn crop_with(
+        &mut self,
+        bytes: &[u8],
+        frame: &Frame,
+        table: &SeekTable<'_>,
+        crop: Crop,
         out: &mut [u8],
     ) -> Result<(), Refusal> {
-        let Window { across, down } = window;
-        self.planes.prepare(frame, window);
+        check(frame, crop, out)?;
+        if !table.fits(frame) {
+            return Err(Refusal::Damaged);
+        }
+        let tables = self.tables.get(frame)?;
+        let mut picture = Picture::new(frame, &mut self.planes, crop, out);
+        let (columns, rows) = (picture.window().across.mcus.clone(), picture.window().down.mcus.clone());
         let (row_len, _) = frame.mcus();
-        let mut scan = Scan::new(frame, &self.coded, tables);
-        let mut mcu = Mcu::new();
-        scan.skip(row_len * down.mcus.start)?;
-        for row in down.mcus.clone() {
-            scan.skip(across.mcus.start)?;
-            for column in across.mcus.clone() {
-                scan.decode(&mut mcu, needs(window, frame.sampling.luma_blocks(), column, row))?;
-                self.planes.write(slice::from_ref(&mcu), column, row)?;
-            }
-            self.planes.rows(row + 1, out);
-            if row + 1 < down.mcus.end {
-                scan.skip(row_len - across.mcus.end)?;
-            }
+        for row in rows {
+            let part = table.part(row, &columns);
+            self.coded.read_part(frame, bytes, &part, row * row_len + columns.end)?;
+            let mut scan = Scan::resume(frame, &self.coded, &tables, part.mcu, &part.point);
+            scan.skip(row * row_len + columns.start - part.mcu)?;
+            picture.row(row, |mcu, needs| scan.decode(mcu, needs))?;
         }
         Ok(())
     }
+
+    /// Reads a scan from its start on: pixels of a crop if one is given, seek points if a spacing is given.
+    fn walk(
+        &mut self,
+        bytes: &[u8],
+        frame: &Frame,
+        spacing: Option<u16>,
+        crop: Option<(Crop, &mut [u8])>,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let recorder = spacing.map(|spacing| Recorder::new(frame, spacing));
+        match &crop {
+            Some((crop, out)) => check(frame, *crop, out)?,
+            None => check_frame(frame)?,
+        }
+        let tables = self.tables.get(frame)?;
+        self.coded.read(frame, bytes)?;
+        let mut walk = Walk::new(Scan::new(frame, &self.coded, &tables), recorder);
+        let (row_len, rows) = frame.mcus();
+        let is_crop = crop.is_some();
+        if let Some((crop, out)) = crop {
+            let mut picture = Picture::new(frame, &mut self.planes, crop, out);
+            for row in picture.window().down.mcus.clone() {
+                walk.skip_to(row * row_len + picture.window().across.mcus.start)?;
+                picture.row(row, |mcu, needs| walk.decode(mcu, needs))?;
+            }
+        }
+        if spacing.is_none() {
+            return Ok(None);
+        }
+        match walk.skip_to(row_len * rows) {
+            Ok(()) => Ok(walk.into_table()),
+            Err(_) if is_crop => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
 }
 
-/// The blocks of an MCU that the window needs.
-fn needs(window: &Window, luma: (usize, usize), column: usize, row: usize) -> [bool; MAX_BLOCKS] {
-    let (count, mut needs) = (luma.0 * luma.1, [false; MAX_BLOCKS]);
-    for (number, needs) in needs.iter_mut().enumerate() {
-        *needs = if number < count {
-            let (x, y) = (column * luma.0 + number % luma.0, row * luma.1 + number / luma.0);
-            window.across.needs_luma(x) && window.down.needs_luma(y)
-        } else {
-            window.across.needs_chroma(column) && window.down.needs_chroma(row)
-        };
+/// Whether a crop can be decoded into some memory.
+fn check(frame: &Frame, crop: Crop, out: &[u8]) -> Result<(), Refusal> {
+    assert!(crop.fits(frame.size()), "{crop:?} of {:?}", frame.size());
+    assert_eq!(out.len(), 3 * crop.width as usize * crop.height as usize, "{crop:?}");
+    check_frame(frame)
+}
+
+/// Whether pixels of this kind of file are libjpeg's: it does not filter rows of one or two chroma samples.
+fn check_frame(frame: &Frame) -> Result<(), Refusal> {
+    let is_narrow = frame.width.div_ceil(2) <= 2;
+    match frame.sampling {
+        Sampling::Half | Sampling::Quarter if is_narrow => Err(Refusal::Sampling),
+        _ => Ok(()),
     }
-    needs
 }

@@ -10,9 +10,12 @@
 //! bits       a buffer of bits
 //! entropy    blocks out of bits
 //! scan       MCU by MCU: predictions, restarts, damage
+//! walk       all MCUs of a scan in order
+//! seek       places at which decoding may begin
 //! window     the blocks that a crop needs
 //! pixels     inverse transform, upsampling, colours
 //! planes     the samples of some MCU rows: blocks to samples, samples to pixels
+//! picture    the pixels of a crop out of its MCUs
 //! decoder    all of it
 //! level      the instructions that a CPU has
 //! ```
@@ -30,16 +33,20 @@ mod entropy;
 mod frame;
 mod huffman;
 mod level;
+mod picture;
 mod pixels;
 mod planes;
 mod refusal;
 mod scan;
+mod seek;
 mod tables;
 mod unstuff;
+mod walk;
 mod window;
 
 pub use decoder::Decoder;
 pub use frame::{Colour, Frame, Sampling};
 pub use level::SimdLevel;
 pub use refusal::Refusal;
+pub use seek::{DEFAULT_SPACING, SeekTable};
 pub use window::Crop;

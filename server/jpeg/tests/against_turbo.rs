@@ -2,29 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
 
-use std::{fs, path::Path};
+mod common;
 
 use bandwise_jpeg::{Colour, Crop, Decoder, Frame, Refusal, Sampling, SimdLevel};
-use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, Subsamp};
-
-/// Numbers that are the same in each run (Knuth's generator of 64 bits).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
-
-    fn crop(&mut self, (width, height): (u32, u32)) -> Crop {
-        let mut part = |whole: u32| {
-            let len = 1 + self.below(whole as usize);
-            (self.below(whole as usize - len + 1) as u32, len as u32)
-        };
-        let ((x, width), (y, height)) = (part(width), part(height));
-        Crop { x, y, width, height }
-    }
-}
+use common::{Random, decode, encode, golden, photos, picture};
+use turbojpeg::{Decompressor, Image, PixelFormat, Subsamp};
 
 /// The whole image by libjpeg-turbo, whatever it warns of in the scan; `None` if it warns of the header or gives up.
 fn by_turbo(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
@@ -45,11 +27,6 @@ fn cut(pixels: &[u8], width: usize, crop: Crop) -> Vec<u8> {
     (crop.y..crop.y + crop.height).flat_map(row).copied().collect()
 }
 
-fn decode(decoder: &mut Decoder, bytes: &[u8], frame: &Frame, crop: Crop) -> Result<Vec<u8>, Refusal> {
-    let mut out = vec![0; 3 * crop.width as usize * crop.height as usize];
-    decoder.crop(bytes, frame, crop, &mut out).map(|()| out)
-}
-
 /// Compares the whole image, its corners and some crops.
 fn assert_same(decoder: &mut Decoder, bytes: &[u8], random: &mut Random, crops: usize, name: &str) {
     let frame = Frame::read(bytes).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
@@ -63,42 +40,6 @@ fn assert_same(decoder: &mut Decoder, bytes: &[u8], random: &mut Random, crops: 
             .unwrap_or_else(|refusal| panic!("{name} {crop:?}: {refusal}"));
         assert!(made == cut(&expected, row, crop), "{name} {crop:?}");
     }
-}
-
-fn photos() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/photos");
-    let classes =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-    let files = classes.flat_map(|class| fs::read_dir(class).unwrap().map(|entry| entry.unwrap().path()));
-    let mut photos: Vec<_> =
-        files.map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect();
-    photos.sort();
-    photos
-}
-
-/// Smooth colours with noise, so that blocks of all kinds occur.
-fn picture(width: usize, height: usize, random: &mut Random) -> Vec<u8> {
-    let (noise, slope) = (1 + random.below(200), 1 + random.below(9));
-    let value = |at: usize| (at % width * slope + at / width * 5) % 256;
-    (0..width * height)
-        .flat_map(|at| [0, 80, 160].map(|shift| (value(at) + shift + random.below(noise)) as u8))
-        .collect()
-}
-
-fn encode(
-    pixels: &[u8],
-    width: usize,
-    height: usize,
-    sampling: Subsamp,
-    quality: i32,
-    optimize: bool,
-) -> Vec<u8> {
-    let mut compressor = Compressor::new().unwrap();
-    compressor.set_subsamp(sampling).unwrap();
-    compressor.set_quality(quality).unwrap();
-    compressor.set_optimize(optimize).unwrap();
-    let image = Image { pixels, width, pitch: 3 * width, height, format: PixelFormat::RGB };
-    compressor.compress_to_vec(image).unwrap()
 }
 
 #[test]
@@ -153,30 +94,26 @@ fn narrow_images_whose_chroma_is_not_filtered_are_refused() {
 
 #[test]
 fn restarts_and_rgb_are_decoded_alike() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let (mut decoder, mut random, mut count) = (Decoder::new(SimdLevel::detect()), Random(4), 0);
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if path.extension().is_some_and(|end| end == "jpg") {
-            let bytes = fs::read(&path).unwrap();
-            assert_same(&mut decoder, &bytes, &mut random, 20, &path.display().to_string());
-            if path.ends_with("rgb.jpg") {
-                assert_eq!(Frame::read(&bytes).unwrap().colour(), Colour::Rgb);
-            }
-            count += 1;
+    let (mut decoder, mut random) = (Decoder::new(SimdLevel::detect()), Random(4));
+    let files = golden();
+    for (name, bytes) in &files {
+        assert_same(&mut decoder, bytes, &mut random, 20, name);
+        if name == "rgb" {
+            assert_eq!(Frame::read(bytes).unwrap().colour(), Colour::Rgb);
         }
     }
-    assert_eq!(count, 11);
+    assert_eq!(files.len(), 11);
 }
 
 #[test]
 fn damaged_files_are_refused_or_decoded_alike() {
     let (mut decoder, mut random) = (Decoder::new(SimdLevel::detect()), Random(5));
     let (mut refused, mut decoded) = (0, 0);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut files: Vec<Vec<u8>> =
-        ["rgb", "restart-1-subsampling-2", "restart-2-subsampling-1", "grey-restart"]
-            .map(|name| fs::read(folder.join(name).with_extension("jpg")).unwrap())
-            .into();
+    let chosen = ["grey-restart", "restart-1-subsampling-2", "restart-2-subsampling-1", "rgb"];
+    let mut files: Vec<Vec<u8>> = golden()
+        .into_iter()
+        .filter_map(|(name, bytes)| chosen.contains(&name.as_str()).then_some(bytes))
+        .collect();
     for (number, subsamp) in
         [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub1x2, Subsamp::Sub2x2].into_iter().enumerate()
     {

@@ -1,0 +1,64 @@
+//! The pixels of a crop: which blocks of each MCU they need, and the way from those to the caller's memory.
+
+use std::slice;
+
+use crate::{
+    frame::{Frame, Sampling},
+    planes::Planes,
+    refusal::Refusal,
+    scan::{MAX_BLOCKS, Mcu, Needs},
+    window::{Crop, Window},
+};
+
+/// The pixels of one crop while they are made.
+pub(crate) struct Picture<'a> {
+    sampling: Sampling,
+    planes: &'a mut Planes,
+    window: Window,
+    mcu: Mcu,
+    /// Packed RGB.
+    out: &'a mut [u8],
+}
+
+impl<'a> Picture<'a> {
+    /// `out` has room for the crop.
+    pub(crate) fn new(frame: &Frame, planes: &'a mut Planes, crop: Crop, out: &'a mut [u8]) -> Self {
+        let window = Window::new(frame, crop);
+        planes.prepare(frame, &window);
+        Self { sampling: frame.sampling, planes, window, mcu: Mcu::new(), out }
+    }
+
+    /// The blocks that it needs.
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Takes the next row of MCUs, each as `decode` gives it, and writes the pixels that are complete with it.
+    pub(crate) fn row(
+        &mut self,
+        row: usize,
+        mut decode: impl FnMut(&mut Mcu, Needs) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        for column in self.window.across.mcus.clone() {
+            let needs = needs(&self.window, self.sampling.luma_blocks(), column, row);
+            decode(&mut self.mcu, needs)?;
+            self.planes.write(slice::from_ref(&self.mcu), column, row)?;
+        }
+        self.planes.rows(row + 1, self.out);
+        Ok(())
+    }
+}
+
+/// The blocks of an MCU that the window needs.
+fn needs(window: &Window, luma: (usize, usize), column: usize, row: usize) -> Needs {
+    let (count, mut needs) = (luma.0 * luma.1, [false; MAX_BLOCKS]);
+    for (number, needs) in needs.iter_mut().enumerate() {
+        *needs = if number < count {
+            let (x, y) = (column * luma.0 + number % luma.0, row * luma.1 + number / luma.0);
+            window.across.needs_luma(x) && window.down.needs_luma(y)
+        } else {
+            window.across.needs_chroma(column) && window.down.needs_chroma(row)
+        };
+    }
+    needs
+}
