@@ -11,7 +11,7 @@ use axum::{
     routing::get,
     serve::IncomingStream,
 };
-use bandwise_decode::Format;
+use bandwise_decode::{Format, JpegPath};
 use bandwise_pipeline::Pipeline;
 use prometheus_client::{
     collector::Collector,
@@ -81,8 +81,24 @@ struct Status {
     unreadable_samples: u64,
     unreadable_rows_substituted: u64,
     undecodable_samples: std::collections::BTreeMap<&'static str, u64>,
+    jpeg_decodes: Vec<JpegDecodes>,
     worker_panics: u64,
     datasets: Vec<DatasetStatus>,
+}
+
+/// JPEGs that were decoded by one path.
+#[derive(Clone, Debug, Serialize)]
+struct JpegDecodes {
+    decoder: &'static str,
+    /// A word for the reason why it was not our own decoder; empty where it was.
+    reason: &'static str,
+    count: u64,
+}
+
+impl From<(JpegPath, u64)> for JpegDecodes {
+    fn from((path, count): (JpegPath, u64)) -> Self {
+        Self { decoder: path.decoder(), reason: path.reason(), count }
+    }
 }
 
 impl State {
@@ -136,6 +152,7 @@ impl State {
             unreadable_samples: load(&stats.unreadable),
             unreadable_rows_substituted: load(&stats.unreadable_substituted),
             undecodable_samples: stats.undecodable(),
+            jpeg_decodes: stats.jpeg_paths().into_iter().map(JpegDecodes::from).collect(),
             worker_panics: load(&stats.panics),
             datasets: self.datasets.as_ref().clone(),
         }
@@ -258,6 +275,12 @@ impl Collector for StatusCollector {
             let labels = [("reason", *reason)];
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
         }
+        let (name, help) = ("jpeg_decodes", "JPEGs decoded, by decoder and the reason for it");
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for JpegDecodes { decoder, reason, count } in &status.jpeg_decodes {
+            let labels = [("decoder", *decoder), ("reason", *reason)];
+            ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+        }
         Ok(())
     }
 }
@@ -328,6 +351,7 @@ mod tests {
             worker_busy_seconds: 6.25,
             replay_bytes: u64::MAX >> 1,
             undecodable_samples: [("truncated", 7), ("unsupported", 8)].into(),
+            jpeg_decodes: vec![(JpegPath::Own, 9).into(), (JpegPath::Process, 10).into()],
             ..Status::default()
         };
         let text = open_metrics(status).unwrap();
@@ -344,12 +368,13 @@ mod tests {
         let mut names: Vec<String> = source.lines().filter_map(named).collect();
         names.push("worker_busy".to_owned());
         names.push("undecodable_samples".to_owned());
+        names.push("jpeg_decodes".to_owned());
         assert!(names.len() > 15, "{names:?}");
         for name in names {
             assert!(document.contains(&format!("`bandwise_{name}")), "{name}");
         }
         let documented = document.lines().filter(|line| line.starts_with("| `bandwise_")).count();
-        let counted = source.lines().filter_map(named).count() + 2;
+        let counted = source.lines().filter_map(named).count() + 3;
         assert_eq!(documented, counted, "deploy/metrics.md lists a metric that is gone");
     }
 }

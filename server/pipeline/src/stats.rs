@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use bandwise_decode::JpegPath;
 use parking_lot::Mutex;
 
 /// Counters and gauges of a pipeline since its start.
@@ -49,11 +50,22 @@ pub struct Stats {
     /// Streams that are open, and closed ones whose batches are still held.
     pub streams: AtomicU64,
     undecodable: Mutex<BTreeMap<&'static str, u64>>,
+    jpeg_paths: [AtomicU64; JpegPath::ALL.len()],
 }
 
 impl Stats {
     pub(crate) fn add(counter: &AtomicU64, amount: u64) {
         counter.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_jpeg(&self, path: JpegPath) {
+        Self::add(&self.jpeg_paths[path as usize], 1);
+    }
+
+    /// JPEGs decoded so far by each path, where there were any.
+    pub fn jpeg_paths(&self) -> Vec<(JpegPath, u64)> {
+        let counts = self.jpeg_paths.iter().map(|count| count.load(Ordering::Relaxed));
+        JpegPath::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 
     pub(crate) fn count_undecodable(&self, reason: &'static str) {

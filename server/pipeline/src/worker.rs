@@ -291,7 +291,11 @@ impl Worker {
             row: request.first_row,
             detail: error.to_string(),
         })?;
-        match self.bench.make(program, &encoded.bytes, &request.job.limits(), row.key, slot.image()) {
+        let made = self.bench.make(program, &encoded.bytes, &request.job.limits(), row.key, slot.image());
+        if let Some(path) = self.bench.take_jpeg_path() {
+            self.stats.count_jpeg(path);
+        }
+        match made {
             // Not a property of the bytes: another daemon may have the memory.
             Err(error) if !error.is_undecodable() => {
                 Err(self.unreadable(work, row.sample(), Cause::NoMemory, error.to_string()))

@@ -2,7 +2,7 @@
 //!
 //! An image is touched by one workbench from bytes to tensor. Memory is reused from image to image.
 
-use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header, has_room};
+use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header, JpegPath, has_room};
 use bandwise_kernels::{
     Anchor, Augmenter, Dtype, Filter, FourierCrop, Rect, ResizeChain, Resizer, RgbView, SimdLevel,
     flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
@@ -78,6 +78,11 @@ impl Workbench {
             converted: Vec::new(),
             drawn: Drawn::default(),
         })
+    }
+
+    /// The way by which the last JPEG was decoded, once; `None` if none was decoded since the last call.
+    pub fn take_jpeg_path(&mut self) -> Option<JpegPath> {
+        self.decoder.take_jpeg_path()
     }
 
     /// The draws of the last image.
