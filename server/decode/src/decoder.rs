@@ -12,6 +12,7 @@ use crate::jpeg::{JpegDecoder, JpegPath};
 use crate::jpeg2000;
 use crate::limits::DecodeLimits;
 use crate::placement::Placement;
+use crate::seek::EncodedImage;
 use crate::{foreign, jpeg, still};
 
 /// Decodes one image after the other. One per worker thread; `Send`, not shared.
@@ -74,11 +75,11 @@ impl Decoder {
         }
     }
 
-    /// The pixels of `bytes` inside `region`, as a view into this decoder's memory with at least 64 readable
+    /// The pixels of `image` inside `region`, as a view into this decoder's memory with at least 64 readable
     /// bytes behind its last row.
     ///
     /// `header` must be what [`Decoder::header`] returned for the same bytes. A JPEG costs a pass over its coded
-    /// data down to the region's last row, and decodes the region only; other formats cost a whole decode.
+    /// data down to the region's last row, or from seek points less, and decodes the region only; other formats cost a whole decode.
     ///
     /// # Errors
     ///
@@ -89,17 +90,18 @@ impl Decoder {
     /// # Panics
     ///
     /// If `region` does not fit into the image.
-    pub fn decode(
+    pub fn decode<'a>(
         &mut self,
-        bytes: &[u8],
+        image: impl Into<EncodedImage<'a>>,
         header: &Header,
         region: Rect,
     ) -> Result<RgbView<'_>, DecodeError> {
         let (width, height) = (header.width, header.height);
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
+        let image = image.into();
         let placement = match header.detail {
-            Detail::Jpeg(layout) => self.jpeg.decode(bytes, header, layout, region, 1, &mut self.pixels)?,
-            detail => fenced(header.format, || self.decode_still(bytes, header, detail, region))?,
+            Detail::Jpeg(layout) => self.jpeg.decode(image, header, layout, region, 1, &mut self.pixels)?,
+            detail => fenced(header.format, || self.decode_still(image.bytes, header, detail, region))?,
         };
         let pixels = &self.pixels.bytes()[placement.start..];
         Ok(RgbView::new(pixels, region.width as usize, region.height as usize, placement.stride))
@@ -122,7 +124,7 @@ impl Decoder {
         }
     }
 
-    /// The pixels of `bytes` reduced by `shrink` (1, 2, 4 or 8) that cover `region`, as [`Decoder::decode`] gives
+    /// The pixels of `image` reduced by `shrink` (1, 2, 4 or 8) that cover `region`, as [`Decoder::decode`] gives
     /// the full ones. A reduced pixel stands for `shrink` x `shrink` pixels of the image, from its upper left
     /// corner on.
     ///
@@ -137,9 +139,9 @@ impl Decoder {
     ///
     /// If `region` does not fit into the image, or `shrink` is another number, or above 1 where the image is not
     /// [reducible](Header::is_reducible).
-    pub fn decode_reduced(
+    pub fn decode_reduced<'a>(
         &mut self,
-        bytes: &[u8],
+        image: impl Into<EncodedImage<'a>>,
         header: &Header,
         region: Rect,
         shrink: u32,
@@ -147,14 +149,14 @@ impl Decoder {
         assert!(matches!(shrink, 1 | 2 | 4 | 8), "a reduction by {shrink}");
         let part = Rect { x: region.x % shrink, y: region.y % shrink, ..region };
         if shrink == 1 {
-            let pixels = self.decode(bytes, header, region)?;
+            let pixels = self.decode(image, header, region)?;
             return Ok(ReducedPart { pixels, shrink, part });
         }
         let (width, height) = (header.width, header.height);
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
         let Detail::Jpeg(layout) = header.detail else { panic!("{} cannot be reduced", header.format) };
         assert!(layout.is_reducible(), "four components cannot be reduced");
-        let placement = self.jpeg.decode(bytes, header, layout, region, shrink, &mut self.pixels)?;
+        let placement = self.jpeg.decode(image.into(), header, layout, region, shrink, &mut self.pixels)?;
         let cover = jpeg::reduced(region, shrink);
         let pixels = &self.pixels.bytes()[placement.start..];
         let pixels = RgbView::new(pixels, cover.width as usize, cover.height as usize, placement.stride);

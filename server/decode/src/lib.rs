@@ -101,6 +101,7 @@ mod jpeg2000;
 mod layout;
 mod limits;
 mod placement;
+mod seek;
 mod still;
 
 /// Formats that this build reads and others may not: they decide bytes, and enter the fingerprint of a job. Each has the
@@ -114,3 +115,4 @@ pub use header::Header;
 pub use headroom::has_room;
 pub use jpeg::JpegPath;
 pub use limits::DecodeLimits;
+pub use seek::{EncodedImage, SeekMemory};

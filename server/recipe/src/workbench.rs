@@ -2,7 +2,9 @@
 //!
 //! An image is touched by one workbench from bytes to tensor. Memory is reused from image to image.
 
-use bandwise_decode::{DecodeError, DecodeLimits, Decoder, DecoderInitError, Header, JpegPath, has_room};
+use bandwise_decode::{
+    DecodeError, DecodeLimits, Decoder, DecoderInitError, EncodedImage, Header, JpegPath, has_room,
+};
 use bandwise_kernels::{
     Anchor, Augmenter, Dtype, Filter, FourierCrop, Rect, ResizeChain, Resizer, RgbView, SimdLevel,
     flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
@@ -90,7 +92,7 @@ impl Workbench {
         &self.drawn
     }
 
-    /// Turns `bytes` into a tensor, in `out`, under the draws of `key`.
+    /// Turns an image into a tensor, in `out`, under the draws of `key`.
     ///
     /// # Errors
     ///
@@ -99,15 +101,15 @@ impl Workbench {
     /// # Panics
     ///
     /// If `out` is not [`Program::image_bytes`] long.
-    pub fn make(
+    pub fn make<'a>(
         &mut self,
         program: &Program,
-        bytes: &[u8],
+        image: impl Into<EncodedImage<'a>>,
         limits: &DecodeLimits,
         key: ImageKey,
         out: &mut [u8],
     ) -> Result<(), DecodeError> {
-        self.make_watched(program, bytes, limits, key, out, &mut ())
+        self.make_watched(program, image, limits, key, out, &mut ())
     }
 
     /// As [`Workbench::make`], and tells `watch` what is done.
@@ -119,19 +121,20 @@ impl Workbench {
     /// # Panics
     ///
     /// As [`Workbench::make`].
-    pub fn make_watched(
+    pub fn make_watched<'a>(
         &mut self,
         program: &Program,
-        bytes: &[u8],
+        image: impl Into<EncodedImage<'a>>,
         limits: &DecodeLimits,
         key: ImageKey,
         out: &mut [u8],
         watch: &mut impl WorkObserver,
     ) -> Result<(), DecodeError> {
         self.drawn = Drawn::default();
-        let header = self.decoder.header(bytes, limits)?;
+        let image = image.into();
+        let header = self.decoder.header(image.bytes, limits)?;
         if !has_room(
-            BYTES_PER_PIXEL * header.width as usize * header.height as usize + bytes.len() + out.len(),
+            BYTES_PER_PIXEL * header.width as usize * header.height as usize + image.bytes.len() + out.len(),
         ) {
             return Err(DecodeError::OutOfMemory);
         }
@@ -142,11 +145,11 @@ impl Workbench {
                 self.drawn.crop = Some(region);
                 watch.done(Work::Header);
                 let mirrored = program.pixel_steps().iter().any(|step| step.flips(key));
-                self.crop_and_resize(crop, bytes, &header, region, mirrored, watch)?;
+                self.crop_and_resize(crop, image, &header, region, mirrored, watch)?;
             }
             crop => {
                 watch.done(Work::Header);
-                self.center_crop(crop, bytes, &header, watch)?;
+                self.center_crop(crop, image, &header, watch)?;
             }
         }
         watch.done(Work::Resize);
@@ -160,7 +163,7 @@ impl Workbench {
     fn crop_and_resize(
         &mut self,
         crop: Crop,
-        bytes: &[u8],
+        image: EncodedImage<'_>,
         header: &Header,
         region: Rect,
         mirrored: bool,
@@ -170,13 +173,13 @@ impl Workbench {
         self.side = side;
         self.pixels.resize(3 * side * side, 0);
         let Some(Shortcut { between, for_spectrum }) = crop.shortcut else {
-            let view = self.decoder.decode(bytes, header, region)?;
+            let view = self.decoder.decode(image, header, region)?;
             watch.done(Work::Decode);
             self.resizer.resize(view, crop.filter, &mut self.pixels, side, side);
             return Ok(());
         };
         let shrink = if header.is_reducible() { fidelity::shrink(region, crop.side) } else { 1 };
-        let reduced = self.decoder.decode_reduced(bytes, header, region, shrink)?;
+        let reduced = self.decoder.decode_reduced(image, header, region, shrink)?;
         watch.done(Work::Decode);
         let anchors = match (for_spectrum, mirrored) {
             (false, _) => [Anchor::Ends; 2],
@@ -191,12 +194,12 @@ impl Workbench {
     fn center_crop(
         &mut self,
         crop: Crop,
-        bytes: &[u8],
+        image: EncodedImage<'_>,
         header: &Header,
         watch: &mut impl WorkObserver,
     ) -> Result<(), DecodeError> {
         let geometry = EvalGeometry::new(header.width, header.height, crop.side);
-        let view = self.decoder.decode(bytes, header, Rect::whole(header.width, header.height))?;
+        let view = self.decoder.decode(image, header, Rect::whole(header.width, header.height))?;
         watch.done(Work::Decode);
         self.side = crop.side as usize;
         self.pixels.resize(3 * self.side * self.side, 0);

@@ -3,39 +3,80 @@
 //! It takes the files that ordinary encoders write and refuses all others, and whatever is damaged, by their bytes alone. A
 //! refused file is libjpeg-turbo's, so verdicts and pixels are the same with and without this. Only files whose markers
 //! `scans` has found healthy come here.
+//!
+//! With a memory of seek points, the first decoding of a file makes them in the same pass, which then runs to the end of
+//! the file; later ones begin where the crop does. They are found by a hash of the whole file, so that those of other
+//! bytes are never used.
 
-use bandwise_jpeg::{Crop, Frame, Refusal};
+use bandwise_jpeg::{Crop, Frame, Refusal, SeekTable};
 use bandwise_kernels::{Rect, SimdLevel};
 
-use crate::{buffer::PixelBuffer, error::DecodeError, placement::Placement};
+use super::path::JpegPath;
+use crate::{
+    buffer::PixelBuffer,
+    error::DecodeError,
+    placement::Placement,
+    seek::{EncodedImage, SeekMemory},
+};
 
 /// Decodes crops of ordinary files.
 #[derive(Debug)]
-pub(crate) struct Crops(bandwise_jpeg::Decoder);
+pub(crate) struct Crops {
+    decoder: bandwise_jpeg::Decoder,
+    points: Vec<u8>,
+}
 
 impl Crops {
     pub(crate) fn new(level: SimdLevel) -> Self {
         // The two crates ask for nearly the same instructions: a CPU without one of them runs the plain code.
         let level = bandwise_jpeg::SimdLevel::named(level.name());
-        Self(bandwise_jpeg::Decoder::new(level.unwrap_or(bandwise_jpeg::SimdLevel::SCALAR)))
+        let level = level.unwrap_or(bandwise_jpeg::SimdLevel::SCALAR);
+        Self { decoder: bandwise_jpeg::Decoder::new(level), points: Vec::new() }
     }
 
-    /// Decodes `region` into `pixels`, row behind row; the inner error says why it is left to libjpeg-turbo.
+    /// Decodes `region` into `pixels`, row behind row. The inner error says why it is left to libjpeg-turbo.
     pub(crate) fn decode(
         &mut self,
-        bytes: &[u8],
+        image: EncodedImage<'_>,
         region: Rect,
         pixels: &mut PixelBuffer,
-    ) -> Result<Result<Placement, Refusal>, DecodeError> {
-        let frame = match Frame::read(bytes) {
+    ) -> Result<Result<(Placement, JpegPath), Refusal>, DecodeError> {
+        let frame = match Frame::read(image.bytes) {
             Ok(frame) => frame,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let Rect { x, y, width, height } = region;
         let len = 3 * width as usize * height as usize;
         pixels.prepare(len)?;
-        let out = &mut pixels.bytes_mut()[..len];
-        let made = self.0.crop(bytes, &frame, Crop { x, y, width, height }, out);
-        Ok(made.map(|()| Placement::packed(width)))
+        let (crop, out) = (Crop { x, y, width, height }, &mut pixels.bytes_mut()[..len]);
+        let made = match image.seek {
+            None => self.decoder.crop(image.bytes, &frame, crop, out).map(|()| JpegPath::Own),
+            Some(memory) => self.with_points(image.bytes, &frame, memory, crop, out),
+        };
+        Ok(made.map(|path| (Placement::packed(width), path)))
+    }
+
+    fn with_points(
+        &mut self,
+        bytes: &[u8],
+        frame: &Frame,
+        memory: &dyn SeekMemory,
+        crop: Crop,
+        out: &mut [u8],
+    ) -> Result<JpegPath, Refusal> {
+        let hash = memory.hash(bytes);
+        if memory.find(hash, &mut self.points) {
+            // Points that make no sense are as good as none.
+            let table = SeekTable::read(frame, &self.points);
+            let made = table.map(|table| self.decoder.crop_with(bytes, frame, &table, crop, out));
+            if made.is_some_and(|made| made.is_ok()) {
+                return Ok(JpegPath::OwnFromPoints);
+            }
+        }
+        let points = self.decoder.crop_and_index(bytes, frame, crop, memory.spacing(), out)?;
+        if let Some(points) = points {
+            memory.keep(hash, &points);
+        }
+        Ok(JpegPath::Own)
     }
 }

@@ -37,6 +37,7 @@ use crate::header::{Detail, Header};
 use crate::layout::{JpegLayout, Samples};
 use crate::limits::DecodeLimits;
 use crate::placement::Placement;
+use crate::seek::EncodedImage;
 
 /// Reads all markers of `bytes`.
 pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
@@ -120,7 +121,7 @@ impl JpegDecoder {
     /// and it is the region's cover that is placed.
     pub(crate) fn decode(
         &mut self,
-        bytes: &[u8],
+        image: EncodedImage<'_>,
         header: &Header,
         layout: JpegLayout,
         region: Rect,
@@ -131,16 +132,16 @@ impl JpegDecoder {
             None => JpegPath::SwitchedOff,
             Some(_) if shrink > 1 => JpegPath::Reduced,
             Some(_) if layout.part_unit.is_none() => JpegPath::Irregular,
-            Some(crops) => match crops.decode(bytes, region, pixels)? {
-                Ok(placement) => {
-                    self.path = Some(JpegPath::Own);
+            Some(crops) => match crops.decode(image, region, pixels)? {
+                Ok((placement, path)) => {
+                    self.path = Some(path);
                     return Ok(placement);
                 }
                 Err(refusal) => refusal.into(),
             },
         };
         self.path = Some(path);
-        by_turbo(&mut self.turbo, bytes, header, layout, region, shrink, pixels)
+        by_turbo(&mut self.turbo, image.bytes, header, layout, region, shrink, pixels)
     }
 }
 

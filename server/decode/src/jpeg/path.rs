@@ -5,8 +5,10 @@ use bandwise_jpeg::Refusal;
 /// The way by which the pixels of a JPEG were made. All of them give the same pixels; only the time differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JpegPath {
-    /// Our own decoder.
+    /// Our own decoder, from the start of the coded data on.
     Own,
+    /// Our own decoder, from seek points.
+    OwnFromPoints,
     /// libjpeg-turbo, because its markers are not those of a healthy file with usual samplings.
     Irregular,
     /// libjpeg-turbo, at a fraction of the size.
@@ -33,8 +35,9 @@ pub enum JpegPath {
 
 impl JpegPath {
     /// All ways.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Own,
+        Self::OwnFromPoints,
         Self::Irregular,
         Self::Reduced,
         Self::SwitchedOff,
@@ -48,15 +51,19 @@ impl JpegPath {
         Self::Extreme,
     ];
 
-    /// `own` or `libjpeg-turbo`.
+    /// `own`, `own_seek` (from seek points) or `libjpeg-turbo`.
     pub fn decoder(self) -> &'static str {
-        if self == Self::Own { "own" } else { "libjpeg-turbo" }
+        match self {
+            Self::Own => "own",
+            Self::OwnFromPoints => "own_seek",
+            _ => "libjpeg-turbo",
+        }
     }
 
     /// A word for the reason why libjpeg-turbo was taken; empty for our own decoder.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Own => "",
+            Self::Own | Self::OwnFromPoints => "",
             Self::Irregular => "irregular",
             Self::Reduced => "reduced",
             Self::SwitchedOff => "switched_off",
@@ -96,8 +103,10 @@ mod tests {
     fn every_way_has_a_place_and_words_of_its_own() {
         for (number, path) in JpegPath::ALL.into_iter().enumerate() {
             assert_eq!(path as usize, number);
-            let same = JpegPath::ALL.iter().filter(|other| other.reason() == path.reason());
-            assert_eq!((same.count(), path.reason().is_empty()), (1, path.decoder() == "own"));
+            let words = |path: JpegPath| (path.decoder(), path.reason());
+            let same = JpegPath::ALL.iter().filter(|other| words(**other) == words(path));
+            assert_eq!(same.count(), 1);
+            assert_eq!(path.reason().is_empty(), path.decoder() != "libjpeg-turbo");
         }
     }
 }
