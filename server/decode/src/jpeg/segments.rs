@@ -4,6 +4,8 @@
 //! the order of its loop, which bytes it skips, which markers it does not know, and the lengths its handlers of
 //! SOF, DQT, JFIF, Adobe, Photoshop and profiles insist on. Not followed: a broken MPO block.
 
+use memchr::memchr;
+
 use super::bytes::be16;
 use crate::error::DecodeError;
 use crate::format::Format;
@@ -91,9 +93,9 @@ fn finish(bytes: &[u8], frame: Frame) -> Result<Frame, DecodeError> {
 
 /// Goes behind the next 0xFF at or after `at`.
 fn skip_to_ff(bytes: &[u8], at: usize, frame: &mut Frame) -> Result<usize, DecodeError> {
-    let found = super::bytes::find_ff(bytes, at).ok_or_else(truncated)?;
-    frame.plain &= found == at;
-    Ok(found + 1)
+    let found = bytes.get(at..).and_then(|rest| memchr(0xFF, rest)).ok_or_else(truncated)?;
+    frame.plain &= found == 0;
+    Ok(at + found + 1)
 }
 
 /// Reads the segment of marker `code` whose length field is at `at`; returns the position behind it.
