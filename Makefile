@@ -94,7 +94,7 @@ bench-python: wheel ## Measure the Python client on target/corpus: CPU, first ba
 	PYTHON=$(PYTHON) sh client/python/package.sh bench
 	target/python-bench/bin/python benches/python_client.py --binary $(BENCHES)/bandwise --corpus target/corpus --write
 
-peers: setup ## Measure the daemon beside timm, torchvision, DALI, tf.data, FFCV and SPDL on target/corpus (35 minutes)
+peers: setup ## Measure the daemon beside timm, torchvision and seven other loaders on target/corpus (50 minutes)
 	$(BUILD_BENCHES)
 	PYTHON=$(PYTHON) sh benches/peers/setup.sh target/peers
 	$(PYTHON) benches/peers/run.py --corpus target/corpus --envs target/peers --programs $(BENCHES) --write

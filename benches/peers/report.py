@@ -32,7 +32,15 @@ class Conditions:
             f"{len(files)} JPEGs of {mean:.1f} kB on average, page cache warm",
             f"{args.rounds} rounds of {args.seconds:g} s a subject in shuffled order, a process each; "
             f"all on cores {args.cores}; batches of {args.batch}; {workers}",
+            *([f"only {part}"] if (part := chosen(args)) else []),
         ))  # fmt: skip
+
+
+def chosen(args):
+    """The sections and subjects that were asked for; nothing where all were."""
+    parts = [f"sections with {args.only!r} in the title"] if args.only else []
+    parts += ["subjects with " + " or ".join(map(repr, args.subjects)) + " in the name"] if args.subjects else []
+    return ", ".join(parts)
 
 
 def cpu():
@@ -56,7 +64,7 @@ def results(sections, rates, about, skipped):
 
 def section_results(section, rates, about, skipped):
     rounds = {subject.name: rates.get(subject, []) for subject in section.subjects}
-    base, daemon = rounds[section.base], rounds.get(section.daemon, [])
+    base, daemon = rounds.get(section.base, []), rounds.get(section.daemon, [])
     rows = [
         {
             "name": subject.name,

@@ -85,14 +85,17 @@ def reason(errors):
 
 def key(subject):
     """Subjects that share their best number of workers: the same script in the same way."""
-    return (subject.program, "--service" in subject.arguments, subject.cores)
+    return (subject.program, subject.environment, "--service" in subject.arguments, subject.cores)
 
 
-def tuned(all_subjects, args):
+def tuned(chosen, args):
     """The number of workers of each peer: as many as cores or one more, what is faster on crops. Ours are not tuned."""
     workers = {}
-    for subject in all_subjects:
-        if not subject.is_peer or "crop" not in subject.arguments or key(subject) in workers:
+    keys = {key(subject) for subject in chosen if subject.is_peer}
+    # Crops are tried also where only stages are measured.
+    everything = (subject for section in sections(len(args.cores)) for subject in section.subjects)
+    for subject in everything:
+        if key(subject) not in keys or "crop" not in subject.arguments or key(subject) in workers:
             continue
         rates = {}
         for count in (subject.cores, subject.cores + 1):
@@ -142,6 +145,10 @@ def arguments():
     parser.add_argument("--batch", type=int, default=128, help="images of a batch")
     parser.add_argument("--threads", type=int, help="cores, and threads or workers [default: all cores, at most 16]")
     parser.add_argument("--only", default="", help="measure only sections whose title holds this")
+    parser.add_argument(
+        "--subjects", nargs="+", metavar="NAME", default=[],
+        help="measure only subjects whose name holds one of these, whatever their case",
+    )  # fmt: skip
     parser.add_argument("--no-tune", dest="tune", action="store_false", help="do not try one worker more")
     parser.add_argument("--limit", type=float, default=180.0, help="seconds after which a process is given up")
     parser.add_argument("--json", type=pathlib.Path, help="also write every round of every subject to this file")
@@ -151,6 +158,8 @@ def arguments():
     wanted = args.threads or min(len(allowed), 16)
     if args.rounds < 1 or not 0 < wanted <= len(allowed):
         parser.error(f"--rounds must be at least 1, --threads 1 to {len(allowed)}")
+    if args.write and args.subjects:
+        parser.error("--write needs all subjects: leave --subjects out")
     args.cores = allowed[:wanted]
     for name in ("corpus", "envs", "programs"):
         setattr(args, name, getattr(args, name).absolute())
@@ -159,9 +168,7 @@ def arguments():
 
 def main():
     args = arguments()
-    chosen = [section for section in sections(len(args.cores)) if args.only in section.title]
-    if not chosen:
-        sys.exit(f"no section has {args.only!r} in its title")
+    chosen = selected(sections(len(args.cores)), args)
     conditions = report.Conditions.gather(args)
     results = report.results(chosen, *measured(chosen, args))
     text = report.markdown(conditions, results)
@@ -171,6 +178,20 @@ def main():
     if args.write:
         report.write(conditions, text, results)
         draw(results, args)
+
+
+def selected(all_sections, args):
+    """The sections that --only names, with the subjects that --subjects names."""
+    chosen = [section for section in all_sections if args.only in section.title]
+    if not chosen:
+        sys.exit(f"no section has {args.only!r} in its title")
+    for name in args.subjects:
+        if not any(section.of_names([name]).subjects for section in chosen):
+            known = dict.fromkeys(subject.name for section in chosen for subject in section.subjects)
+            sys.exit(f"no subject has {name!r} in its name; there are: {'; '.join(known)}")
+    if args.subjects:
+        chosen = [section.of_names(args.subjects) for section in chosen]
+    return [section for section in chosen if section.subjects]
 
 
 def draw(results, args):

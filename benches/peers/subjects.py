@@ -5,8 +5,8 @@ import dataclasses
 STAGES = ((96, 1), (160, 3), (192, 7), (224, 9))
 """Bandwidths and magnitudes of EfficientTrain++ (and its variant for DeiT): a stage of each size."""
 
-DALI_STAGES = (96, 224)
-"""Sides at which DALI's own RandAugment is measured: the cheapest and the dearest."""
+END_STAGES = (96, 224)
+"""Sides at which DALI's own RandAugment is measured, and what shares torchvision's: the cheapest and the dearest."""
 
 FAST_STAGES = (96, 160)
 
@@ -40,6 +40,11 @@ class Section:
     daemon: str | None = None
     text: str = ""
 
+    def of_names(self, parts):
+        """The section with only those subjects whose name holds one of the parts, whatever their case."""
+        kept = (subject for subject in self.subjects if any(part.lower() in subject.name.lower() for part in parts))
+        return dataclasses.replace(self, subjects=tuple(kept))
+
 
 def sections(cores):
     """All sections, on `cores` cores."""
@@ -59,7 +64,11 @@ def ours(name, cores, *arguments):
 
 
 TIMM = ("timm reference", "timm_reference.py", "torch")
+PILLOW_SIMD = ("timm on Pillow-SIMD", "timm_reference.py", "pillow_simd")
 TORCHVISION = ("torchvision v2", "torchvision_v2.py", "torch")
+TORCHCODEC = ("TorchCodec", "torchcodec_v2.py", "torchcodec")
+LITDATA = ("LitData", "litdata_stream.py", "litdata")
+DATAGO = ("datago", "datago_folder.py", "datago")
 WHOLE = "libjpeg-turbo, bare loop"
 
 
@@ -70,7 +79,10 @@ def decode(cores):
         peer("tf.data", "tf_data.py", "tf", cores, *work),
         peer("DALI", "dali_cpu.py", "dali", cores, *work),
         peer(*TORCHVISION, cores, *work),
+        peer(*TORCHCODEC, cores, *work),
         peer("timm reference (Pillow)", "timm_reference.py", "torch", cores, *work),
+        peer(*PILLOW_SIMD, cores, *work),
+        peer(*DATAGO, cores, *work),
         peer("SPDL", "spdl_loader.py", "spdl", cores, *work),
     )
     return Section("Decoding whole frames", subjects, WHOLE, text="Every frame to RGB, and then thrown away.")
@@ -89,7 +101,11 @@ def crop(cores):
         peer("DALI, linear", "dali_cpu.py", "dali", cores, *work, "--filter", "linear"),
         peer("DALI, cubic", "dali_cpu.py", "dali", cores, *work, "--filter", "cubic"),
         peer(*TORCHVISION, cores, *work),
+        peer(*TORCHCODEC, cores, *work),
+        peer(*LITDATA, cores, *work),
         peer(*TIMM, cores, *work),
+        peer(*PILLOW_SIMD, cores, *work),
+        peer(*DATAGO, cores, *work),
         peer("SPDL", "spdl_loader.py", "spdl", cores, *work),
     )
     text = "Random crop, resize to 224, flip; batches of u8. The first loop only decodes: it is here as a ceiling."
@@ -102,9 +118,10 @@ def stage(cores, bandwidth, magnitude):
     subjects = [ours(daemon, cores, *work)]
     if bandwidth in FAST_STAGES:
         subjects.append(ours("bandwise, fast", cores, *work, "--fidelity", "fast"))
-    if bandwidth in DALI_STAGES:
+    if bandwidth in END_STAGES:
         subjects.append(peer("DALI, cubic", "dali_cpu.py", "dali", cores, *work))
-    subjects += [peer(*TORCHVISION, cores, *work), peer(*TIMM, cores, *work)]
+        subjects += [peer(*TORCHCODEC, cores, *work), peer(*LITDATA, cores, *work)]
+    subjects += [peer(*subject, cores, *work) for subject in (TORCHVISION, TIMM, PILLOW_SIMD)]
     title = f"EfficientTrain++, B = {bandwidth}, m = {magnitude}"
     text = "The full recipe: crop, flip, RandAugment, Lanczos to B, normalise, erase." if bandwidth == 96 else ""
     return Section(title, tuple(subjects), TIMM[0], daemon, text)

@@ -1,7 +1,8 @@
 """EfficientTrain's own input pipeline: timm's transforms on Pillow images in a torch DataLoader.
 
 The operations, their order and their parameters are those of the published code: timm 0.4.12 with the policy
-`rand-m{m}-mstd0.5-inc1`, Lanczos from 224 to B on the Pillow image, then tensor, normalisation, random erasing.
+`rand-m{m}-mstd0.5-inc1`, Lanczos from 224 to B on the Pillow image, then tensor, normalisation, random erasing. The
+environment says which Pillow that is: Pillow itself, or Pillow-SIMD in its place.
 """
 
 import PIL
@@ -38,6 +39,12 @@ def stage(bandwidth, magnitude):
     return whole
 
 
+def pillow():
+    """The Pillow below timm: Pillow-SIMD in its own environment, where versions end with `.postN`."""
+    name = "Pillow-SIMD" if ".post" in PIL.__version__ else "Pillow"
+    return f"{name} {PIL.__version__}"
+
+
 def main():
     options = meter.arguments(__doc__, ("decode", "crop", "stage"))
     transform, collate, output = {
@@ -46,7 +53,7 @@ def main():
         "stage": lambda: (stage(options.bandwidth, options.magnitude), None, "f32 NCHW"),
     }[options.work]()
     rate = torch_loader.rate(ImageFolder(options.corpus, transform), options, collate)
-    note = f"timm {timm.__version__}, Pillow {PIL.__version__}, {torch_loader.how(options)}"
+    note = f"timm {timm.__version__}, {pillow()}, {torch_loader.how(options)}"
     meter.report(rate, output, note)
 
 

@@ -21,16 +21,22 @@ class Forever(Sampler):
 
 def rate(dataset, options, collate=None):
     """The rates of a data set that gives (image, label)."""
+    return rate_of(DataLoader(dataset, sampler=Forever(len(dataset)), collate_fn=collate, **settings(options)), options)
+
+
+def settings(options):
+    """The arguments that each kind of DataLoader gets."""
+    return {
+        "batch_size": options.batch,
+        "num_workers": options.workers,
+        "prefetch_factor": PREFETCH,
+        "drop_last": True,
+    }
+
+
+def rate_of(loader, options):
+    """The rates of a DataLoader that gives batches of (images, labels)."""
     torch.set_num_threads(1)
-    loader = DataLoader(
-        dataset,
-        batch_size=options.batch,
-        sampler=Forever(len(dataset)),
-        num_workers=options.workers,
-        prefetch_factor=PREFETCH,
-        drop_last=True,
-        collate_fn=collate,
-    )
     batches = (len(labels) for _, labels in loader)
     return meter.rate(batches, options.seconds, warm_up(options), multiple=options.workers)
 

@@ -18,16 +18,22 @@ BINS = 31
 
 
 class Jpegs(torch.utils.data.Dataset):
-    def __init__(self, corpus, transform):
+    """The files of a corpus, each read and decoded by `decode(path)`."""
+
+    def __init__(self, corpus, decode, transform):
         self.files = meter.files(corpus)
+        self.decode = decode
         self.transform = transform
 
     def __len__(self):
         return len(self.files)
 
     def __getitem__(self, index):
-        image = decode_jpeg(read_file(self.files[index]), mode=ImageReadMode.RGB)
-        return self.transform(image), index
+        return self.transform(self.decode(self.files[index])), index
+
+
+def decode(path):
+    return decode_jpeg(read_file(path), mode=ImageReadMode.RGB)
 
 
 def crop():
@@ -46,8 +52,8 @@ def stage(bandwidth, magnitude):
     return [*crop(), augment, *smaller, *floats, erase]
 
 
-def main():
-    options = meter.arguments(__doc__, ("decode", "crop", "stage"))
+def work(options):
+    """The transform of an image, the function that puts a batch together, and what comes out."""
     steps, collate, output = {
         "decode": lambda: ([v2.Identity()], torch_loader.only_labels, "u8 CHW"),
         "crop": lambda: (crop(), None, "u8 NCHW"),
@@ -55,7 +61,13 @@ def main():
             stage(options.bandwidth, options.magnitude), None, "f32 NCHW, own RandAugment, bicubic for Lanczos",
         ),
     }[options.work]()  # fmt: skip
-    rate = torch_loader.rate(Jpegs(options.corpus, v2.Compose(steps)), options, collate)
+    return v2.Compose(steps), collate, output
+
+
+def main():
+    options = meter.arguments(__doc__, ("decode", "crop", "stage"))
+    transform, collate, output = work(options)
+    rate = torch_loader.rate(Jpegs(options.corpus, decode, transform), options, collate)
     meter.report(rate, output, f"torchvision {torchvision.__version__}, {torch_loader.how(options)}")
 
 
