@@ -63,6 +63,7 @@ mod writer;
 pub use hash::content_hash;
 pub use inspect::SeekReport;
 pub use options::SeekOptions;
+pub use record::MOST_BYTES as MAX_RECORD_BYTES;
 pub use stats::SeekStats;
 pub use store::SeekStore;
 pub use trouble::{SeekTrouble, Unfit};

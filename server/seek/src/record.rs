@@ -7,8 +7,8 @@ use std::io;
 use crate::disk::{Disk, Wait};
 use crate::hash::checksum;
 
-/// Longest record.
-pub(crate) const MOST_BYTES: usize = 1 << 20;
+/// Bytes of the longest record that is kept: 1 MiB.
+pub const MOST_BYTES: usize = 1 << 20;
 
 /// Bytes before those of a record.
 pub(crate) const PREFIX_BYTES: usize = 20;

@@ -78,7 +78,8 @@ impl SeekStore {
     /// Queues a record, to be added under a hash unless there is one already; within about 100 ms it can be found. Costs a
     /// checksum and a copy of the record, never a wait.
     ///
-    /// False if it was left out: the queue is full, the record has more than 1 MiB, or the file took none within the last
+    /// False if it was left out: the queue is full, the record has more than
+    /// [`MAX_RECORD_BYTES`](crate::MAX_RECORD_BYTES), or the file took none within the last
     /// 30 s, for whatever reason.
     pub fn put(&self, hash: u64, record: &[u8]) -> bool {
         let counters = &self.shared.counters;
