@@ -11,8 +11,10 @@ use axum::{
     routing::get,
     serve::IncomingStream,
 };
+use bandwise_dataset::Dataset;
 use bandwise_decode::{Format, JpegPath};
 use bandwise_pipeline::Pipeline;
+use bandwise_seek::SeekStats;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, text::encode},
@@ -35,7 +37,7 @@ use crate::{
 pub(crate) struct State {
     pipeline: Arc<Pipeline>,
     net: Arc<NetStats>,
-    datasets: Arc<Vec<DatasetStatus>>,
+    catalog: Arc<Catalog>,
     draining: watch::Receiver<bool>,
 }
 
@@ -46,6 +48,33 @@ struct DatasetStatus {
     classes: usize,
     digest: String,
     index_bytes: u64,
+    /// `None` where none are kept.
+    seek_points: Option<SeekStatus>,
+}
+
+/// The seek points of a dataset.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct SeekStatus {
+    found: u64,
+    missing: u64,
+    added: u64,
+    /// Not added, because the file or the queue before it was full, or the file cannot be written.
+    left_out: u64,
+    images: u64,
+    file_bytes: u64,
+}
+
+impl From<SeekStats> for SeekStatus {
+    fn from(stats: SeekStats) -> Self {
+        Self {
+            found: stats.hits,
+            missing: stats.misses,
+            added: stats.stored,
+            left_out: stats.dropped + stats.refused,
+            images: stats.entries,
+            file_bytes: stats.bytes,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -108,14 +137,19 @@ impl State {
         net: &Arc<NetStats>,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        let datasets = catalog.iter().map(|(name, dataset)| DatasetStatus {
+        Self { catalog: Arc::new(catalog.clone()), pipeline, net: Arc::clone(net), draining }
+    }
+
+    fn datasets(&self) -> Vec<DatasetStatus> {
+        let status = |(name, dataset): (&String, &Arc<Dataset>)| DatasetStatus {
             name: name.clone(),
             samples: dataset.len(),
             classes: dataset.classes().len(),
             digest: dataset.digest().to_string(),
             index_bytes: dataset.index_bytes(),
-        });
-        Self { datasets: Arc::new(datasets.collect()), pipeline, net: Arc::clone(net), draining }
+            seek_points: dataset.seek_points().map(|points| points.store.stats().into()),
+        };
+        self.catalog.iter().map(status).collect()
     }
 
     fn status(&self) -> Status {
@@ -154,7 +188,7 @@ impl State {
             undecodable_samples: stats.undecodable(),
             jpeg_decodes: stats.jpeg_paths().into_iter().map(JpegDecodes::from).collect(),
             worker_panics: load(&stats.panics),
-            datasets: self.datasets.as_ref().clone(),
+            datasets: self.datasets(),
         }
     }
 }
@@ -281,7 +315,39 @@ impl Collector for StatusCollector {
             let labels = [("decoder", *decoder), ("reason", *reason)];
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
         }
+        for (name, help, value) in SEEK_COUNTERS {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (dataset, seek) in status.seek_points() {
+                let labels = [("dataset", dataset)];
+                ConstCounter::new(value(seek)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let (name, help, unit) = ("seek_file", "Files of seek points", Some(&Unit::Bytes));
+        let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+        for (dataset, seek) in status.seek_points() {
+            let labels = [("dataset", dataset)];
+            ConstGauge::new(seek.file_bytes as i64).encode(family.encode_family(&labels)?)?;
+        }
         Ok(())
+    }
+}
+
+/// A counter of the seek points of each dataset: name, help, value.
+type OfSeekPoints = (&'static str, &'static str, fn(&SeekStatus) -> u64);
+
+const SEEK_COUNTERS: [OfSeekPoints; 4] = [
+    ("seek_points_found", "JPEGs whose seek points were found", |seek| seek.found),
+    ("seek_points_missing", "JPEGs whose seek points were not kept, or not in memory", |seek| seek.missing),
+    ("seek_points_added", "JPEGs whose seek points were added to the file", |seek| seek.added),
+    ("seek_points_left_out", "JPEGs whose seek points were not added", |seek| seek.left_out),
+];
+
+impl Status {
+    /// The seek points of each dataset that has any.
+    fn seek_points(&self) -> impl Iterator<Item = (&str, &SeekStatus)> {
+        self.datasets
+            .iter()
+            .filter_map(|dataset| Some((dataset.name.as_str(), dataset.seek_points.as_ref()?)))
     }
 }
 
@@ -351,6 +417,21 @@ mod tests {
             worker_busy_seconds: 6.25,
             replay_bytes: u64::MAX >> 1,
             undecodable_samples: [("truncated", 7), ("unsupported", 8)].into(),
+            datasets: vec![DatasetStatus {
+                name: "d".to_owned(),
+                samples: 1,
+                classes: 1,
+                digest: String::new(),
+                index_bytes: 1,
+                seek_points: Some(SeekStatus {
+                    found: 11,
+                    missing: 12,
+                    added: 13,
+                    left_out: 14,
+                    images: 15,
+                    file_bytes: 16,
+                }),
+            }],
             jpeg_decodes: vec![(JpegPath::Own, 9).into(), (JpegPath::Process, 10).into()],
             ..Status::default()
         };
@@ -369,12 +450,13 @@ mod tests {
         names.push("worker_busy".to_owned());
         names.push("undecodable_samples".to_owned());
         names.push("jpeg_decodes".to_owned());
+        names.push("seek_file".to_owned());
         assert!(names.len() > 15, "{names:?}");
         for name in names {
             assert!(document.contains(&format!("`bandwise_{name}")), "{name}");
         }
         let documented = document.lines().filter(|line| line.starts_with("| `bandwise_")).count();
-        let counted = source.lines().filter_map(named).count() + 3;
+        let counted = source.lines().filter_map(named).count() + 4;
         assert_eq!(documented, counted, "deploy/metrics.md lists a metric that is gone");
     }
 }

@@ -72,6 +72,12 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Folder for cached indexes; the user's cache directory if absent.
     pub cache_dir: Option<PathBuf>,
+    /// Whether places in the coded data of JPEGs are kept at which decoding may begin.
+    pub seek_points: bool,
+    /// MCUs from one such place to the next.
+    pub seek_spacing: u16,
+    /// Largest file of such places of a dataset, in MiB.
+    pub seek_mib: u64,
     /// Log filter.
     pub log: String,
     /// Upper bounds on the limits of jobs.
@@ -226,6 +232,9 @@ impl Default for Config {
             max_batch_mib: 2048,
             drain_seconds: 30,
             cache_dir: None,
+            seek_points: true,
+            seek_spacing: 8,
+            seek_mib: 16_384,
             log: "info".to_owned(),
             decode_limits: DecodeLimitsConfig::default(),
             dataset: Vec::new(),

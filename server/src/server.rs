@@ -53,8 +53,13 @@ pub fn open_datasets(
         let opened = Dataset::open_splits(options, progress(name).as_ref())
             .map_err(|source| StartError::Dataset { name: name.clone(), source: Box::new(source) })?;
         let mut told = BTreeSet::new();
-        for (split, dataset) in opened {
+        for (split, mut dataset) in opened {
             let name = split.map_or_else(|| name.clone(), |split| format!("{name}/{split}"));
+            if let Some((folder, options)) = &settings.seek_points
+                && let Some(trouble) = dataset.open_seek_points(folder, *options)
+            {
+                tracing::warn!(dataset = name, "{trouble}");
+            }
             for warning in dataset.warnings().iter().map(ToString::to_string) {
                 // Splits share what is said of their folder.
                 if !told.contains(&warning) {

@@ -65,6 +65,9 @@ pub(crate) struct Args {
     /// Pin each worker thread to one core.
     #[arg(long)]
     pin_threads: bool,
+    /// Do not keep seek points of JPEGs (places at which decoding may begin) in the cache folder.
+    #[arg(long)]
+    no_seek_points: bool,
     /// Worker threads; 0: one for each core that the process may use. [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -130,6 +133,7 @@ impl Args {
         config.admin = self.admin.clone().or(config.admin);
         config.threads = self.threads.unwrap_or(config.threads);
         config.pin_threads |= self.pin_threads;
+        config.seek_points &= !self.no_seek_points;
         config.prefetch_mib = self.prefetch_mib.unwrap_or(config.prefetch_mib);
         config.shared_memory_mib = self.shared_memory_mib.unwrap_or(config.shared_memory_mib);
         config.replay_memory_mib = self.replay_memory_mib.unwrap_or(config.replay_memory_mib);

@@ -16,6 +16,7 @@ use crate::paths::display;
 use crate::progress::Progress;
 use crate::read::ReadError;
 use crate::samples::Samples;
+use crate::seek_points::SeekPoints;
 use crate::source::{Encoded, Need, Source};
 use crate::subset::subset;
 use crate::synthetic::{self, SolidImages, Synthetic};
@@ -34,6 +35,7 @@ pub struct Dataset {
     source: Arc<dyn Source>,
     hashed: u64,
     is_settled: bool,
+    pub(crate) seek_points: Option<SeekPoints>,
 }
 
 impl Dataset {
@@ -61,6 +63,7 @@ impl Dataset {
             source: Arc::new(source),
             hashed: opened.hashed,
             is_settled: opened.is_settled,
+            seek_points: None,
         })
     }
 
@@ -76,6 +79,7 @@ impl Dataset {
             source: Arc::new(SolidImages),
             hashed: 0,
             is_settled: true,
+            seek_points: None,
         }
     }
 

@@ -9,7 +9,7 @@
 //! - `content`: a hash of the bytes of each sample, where it is asked for;
 //! - `codec`, `cache`, `suspicion`: the index on disk, so that a restart does not scan again, and the mark of a reader
 //!   that has found it wrong;
-//! - `seek_file`: the place of the seek points of its JPEGs, which are made and used by others;
+//! - `seek_file`, `seek_points`: the seek points of its JPEGs, which are made and used by others;
 //! - `synthetic`, `samples`: a dataset without files, and what is common to it and an index;
 //! - `subset`, `splits`: parts of a dataset by list file, and folders that hold `train` and `val`;
 //! - `source`: where the bytes of samples come from, of which the index knows nothing; `folder` is the source of files,
@@ -42,6 +42,7 @@ mod samples;
 mod scan;
 mod scan_record;
 mod seek_file;
+mod seek_points;
 mod sentence;
 mod source;
 mod splits;
@@ -60,5 +61,6 @@ pub use look::IndexSource;
 pub use options::{OpenOptions, Splits};
 pub use progress::{NoProgress, Progress};
 pub use read::ReadError;
+pub use seek_points::{SeekPointOptions, SeekPoints};
 pub use source::{Encoded, Fetch, Need, SideData, Source};
 pub use warning::{LeftOut, Warning};

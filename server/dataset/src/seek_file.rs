@@ -5,10 +5,11 @@
 
 use std::path::Path;
 
-use bandwise_seek::SeekOptions;
+use bandwise_seek::{SeekOptions, SeekStore, SeekTrouble};
 
 use crate::cache::cache_path;
 use crate::dataset::Dataset;
+use crate::seek_points::{SeekPointOptions, SeekPoints};
 
 /// Kind of the records: tables of `bandwise_jpeg` of the version that begins each of them. Files of another kind are made
 /// anew.
@@ -23,6 +24,20 @@ impl Dataset {
         }
         let path = cache_path(cache_dir, self.root()).with_extension("seek");
         Some(SeekOptions { content: CONTENT, ..SeekOptions::new(path, self.len()) })
+    }
+
+    /// Opens the seek points of this dataset in a cache folder, where it has files. Gives what the log should say of that:
+    /// nothing of it is an error, since without them samples only take longer.
+    pub fn open_seek_points(&mut self, cache_dir: &Path, options: SeekPointOptions) -> Option<SeekTrouble> {
+        let SeekPointOptions { spacing, max_bytes } = options;
+        let (store, trouble) = SeekStore::open(&SeekOptions { max_bytes, ..self.seek_options(cache_dir)? });
+        self.seek_points = Some(SeekPoints { store, spacing });
+        trouble
+    }
+
+    /// The seek points, if they were opened.
+    pub fn seek_points(&self) -> Option<&SeekPoints> {
+        self.seek_points.as_ref()
     }
 }
 

@@ -30,6 +30,7 @@ mod pipeline;
 mod replay;
 mod reserve;
 mod row;
+mod seek;
 mod shared_budget;
 mod shared_pool;
 mod skipped;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bandwise_dataset::{Encoded, Need, SideData};
-use bandwise_decode::DecodeError;
+use bandwise_decode::{DecodeError, EncodedImage, SeekMemory};
 use bandwise_job::{BadSample, Origin};
 use bandwise_kernels::SimdLevel;
 use bandwise_recipe::Workbench;
@@ -27,6 +27,7 @@ use crate::{
     fetch::{FetchStage, FetchedRow, FetchedSample, WaitingRow},
     log_throttle::LogThrottle,
     row::RowInProgress,
+    seek::KeptPoints,
     skipped::cause_of,
     stats::Stats,
 };
@@ -291,7 +292,10 @@ impl Worker {
             row: request.first_row,
             detail: error.to_string(),
         })?;
-        let made = self.bench.make(program, &encoded.bytes, &request.job.limits(), row.key, slot.image());
+        let points = request.dataset.seek_points().map(KeptPoints);
+        let seek = points.as_ref().map(|points| points as &dyn SeekMemory);
+        let image = EncodedImage { bytes: &encoded.bytes, seek };
+        let made = self.bench.make(program, image, &request.job.limits(), row.key, slot.image());
         if let Some(path) = self.bench.take_jpeg_path() {
             self.stats.count_jpeg(path);
         }

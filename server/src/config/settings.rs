@@ -4,11 +4,12 @@ use std::{
     collections::BTreeSet,
     fs,
     net::{IpAddr, ToSocketAddrs},
+    path::PathBuf,
     time::Duration,
 };
 
 use bandwise_choice::Mistakes;
-use bandwise_dataset::OpenOptions;
+use bandwise_dataset::{OpenOptions, SeekPointOptions};
 use bandwise_decode::DecodeLimits;
 use bandwise_kernels::SimdLevel;
 use bandwise_pipeline::{FetchConfig, PipelineConfig, ReplayConfig};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub drain: Duration,
     /// The datasets: name and how to open it.
     pub datasets: Vec<(String, OpenOptions)>,
+    /// Folder of the seek points of their JPEGs, and options of these; `None` if none are kept.
+    pub seek_points: Option<(PathBuf, SeekPointOptions)>,
     /// A dataset that needs no files.
     pub source: Option<Source>,
 }
@@ -69,6 +72,7 @@ impl Settings {
             limits: limits(config, &mut mistakes),
             drain: Duration::from_secs(mistakes.in_range("drain_seconds", config.drain_seconds, 0, 86_400)),
             datasets: datasets(config, &mut mistakes),
+            seek_points: seek_points(config, &mut mistakes),
             source: config.source,
         };
         mistakes.or(settings).map_err(ConfigError::Mistakes)
@@ -242,6 +246,13 @@ fn datasets(config: &Config, mistakes: &mut Mistakes) -> Vec<(String, OpenOption
         );
     }
     datasets
+}
+
+fn seek_points(config: &Config, mistakes: &mut Mistakes) -> Option<(PathBuf, SeekPointOptions)> {
+    let spacing = mistakes.in_range("seek_spacing", config.seek_spacing, 1, 4096);
+    let max_bytes = mistakes.in_range("seek_mib", config.seek_mib, 1, 1 << 20) * MIB;
+    let folder = config.cache_dir.clone().or_else(user_cache_dir).filter(|_| config.seek_points)?;
+    Some((folder, SeekPointOptions { spacing, max_bytes }))
 }
 
 fn name_problem(name: &str) -> Option<&'static str> {
