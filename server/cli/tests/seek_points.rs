@@ -127,11 +127,11 @@ async fn a_damaged_or_foreign_file_of_seek_points_changes_nothing() {
     let file =
         fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| is_seek(path));
     let (file, intact) = (file.clone().unwrap(), fs::read(file.unwrap()).unwrap());
-    let damages: [&dyn Fn(&mut Vec<u8>); 4] = [
-        &|bytes| bytes.iter_mut().skip(64).step_by(97).for_each(|byte| *byte ^= 0x10),
-        &|bytes| bytes.truncate(bytes.len() / 2),
-        &|bytes| bytes.fill(7),
-        &|bytes| bytes.clear(),
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes.iter_mut().skip(64).step_by(97).for_each(|byte| *byte ^= 0x10),
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| bytes.fill(7),
+        |bytes| bytes.clear(),
     ];
     for (number, damage) in damages.into_iter().enumerate() {
         let mut bytes = intact.clone();
