@@ -1,7 +1,7 @@
 //! The SIMD level of a decoder: detected once, passed as a value, forced in tests.
 //!
-//! Holding a level is the proof that the CPU has its instructions: it can only be made by asking the CPU, so code may
-//! enter its `#[target_feature]` twins without asking again.
+//! Holding a level is the proof that the CPU has its instructions: the tokens inside it can only be made by asking the CPU,
+//! so code may enter its `#[target_feature]` twins without asking again.
 
 use std::fmt;
 
@@ -14,12 +14,49 @@ pub struct SimdLevel(Kind);
 pub(crate) enum Kind {
     /// Plain Rust.
     Scalar,
-    /// AVX2, BMI1, BMI2 and LZCNT.
+    /// AVX2 and the instructions for bits of the same years.
     #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX-512 F, BW, VL and VBMI, and all of [`Self::Avx2`].
+    Avx2(Avx2),
+    /// AVX-512 with the permutation of bytes.
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(Avx512),
+}
+
+/// Proof that the CPU has AVX2, BMI1, BMI2 and LZCNT.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Avx2(());
+
+#[cfg(target_arch = "x86_64")]
+impl Avx2 {
+    fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt");
+        all.then_some(Self(()))
+    }
+}
+
+/// Proof that the CPU has AVX-512 F, BW, VL and VBMI (Ice Lake, Zen 4 and later), and all of [`Avx2`].
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Avx512(Avx2);
+
+#[cfg(target_arch = "x86_64")]
+impl Avx512 {
+    fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi");
+        Avx2::detect().filter(|_| all).map(Self)
+    }
+
+    /// The narrower level that is part of this one.
+    pub(crate) fn avx2(self) -> Avx2 {
+        self.0
+    }
 }
 
 impl SimdLevel {
@@ -36,11 +73,9 @@ impl SimdLevel {
         #[allow(unused_mut, reason = "only x86-64 has more levels")]
         let mut levels = vec![Self::SCALAR];
         #[cfg(target_arch = "x86_64")]
-        if has_avx2() {
-            levels.push(Self(Kind::Avx2));
-            if has_avx512() {
-                levels.push(Self(Kind::Avx512));
-            }
+        {
+            levels.extend(Avx2::detect().map(|proof| Self(Kind::Avx2(proof))));
+            levels.extend(Avx512::detect().map(|proof| Self(Kind::Avx512(proof))));
         }
         levels
     }
@@ -55,13 +90,12 @@ impl SimdLevel {
         match self.0 {
             Kind::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
+            Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            Kind::Avx512(_) => "avx512",
         }
     }
 
-    #[expect(dead_code, reason = "chooses the twins with vectors")]
     pub(crate) fn kind(self) -> Kind {
         self.0
     }
@@ -71,22 +105,6 @@ impl fmt::Display for SimdLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx512() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vbmi")
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@
 //! sampled 4:4:4, 4:2:2, 4:4:0 or 4:2:0. Everything else, and whatever is damaged, is a [`Refusal`]: another decoder has
 //! the verdict on it. The refusal depends on the bytes that were read and on nothing else.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![allow(clippy::inline_always, reason = "a call in the loops over symbols costs more than the symbols")]
 
 mod bits;

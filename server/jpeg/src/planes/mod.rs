@@ -11,7 +11,7 @@ use crate::{
     level::SimdLevel,
     pixels::{colour, transform, upsample},
     refusal::Refusal,
-    scan::Mcu,
+    scan::{MAX_BLOCKS, Mcu},
     window::Window,
 };
 use sheet::Sheet;
@@ -19,7 +19,6 @@ use sheet::Sheet;
 /// The samples of all components in a window, some MCU rows at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Planes {
-    #[expect(dead_code, reason = "chooses the twins with vectors")]
     level: SimdLevel,
     sampling: Sampling,
     colour: Colour,
@@ -62,14 +61,30 @@ impl Planes {
         let (across, down) = self.sampling.luma_blocks();
         let luma_count = across * down;
         for (row, mcu) in (row..).zip(mcus) {
+            let none = transform::Coded {
+                coefficients: mcu.blocks[0].coefficients(),
+                steps: &self.steps[0],
+                place: 0,
+            };
+            let (mut blocks, mut count) = ([none; MAX_BLOCKS], 0);
             for (number, block) in mcu.blocks.iter().enumerate().filter(|(number, _)| mcu.ends[*number] > 0) {
                 let (component, x, y) = match number.checked_sub(luma_count) {
                     None => (0, column * across + number % across, row * down + number / across),
                     Some(chroma) => (1 + chroma, column, row),
                 };
-                let (samples, stride) = self.sheet.block(component, x, y);
-                transform::inverse(block.coefficients(), &self.steps[component], samples, stride)?;
+                let (place, steps) = (self.sheet.place(component, x, y), &self.steps[component]);
+                let coefficients = block.coefficients();
+                if mcu.ends[number] == 1 {
+                    let sample = transform::inverse_dc(coefficients[0], steps)?;
+                    self.sheet.write(place, &[[sample; 8]; 8]);
+                } else {
+                    blocks[count] = transform::Coded { coefficients, steps, place };
+                    count += 1;
+                }
             }
+            transform::inverse(self.level, &blocks[..count], |place, samples| {
+                self.sheet.write(place, samples);
+            })?;
         }
         Ok(())
     }
@@ -95,7 +110,8 @@ impl Planes {
     /// Writes the pixels of a row of the image, as many as the window has columns.
     fn pixels(&mut self, row: usize, out: &mut [u8]) {
         if self.sampling == Sampling::Grey {
-            return colour::grey(self.sheet.luma(row), out);
+            let luma = self.sheet.luma(row);
+            return colour::interleave(self.level, luma, luma, luma, out);
         }
         for number in [0, 1] {
             self.upsample(number, row);
@@ -107,8 +123,8 @@ impl Planes {
             _ => &self.chroma[number][skipped..][..luma.len()],
         });
         match self.colour {
-            Colour::YCbCr => colour::to_rgb(luma, blue, red, out),
-            Colour::Rgb => colour::interleave(luma, blue, red, out),
+            Colour::YCbCr => colour::to_rgb(self.level, luma, blue, red, out),
+            Colour::Rgb => colour::interleave(self.level, luma, blue, red, out),
         }
     }
 
@@ -126,17 +142,17 @@ impl Planes {
             (1, _) => {
                 out.resize(columns.luma.len(), 0);
                 let [near, far] = [near, far].map(|row| self.sheet.chroma(component, row));
-                upsample::down(near, far, is_upper, out);
+                upsample::down(self.level, near, far, is_upper, out);
             }
             (_, 1) => {
                 self.sheet.repeat_borders(component, row);
-                upsample::across(self.sheet.chroma_and_neighbours(component, row), out);
+                upsample::across(self.level, self.sheet.chroma_and_neighbours(component, row), out);
             }
             _ => {
                 self.sheet.repeat_borders(component, near);
                 self.sheet.repeat_borders(component, far);
                 let [near, far] = [near, far].map(|row| self.sheet.chroma_and_neighbours(component, row));
-                upsample::across_and_down(near, far, out);
+                upsample::across_and_down(self.level, near, far, out);
             }
         }
     }

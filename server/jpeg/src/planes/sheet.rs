@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::window::Window;
+use crate::{pixels::transform::Samples, window::Window};
 
 /// Bytes between two rows: room for the neighbours of border samples, and for rows to begin in another part of the cache.
 const GAP: usize = 64;
@@ -64,10 +64,18 @@ impl Sheet {
         }
     }
 
-    /// The place of a block, which is counted in blocks of the image, and the length of a row.
-    pub(super) fn block(&mut self, component: usize, column: usize, row: usize) -> (&mut [u8], usize) {
-        let at = self.index(component, 8 * column, 8 * row);
-        (&mut self.samples[at..], self.stride)
+    /// The place of a block, which is counted in blocks of the image, for [`Self::write`].
+    pub(super) fn place(&self, component: usize, column: usize, row: usize) -> usize {
+        self.index(component, 8 * column, 8 * row)
+    }
+
+    /// Writes the samples of a block.
+    #[inline]
+    pub(super) fn write(&mut self, place: usize, samples: &Samples) {
+        let rows = self.samples[place..].chunks_mut(self.stride);
+        for (row, samples) in rows.zip(samples) {
+            row[..8].copy_from_slice(samples);
+        }
     }
 
     /// Luma of a row of the image in the columns of the window.

@@ -1,0 +1,56 @@
+//! The transform in plain Rust, which defines the results.
+
+use super::{
+    Samples, Steps,
+    factors::{
+        F0_298, F0_390, F0_541, F0_765, F0_899, F1_175, F1_501, F1_847, F1_961, F2_053, F2_562, F3_072,
+    },
+};
+
+/// The samples of a block; `None` if a coefficient of the first row is too large.
+pub(super) fn inverse(coefficients: &[i16; 64], steps: &Steps) -> Option<Samples> {
+    let mut values = [0; 64];
+    for ((value, &coefficient), &step) in values.iter_mut().zip(coefficients).zip(&steps.0) {
+        *value = coefficient.wrapping_mul(step);
+    }
+    if values[..8].iter().any(|&value| super::is_extreme(value)) {
+        return None;
+    }
+    for column in 0..8 {
+        let line = pass::<11>(std::array::from_fn(|row| values[8 * row + column]));
+        line.into_iter().enumerate().for_each(|(row, value)| values[8 * row + column] = value);
+    }
+    let mut samples = [[0; 8]; 8];
+    for (samples, line) in samples.iter_mut().zip(values.as_chunks().0) {
+        *samples = pass::<18>(*line).map(|value| (value.clamp(-128, 127) + 128) as u8);
+    }
+    Some(samples)
+}
+
+/// The transform of eight numbers, which are scaled up by 2^13, rounded, and shifted down.
+fn pass<const SHIFT: u32>(line: [i16; 8]) -> [i16; 8] {
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = line;
+    let wide = |value: i16| i32::from(value);
+    let round = 1 << (SHIFT - 1);
+    let t0 = (wide(r0.wrapping_add(r4)) << 13) + round;
+    let t1 = (wide(r0.wrapping_sub(r4)) << 13) + round;
+    let t2 = wide(r2) * F0_541 + wide(r6) * (F0_541 - F1_847);
+    let t3 = wide(r2) * (F0_541 + F0_765) + wide(r6) * F0_541;
+    let even = [t0.wrapping_add(t3), t1.wrapping_add(t2), t1.wrapping_sub(t2), t0.wrapping_sub(t3)];
+
+    let (z3, z4) = (wide(r7.wrapping_add(r3)), wide(r5.wrapping_add(r1)));
+    let (y3, y4) = (z3 * (F1_175 - F1_961) + z4 * F1_175, z3 * F1_175 + z4 * (F1_175 - F0_390));
+    let o0 = wide(r7) * (F0_298 - F0_899) - wide(r1) * F0_899;
+    let o1 = wide(r5) * (F2_053 - F2_562) - wide(r3) * F2_562;
+    let o2 = wide(r3) * (F3_072 - F2_562) - wide(r5) * F2_562;
+    let o3 = wide(r1) * (F1_501 - F0_899) - wide(r7) * F0_899;
+    let odd = [o3.wrapping_add(y4), o2.wrapping_add(y3), o1.wrapping_add(y4), o0.wrapping_add(y3)];
+
+    let saturated = |sum: i32| (sum >> SHIFT).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+    let mut out = [0; 8];
+    for at in 0..4 {
+        out[at] = saturated(even[at].wrapping_add(odd[at]));
+        out[7 - at] = saturated(even[at].wrapping_sub(odd[at]));
+    }
+    out
+}
