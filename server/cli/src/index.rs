@@ -1,4 +1,6 @@
-//! `bandwise index`: builds the index of a dataset ahead, and the hashes of its content.
+//! `bandwise index`: builds the index of a dataset ahead, the hashes of its content, and the seek points of its JPEGs.
+
+mod seek;
 
 use std::{path::PathBuf, thread, time::Duration};
 
@@ -12,15 +14,17 @@ use crate::{
     output::outln,
     progress, usage,
 };
+use seek::{SeekArgs, SeekResult};
 
 /// Time after which a further change of a file or folder is sure to show in its times.
 const SETTLES: Duration = Duration::from_millis(2200);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  bandwise index /data/imagenet/train\n  \
-    bandwise index /data/imagenet --content --cache-dir /var/cache/bandwise\n\n\
+    bandwise index /data/imagenet --content --seek --cache-dir /var/cache/bandwise\n\n\
     Later starts check the size and times of each file and scan only what has changed. With --content every file is\n\
-    read once; later starts read those whose size or times differ.")]
+    read once; later starts read those whose size or times differ. With --seek every file is read once too; a file that\n\
+    has changed gets new seek points when it is next decoded.")]
 pub(crate) struct Args {
     /// Folder of class folders, or of the splits train, val and test.
     #[arg(value_name = "PATH")]
@@ -35,6 +39,8 @@ pub(crate) struct Args {
     /// File that lists samples to leave out, in the same form.
     #[arg(long, value_name = "FILE")]
     leave_out: Option<PathBuf>,
+    #[command(flatten)]
+    seek: SeekArgs,
     #[command(flatten)]
     layout: LayoutArgs,
     #[command(flatten)]
@@ -59,6 +65,8 @@ struct Report {
     index_from_cache: bool,
     index_bytes: u64,
     warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seek: Option<SeekResult>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -69,30 +77,36 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     options.content = args.content;
     options.keep.clone_from(&args.keep);
     options.leave_out.clone_from(&args.leave_out);
-    if options.cache_dir.is_none() {
+    let Some(cache_dir) = options.cache_dir.clone() else {
         return Err(usage(anyhow::anyhow!(
             "there is no home folder to keep the index in: give --cache-dir FOLDER"
         )));
-    }
+    };
     let mut datasets = open(&options)?;
+    let mut hashed = Vec::new();
     if datasets.iter().any(|(_, dataset)| !dataset.is_settled()) {
         thread::sleep(SETTLES);
         // Hashes that are kept are not made again.
         options.rescan = false;
-        let hashed: Vec<u64> = datasets.iter().map(|(_, dataset)| dataset.hashed()).collect();
+        hashed = datasets.iter().map(|(_, dataset)| dataset.hashed()).collect();
         datasets = open(&options)?;
-        report(args, &datasets, &hashed)?;
-    } else {
-        report(args, &datasets, &[])?;
+    }
+    let mut trouble = None;
+    for (i, (split, dataset)) in datasets.iter().enumerate() {
+        let seek = args.seek.seek.then(|| seek::make(dataset, &cache_dir, &args.seek)).transpose()?;
+        trouble = trouble.or_else(|| seek.as_ref()?.trouble.clone());
+        let before = hashed.get(i).copied().unwrap_or(0);
+        let report = Report { seek, ..Report::new(split.clone(), dataset, args.content, before) };
+        if args.json { json_line(&report)? } else { report.print(dataset.is_settled()) }
     }
     let kept = |dataset: &Dataset| {
         !dataset.warnings().iter().any(|warning| matches!(warning, Warning::CacheNotWritten { .. }))
     };
-    if datasets.iter().all(|(_, dataset)| kept(dataset)) {
-        Ok(())
-    } else {
-        Err(Failure::Failed(anyhow::anyhow!("the index could not be kept; give another --cache-dir FOLDER")))
+    if !datasets.iter().all(|(_, dataset)| kept(dataset)) {
+        let text = "the index could not be kept; give another --cache-dir FOLDER";
+        return Err(Failure::Failed(anyhow::anyhow!(text)));
     }
+    trouble.map_or(Ok(()), |trouble| Err(Failure::Failed(anyhow::anyhow!(trouble))))
 }
 
 type Datasets = Vec<(Option<String>, Dataset)>;
@@ -102,17 +116,8 @@ fn open(options: &OpenOptions) -> Result<Datasets, Failure> {
     Ok(Dataset::open_splits(options, scan.as_ref())?)
 }
 
-/// `hashed_before` is how many samples of each were hashed by an earlier opening.
-fn report(args: &Args, datasets: &Datasets, hashed_before: &[u64]) -> Result<(), Failure> {
-    for (i, (split, dataset)) in datasets.iter().enumerate() {
-        let before = hashed_before.get(i).copied().unwrap_or(0);
-        let report = Report::new(split.clone(), dataset, args.content, before);
-        if args.json { json_line(&report)? } else { report.print(dataset.is_settled()) }
-    }
-    Ok(())
-}
-
 impl Report {
+    /// `hashed_before` is how many samples were hashed by an earlier opening.
     fn new(split: Option<String>, dataset: &Dataset, content: bool, hashed_before: u64) -> Self {
         Self {
             path: dataset.root().display().to_string(),
@@ -126,6 +131,7 @@ impl Report {
             index_from_cache: dataset.index_source() == IndexSource::Cache,
             index_bytes: dataset.index_bytes(),
             warnings: dataset.warnings().iter().map(ToString::to_string).collect(),
+            seek: None,
         }
     }
 
@@ -141,6 +147,9 @@ impl Report {
         outln!("digest      {} ({covers})", self.digest);
         if self.content {
             outln!("hashed      {} now; the other hashes were cached", grouped(self.hashed));
+        }
+        if let Some(seek) = &self.seek {
+            seek.print();
         }
         for warning in &self.warnings {
             outln!("warning     {warning}");

@@ -57,7 +57,7 @@ enum Command {
     Apply(apply::Args),
     /// Measure the CPU time of each part of the work on this machine.
     Bench(bench::Args),
-    /// Build the index of a dataset ahead of time; --content adds hashes.
+    /// Build the index of a dataset ahead of time; --content adds hashes, --seek seek points.
     Index(index::Args),
     /// Scan a dataset: counts, sizes, formats, undecodable samples, digest.
     Check(check::Args),
