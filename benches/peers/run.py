@@ -185,13 +185,20 @@ def selected(all_sections, args):
     chosen = [section for section in all_sections if args.only in section.title]
     if not chosen:
         sys.exit(f"no section has {args.only!r} in its title")
+    if not args.subjects:
+        return chosen
     for name in args.subjects:
-        if not any(section.of_names([name]).subjects for section in chosen):
-            known = dict.fromkeys(subject.name for section in chosen for subject in section.subjects)
-            sys.exit(f"no subject has {name!r} in its name; there are: {'; '.join(known)}")
-    if args.subjects:
-        chosen = [section.of_names(args.subjects) for section in chosen]
-    return [section for section in chosen if section.subjects]
+        # A loader need not take part in all sections, but a name that no section knows is a slip.
+        if not any(section.of_names([name]).subjects for section in all_sections):
+            sys.exit(f"no subject has {name!r} in its name; there are: {names(all_sections)}")
+    kept = [section.of_names(args.subjects) for section in chosen]
+    if not any(section.subjects for section in kept):
+        sys.exit(f"the chosen sections have none of these subjects; they have: {names(chosen)}")
+    return [section for section in kept if section.subjects]
+
+
+def names(some_sections):
+    return "; ".join(dict.fromkeys(subject.name for section in some_sections for subject in section.subjects))
 
 
 def draw(results, args):

@@ -69,11 +69,16 @@ prepare_ffcv() {
         install "$1" --no-deps --no-build-isolation ffcv==1.0.2
 }
 
-# Pillow-SIMD has no wheels; AVX2 must be asked for when it is compiled. It hides the Pillow of the environment torch.
+# Pillow-SIMD has no wheels; AVX2 must be asked for when it is compiled. It hides the Pillow of the environment torch,
+# but loads that one's libjpeg-turbo, which is newer than those of distributions and a tenth faster.
 # shellcheck disable=SC2317,SC2329
 prepare_pillow_simd() {
     libraries "$1" "libjpeg62-turbo-dev zlib1g-dev" libjpeg zlib && on_torch "$1" || return 1
     grep -qw avx2 /proc/cpuinfo && export CC="${CC:-cc} -mavx2"
+    for jpeg in "$PEERS"/torch/lib/python*/site-packages/pillow.libs/libjpeg-*.so.62.*; do
+        ln -sf "$jpeg" "$PEERS/$1/lib/libjpeg.so.62"
+    done
+    export LDFLAGS="-Wl,-rpath,$PEERS/$1/lib"
     # A wheel in pip's cache may have been compiled for another machine.
     export PIP_NO_CACHE_DIR=1
 }
