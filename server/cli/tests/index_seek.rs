@@ -127,7 +127,12 @@ fn a_file_that_takes_no_more_is_a_failure() {
 #[test]
 fn options_for_seek_points_need_them() {
     let (dataset, cache) = (dataset(), TempDir::new().unwrap());
-    for wrong in [&["--threads", "2"][..], &["--seek-mib", "5"], &["--seek", "--seek-spacing", "0"]] {
+    for wrong in [
+        &["--threads", "2"][..],
+        &["--seek-mib", "5"],
+        &["--seek", "--seek-spacing", "0"],
+        &["--seek", "--seek-mib", "0"],
+    ] {
         let (_, errors, code) = index(&dataset, cache.path(), wrong);
         assert_eq!(code, 2, "{wrong:?}: {errors}");
     }

@@ -9,7 +9,7 @@
 //! same each (1.8 and 0.95 us). The difference is 0.4 % of the time that an image costs.
 //!
 //! `preadv2` with `RWF_NOWAIT` reads only what is in memory, so that a worker never waits for the disk, which a map could
-//! not promise. File systems that cannot say (NFS) are read as usual.
+//! not promise. Local file systems that cannot say (ZFS) are read as usual.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, IoSliceMut};

@@ -10,6 +10,7 @@
 //! trouble     reasons for which nothing is kept, for the log
 //! layout      head, tables of slots
 //! disk        reads without a wait, the lock; the reasons against a memory map
+//! file_system those on which a read may hang
 //! record      one record and its checksum
 //! store_file  search in an open file
 //! batch       records that are written together
@@ -46,6 +47,7 @@
 mod append;
 mod batch;
 mod disk;
+mod file_system;
 mod hash;
 mod inspect;
 mod layout;

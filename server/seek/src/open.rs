@@ -15,6 +15,7 @@ use rustix::fs::OFlags;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::disk::Disk;
+use crate::file_system::is_remote;
 use crate::layout::{HEAD_BYTES, Head, Table};
 use crate::options::SeekOptions;
 use crate::store_file::StoreFile;
@@ -83,6 +84,9 @@ fn use_or_replace(
     if !file.metadata().map_err(|reason| closed(&options.path, reason))?.is_file() {
         return Err(SeekTrouble::NotAFile { path: path() });
     }
+    if is_remote(&file) {
+        return Err(SeekTrouble::Remote { path: path() });
+    }
     let disk = Arc::new(Disk::new(file));
     let read = || fitting(&disk, refusal.is_none(), options);
     let reason = match read()? {
@@ -124,6 +128,9 @@ fn fitting(
 fn create(options: &SeekOptions, instead_of: Option<Unfit>) -> Result<Option<Opened>, SeekTrouble> {
     let path = &options.path;
     let (new, head) = write_empty(options).map_err(|reason| closed(path, reason))?;
+    if is_remote(new.as_file()) {
+        return Err(SeekTrouble::Remote { path: path.clone() });
+    }
     let kept = match instead_of {
         Some(_) => new.persist(path),
         None => new.persist_noclobber(path),

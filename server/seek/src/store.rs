@@ -56,8 +56,8 @@ impl SeekStore {
     /// Reads the record of a hash into `record`, in place of its content, and says whether there is one: exactly the bytes
     /// that were put under this hash. The content of `record` is not specified otherwise.
     ///
-    /// Takes 2 us. Never waits for a local disk: a record that is not in memory is absent, until [`SeekStore::put`] of the
-    /// same hash, or the system, has read it in.
+    /// Takes 2 us. Does not wait for the disk, unless its file system cannot do that: a record that is not in memory is absent,
+    /// until [`SeekStore::put`] of the same hash, or the system, has read it in.
     pub fn get(&self, hash: u64, record: &mut Vec<u8>) -> bool {
         self.read(hash, record, Wait::Never)
     }

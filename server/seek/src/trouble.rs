@@ -37,6 +37,15 @@ pub enum SeekTrouble {
         /// The path.
         path: PathBuf,
     },
+    /// The file would be on a network file system, on which a read may hang.
+    #[error(
+        "no seek points are kept: {path:?} is on a network file system, whose reads may hang; give a cache folder on a \
+         local disk"
+    )]
+    Remote {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file can neither be opened nor created.
     #[error(
         "no seek points are kept: {path:?} cannot be opened or created: {reason}; give another cache folder"

@@ -46,6 +46,25 @@ fn records_just_written_are_found_without_a_wait() {
 }
 
 #[test]
+fn records_that_are_on_the_disk_alone_come_back() {
+    let (_folder, path) = place();
+    let (store, mut bytes) = (open(&small(&path)), Vec::new());
+    put(&store, hash(1), &record(1));
+    assert!(store.flush(PATIENCE));
+    let file = File::open(&path).unwrap();
+    file.sync_all().unwrap();
+    // File systems that are in memory keep it there.
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    let was_in_memory = store.get(hash(1), &mut bytes);
+    assert!(!was_in_memory || bytes == record(1));
+    // The decoder makes it again and puts it: then it is read in and found, and not kept twice.
+    put(&store, hash(1), &record(1));
+    assert!(store.flush(PATIENCE));
+    assert!(store.get(hash(1), &mut bytes) && bytes == record(1), "was in memory: {was_in_memory}");
+    assert_eq!((store.stats().stored, store.stats().repeated), (1, 1));
+}
+
+#[test]
 fn records_of_any_length_are_kept() {
     let (_folder, path) = place();
     let store = open(&small(&path));

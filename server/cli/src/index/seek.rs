@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    num::{NonZeroU16, NonZeroU64},
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread,
@@ -39,19 +38,17 @@ pub(crate) struct SeekArgs {
     #[arg(long)]
     pub(crate) seek: bool,
     /// Distance of the seek points in a row, in blocks of 8 or 16 pixels. Smaller is faster and takes more space.
-    #[arg(long, value_name = "N", default_value_t = default_spacing(), requires = "seek")]
-    seek_spacing: NonZeroU16,
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SPACING, requires = "seek",
+        value_parser = clap::value_parser!(u16).range(1..=4096))]
+    seek_spacing: u16,
     /// Greatest size of the file of seek points, in MiB; about 800 bytes an image are needed. [default: 16384]
-    #[arg(long, value_name = "N", requires = "seek")]
-    seek_mib: Option<NonZeroU64>,
+    #[arg(long, value_name = "N", requires = "seek",
+        value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    seek_mib: Option<u64>,
     /// Threads that make seek points; 0: one for each core that the process may use. More help where files are read over a
     /// network.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "seek")]
     threads: usize,
-}
-
-fn default_spacing() -> NonZeroU16 {
-    NonZeroU16::new(DEFAULT_SPACING).unwrap_or(NonZeroU16::MIN)
 }
 
 /// Results for one dataset.
@@ -79,7 +76,7 @@ pub(crate) struct SeekResult {
 pub(crate) fn make(dataset: &Dataset, cache_dir: &Path, args: &SeekArgs) -> Result<SeekResult, Failure> {
     let mut options = dataset.seek_options(cache_dir).ok_or_else(|| anyhow!("the dataset has no files"))?;
     if let Some(mib) = args.seek_mib {
-        options.max_bytes = mib.get().saturating_mul(1 << 20);
+        options.max_bytes = mib << 20;
     }
     let begun = Instant::now();
     let (store, opening) = SeekStore::open(&options);
@@ -89,7 +86,7 @@ pub(crate) fn make(dataset: &Dataset, cache_dir: &Path, args: &SeekArgs) -> Resu
     let pass = Pass {
         dataset,
         store: &store,
-        spacing: args.seek_spacing.get(),
+        spacing: args.seek_spacing,
         next: AtomicU64::new(0),
         is_over: AtomicBool::new(false),
         bar: progress::bar(dataset.len(), "seek points"),
