@@ -7,24 +7,26 @@
 pub(crate) const PADDING: usize = 8;
 
 /// Bits that are there after a refill, at least; a multiple of 8 whose low bits are zeros.
-const READY: u32 = 0b11_1000;
+const READY: u64 = 0b11_1000;
 
 /// A position in coded data.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bits<'a> {
     /// The next bits, from the highest on. Bits below `count` may be set already: a refill sets them alike.
     buffer: u64,
-    /// Bits of the buffer that count, below 64.
-    count: u32,
-    data: &'a [u8],
-    /// The next byte to load.
-    at: usize,
+    /// Bits of the buffer that count: its low six bits, those above are without meaning.
+    count: u64,
+    /// The bytes that are not loaded yet.
+    rest: &'a [u8],
+    /// Length of the data, and of the zeros that were given beyond it.
+    len: usize,
 }
 
 impl<'a> Bits<'a> {
     /// The bits from number `position` on. `data` ends with [`PADDING`].
     pub(crate) fn new(data: &'a [u8], position: usize) -> Self {
-        let mut bits = Self { buffer: 0, count: 0, data, at: position / 8 };
+        let rest = data.get(position / 8..).unwrap_or_default();
+        let mut bits = Self { buffer: 0, count: 0, rest, len: position / 8 + rest.len() };
         bits.refill();
         bits.consume((position % 8) as u32);
         bits
@@ -33,14 +35,16 @@ impl<'a> Bits<'a> {
     /// Loads bits until there are at least 56.
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
-        let word = self
-            .data
-            .get(self.at..)
-            .and_then(<[u8]>::first_chunk)
-            .map_or(0, |word| u64::from_be_bytes(*word));
-        self.buffer |= word >> self.count;
-        self.at += ((63 - self.count) >> 3) as usize;
-        self.count |= READY;
+        let count = self.count & 63;
+        let loaded = ((63 - count) >> 3) as usize;
+        if let Some(word) = self.rest.first_chunk() {
+            self.buffer |= u64::from_be_bytes(*word) >> count;
+            self.rest = &self.rest[loaded..];
+        } else {
+            // All that is left is padding.
+            self.len += loaded;
+        }
+        self.count = count | READY;
     }
 
     /// The next bits from the highest of 64 on.
@@ -53,12 +57,12 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub(crate) fn consume(&mut self, len: u32) {
         self.buffer <<= len & 63;
-        self.count = self.count.wrapping_sub(len) & 63;
+        self.count = self.count.wrapping_sub(u64::from(len));
     }
 
     /// Number of the next bit.
     pub(crate) fn position(&self) -> usize {
-        8 * self.at - self.count as usize
+        8 * (self.len - self.rest.len()) - (self.count & 63) as usize
     }
 }
 

@@ -1,12 +1,14 @@
 //! Crops of a file: which MCUs are passed over, which are decoded, and how their samples become pixels.
 
 use crate::{
+    coded::Coded,
     frame::{Frame, Sampling},
     level::SimdLevel,
     picture::Picture,
     planes::Planes,
     refusal::Refusal,
-    scan::{Coded, Scan},
+    resume::Resume,
+    scan::Scan,
     seek::{Recorder, SeekTable},
     tables::TableCache,
     walk::Walk,
@@ -16,17 +18,16 @@ use crate::{
 /// Decodes crops; keeps its memory and its last tables from one to the next, and no image influences a later one.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    #[expect(dead_code, reason = "chooses the twins with vectors")]
     level: SimdLevel,
     tables: TableCache,
-    coded: Coded,
+    coded: [Coded; 2],
     planes: Planes,
 }
 
 impl Decoder {
     /// A decoder without memory yet.
     pub fn new(level: SimdLevel) -> Self {
-        Self { level, tables: TableCache::default(), coded: Coded::default(), planes: Planes::new(level) }
+        Self { level, tables: TableCache::default(), coded: Default::default(), planes: Planes::new(level) }
     }
 
     /// Decodes a crop into packed RGB pixels, those of libjpeg-turbo's decoding of the whole image.
@@ -43,7 +44,7 @@ impl Decoder {
     /// Makes the seek points of a file: bytes for [`SeekTable::read`]. Reads the whole scan and makes no pixels.
     ///
     /// `spacing` is the number of MCUs from one point of a row to the next; each row begins with one. At
-    /// [`DEFAULT_SPACING`](crate::DEFAULT_SPACING) a table has about 1 % of the bytes of the file.
+    /// [`DEFAULT_SPACING`](crate::DEFAULT_SPACING) a table has less than 1 % of the bytes of most files.
     ///
     /// # Errors
     /// [`Refusal`] if the file is not one for this crate, or is damaged anywhere.
@@ -97,16 +98,9 @@ impl Decoder {
         }
         let tables = self.tables.get(frame)?;
         let mut picture = Picture::new(frame, &mut self.planes, crop, out);
-        let (columns, rows) = (picture.window().across.mcus.clone(), picture.window().down.mcus.clone());
-        let (row_len, _) = frame.mcus();
-        for row in rows {
-            let part = table.part(row, &columns);
-            self.coded.read_part(frame, bytes, &part, row * row_len + columns.end)?;
-            let mut scan = Scan::resume(frame, &self.coded, &tables, part.mcu, &part.point);
-            scan.skip(row * row_len + columns.start - part.mcu)?;
-            picture.row(row, |mcu, needs| scan.decode(mcu, needs))?;
-        }
-        Ok(())
+        let columns = picture.window().across.mcus.clone();
+        let resume = Resume { level: self.level, frame, bytes, tables: &tables, table, columns };
+        resume.decode(&mut picture, &mut self.coded)
     }
 
     /// Reads a scan from its start on: pixels of a crop if one is given, seek points if a spacing is given.
@@ -123,8 +117,8 @@ impl Decoder {
             None => check_frame(frame)?,
         }
         let tables = self.tables.get(frame)?;
-        self.coded.read(frame, bytes)?;
-        let mut walk = Walk::new(Scan::new(frame, &self.coded, &tables), recorder);
+        self.coded[0].read(frame, bytes)?;
+        let mut walk = Walk::new(Scan::new(self.level, frame, &self.coded[0], &tables), recorder);
         let (row_len, rows) = frame.mcus();
         let is_crop = crop.is_some();
         if let Some((crop, out)) = crop {

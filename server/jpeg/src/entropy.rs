@@ -11,7 +11,7 @@ use crate::{
         ac::{self, AcEntry, AcTable, END},
         dc::DcTable,
         extend,
-        skip::{self, SkipTable},
+        skip::{self, SkipEntry, SkipTable},
     },
 };
 
@@ -77,35 +77,72 @@ pub(crate) fn dc_difference(bits: &mut Bits<'_>, table: &DcTable) -> Result<i32,
     Ok(extend(value, entry.size()))
 }
 
-/// Stores the AC coefficients of a block (T.81, F.2.2.2); gives the position behind the last.
+/// One look: stores the values of an entry and passes over it, or gives an entry with which the block may end.
+#[inline(always)]
+fn look(bits: &mut Bits<'_>, table: &AcTable, block: &mut Block, position: &mut usize) -> Option<AcEntry> {
+    let entry = table.find(bits.peek());
+    let next = *position + entry.advance();
+    // In this order, since an entry of one symbol has a zero for the second.
+    block.set(next - 1, entry.last_value());
+    block.set(*position - 1 + entry.first_advance(), entry.first_value());
+    if next >= LEN {
+        return Some(entry);
+    }
+    bits.consume(entry.bits());
+    *position = next;
+    None
+}
+
+/// Stores the AC coefficients of a block from a position on (T.81, F.2.2.2); gives the position behind the last.
 #[inline(always)]
 pub(crate) fn ac_coefficients(
     bits: &mut Bits<'_>,
     table: &AcTable,
     block: &mut Block,
+    mut position: usize,
 ) -> Result<usize, Damaged> {
-    let mut position = 1;
     'refilled: loop {
         bits.refill();
         for _ in 0..LOOKS {
-            let entry = table.find(bits.peek());
-            let next = position + entry.advance();
-            // In this order, since an entry of one symbol has a zero for the second.
-            block.set(next - 1, entry.last_value());
-            block.set(position - 1 + entry.first_advance(), entry.first_value());
-            if next >= LEN {
-                if let Some(end) = leave(bits, table, block, entry, &mut position)? {
-                    return Ok(end);
+            if let Some(entry) = look(bits, table, block, &mut position) {
+                if leave(bits, table, block, entry, &mut position)? {
+                    return Ok(position);
                 }
                 continue 'refilled;
             }
-            bits.consume(entry.bits());
-            position = next;
         }
     }
 }
 
-/// Finishes an entry with which a block may end: gives the position behind its last coefficient if it does.
+/// Stores the AC coefficients of two blocks from two streams, a look at each in turns: neither waits for the other.
+#[inline(always)]
+pub(crate) fn ac_coefficients_of_two(
+    [one, two]: [&mut Bits<'_>; 2],
+    table: &AcTable,
+    [block_one, block_two]: [&mut Block; 2],
+) -> Result<[usize; 2], Damaged> {
+    let (mut at_one, mut at_two) = (1, 1);
+    'refilled: loop {
+        one.refill();
+        two.refill();
+        for _ in 0..LOOKS {
+            if let Some(entry) = look(one, table, block_one, &mut at_one) {
+                if leave(one, table, block_one, entry, &mut at_one)? {
+                    return Ok([at_one, ac_coefficients(two, table, block_two, at_two)?]);
+                }
+                continue 'refilled;
+            }
+            if let Some(entry) = look(two, table, block_two, &mut at_two) {
+                if leave(two, table, block_two, entry, &mut at_two)? {
+                    return Ok([ac_coefficients(one, table, block_one, at_one)?, at_two]);
+                }
+                continue 'refilled;
+            }
+        }
+    }
+}
+
+/// Finishes an entry with which a block may end; says whether it does.
 #[inline(always)]
 fn leave(
     bits: &mut Bits<'_>,
@@ -113,54 +150,83 @@ fn leave(
     block: &mut Block,
     entry: AcEntry,
     position: &mut usize,
-) -> Result<Option<usize>, Damaged> {
-    if entry.is_slow() {
-        return slow(bits, table, block, entry, position);
-    }
+) -> Result<bool, Damaged> {
     let first = *position + entry.first_advance();
-    if (LEN..END).contains(&first) {
+    let next = if entry.is_slow() {
+        bits.refill();
+        let symbol = symbol(bits.peek(), table);
+        bits.consume(symbol.checked_bits()?);
+        let next = *position + usize::from(symbol.advance);
+        block.set(next - 1, symbol.value);
+        next
+    } else if (LEN..END).contains(&first) {
         // The second symbol belongs to another table.
         bits.consume(entry.first_bits());
-        return if first == LEN { Ok(Some(LEN)) } else { Err(Damaged) };
-    }
-    bits.consume(entry.bits());
-    match *position + entry.advance() {
-        next @ END.. => Ok(Some(next - END)),
-        LEN => Ok(Some(LEN)),
-        _ => Err(Damaged),
+        first
+    } else {
+        bits.consume(entry.bits());
+        *position + entry.advance()
+    };
+    end_at(next, position)
+}
+
+/// Whether a block ends with the symbol before `next`, and the position behind its last coefficient.
+#[inline(always)]
+fn end_at(next: usize, position: &mut usize) -> Result<bool, Damaged> {
+    *position = if next >= END { next - END } else { next };
+    if (LEN + 1..END).contains(&next) { Err(Damaged) } else { Ok(next >= LEN) }
+}
+
+/// A symbol of any length. It fits a register, as the buffer that it is found in: a buffer whose address is known elsewhere
+/// would have to be in memory.
+#[derive(Clone, Copy)]
+struct Symbol {
+    /// Bits of code and value; 0 if there is no such code.
+    bits: u32,
+    /// Positions that it advances, or [`END`].
+    advance: u16,
+    value: i16,
+}
+
+impl Symbol {
+    fn checked_bits(self) -> Result<u32, Damaged> {
+        if self.bits > 0 { Ok(self.bits) } else { Err(Damaged) }
     }
 }
 
-/// One symbol whose code and value are longer than the table reads.
+/// The first symbol of a buffer, which was just filled.
 #[inline(never)]
-fn slow(
-    bits: &mut Bits<'_>,
-    table: &AcTable,
-    block: &mut Block,
-    entry: AcEntry,
-    position: &mut usize,
-) -> Result<Option<usize>, Damaged> {
-    bits.refill();
+fn symbol(buffer: u64, table: &AcTable) -> Symbol {
+    let entry = table.find(buffer);
+    if !entry.is_slow() {
+        let (bits, advance) = (entry.first_bits(), entry.first_advance() as u16);
+        return Symbol { bits, advance, value: entry.first_value() };
+    }
     let (len, symbol) = match entry.first_bits() {
-        0 => table.find_long(bits.peek()).ok_or(Damaged)?,
+        0 => table.find_long(buffer).unwrap_or((0, 0)),
         len => (len, entry.symbol()),
     };
-    let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-    let value = (bits.peek() << len >> 1 >> (63 - size)) as i32;
-    bits.consume(len + size);
-    match (run, size) {
-        (15, 0) => *position += 16,
-        (_, 0) => return Ok(Some(*position)),
-        _ => {
-            *position += run + 1;
-            block.set(*position - 1, extend(value, size) as i16);
-        }
+    let (run, size) = (u16::from(symbol >> 4), u32::from(symbol & 15));
+    let advance = match (run, size) {
+        (15, 0) => 16,
+        (_, 0) => END as u16,
+        _ => run + 1,
+    };
+    let value = (buffer << len >> 1 >> (63 - size)) as i32;
+    Symbol { bits: len + size, advance, value: extend(value, size) as i16 }
+}
+
+/// One look without values: passes over an entry, or gives one with which the block may end.
+#[inline(always)]
+fn skip_look(bits: &mut Bits<'_>, skip: &SkipTable, position: &mut usize) -> Option<SkipEntry> {
+    let entry = skip.find(bits.peek());
+    let next = *position + entry.advance();
+    if next >= LEN {
+        return Some(entry);
     }
-    match *position {
-        ..LEN => Ok(None),
-        LEN => Ok(Some(LEN)),
-        _ => Err(Damaged),
-    }
+    bits.consume(entry.bits());
+    *position = next;
+    None
 }
 
 /// Passes over the AC coefficients of a block from `position` on.
@@ -174,53 +240,60 @@ pub(crate) fn skip_coefficients(
     'refilled: loop {
         bits.refill();
         for _ in 0..LOOKS {
-            let entry = skip.find(bits.peek());
-            let next = position + entry.advance();
-            if next >= LEN {
-                if next == LEN || (END..END + LEN).contains(&next) {
-                    bits.consume(entry.bits());
-                    return Ok(());
-                }
-                // Some of the symbols belong to the next block, or none fits.
-                if skip_one(bits, table, &mut position)? {
+            if let Some(entry) = skip_look(bits, skip, &mut position) {
+                if skip_leave(bits, table, entry, &mut position)? {
                     return Ok(());
                 }
                 continue 'refilled;
             }
-            bits.consume(entry.bits());
-            position = next;
         }
     }
 }
 
-/// Passes over one symbol of any length; says whether the block ends with it.
-#[inline(never)]
-fn skip_one(bits: &mut Bits<'_>, table: &AcTable, position: &mut usize) -> Result<bool, Damaged> {
-    bits.refill();
-    let entry = table.find(bits.peek());
-    let next = if entry.is_slow() {
-        let (len, symbol) = match entry.first_bits() {
-            0 => table.find_long(bits.peek()).ok_or(Damaged)?,
-            len => (len, entry.symbol()),
-        };
-        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        bits.consume(len + size);
-        *position
-            + if size > 0 {
-                run + 1
-            } else if run == 15 {
-                16
-            } else {
-                END
+/// Passes over the AC coefficients of two blocks from two streams, a look at each in turns.
+#[inline(always)]
+pub(crate) fn skip_coefficients_of_two(
+    [one, two]: [&mut Bits<'_>; 2],
+    skip: &SkipTable,
+    table: &AcTable,
+) -> Result<(), Damaged> {
+    let (mut at_one, mut at_two) = (1, 1);
+    'refilled: loop {
+        one.refill();
+        two.refill();
+        for _ in 0..LOOKS {
+            if let Some(entry) = skip_look(one, skip, &mut at_one) {
+                if skip_leave(one, table, entry, &mut at_one)? {
+                    return skip_coefficients(two, skip, table, at_two);
+                }
+                continue 'refilled;
             }
-    } else {
-        bits.consume(entry.first_bits());
-        *position + entry.first_advance()
-    };
-    *position = next;
-    match next {
-        ..LEN => Ok(false),
-        LEN | END.. => Ok(true),
-        _ => Err(Damaged),
+            if let Some(entry) = skip_look(two, skip, &mut at_two) {
+                if skip_leave(two, table, entry, &mut at_two)? {
+                    return skip_coefficients(one, skip, table, at_one);
+                }
+                continue 'refilled;
+            }
+        }
     }
+}
+
+/// Finishes an entry with which a block may end, without values; says whether it does.
+#[inline(always)]
+fn skip_leave(
+    bits: &mut Bits<'_>,
+    table: &AcTable,
+    entry: SkipEntry,
+    position: &mut usize,
+) -> Result<bool, Damaged> {
+    let next = *position + entry.advance();
+    if next == LEN || (END..END + LEN).contains(&next) {
+        bits.consume(entry.bits());
+        return Ok(true);
+    }
+    // Some of the symbols belong to the next block, or none fits.
+    bits.refill();
+    let symbol = symbol(bits.peek(), table);
+    bits.consume(symbol.checked_bits()?);
+    end_at(*position + usize::from(symbol.advance), position)
 }

@@ -7,17 +7,21 @@
 //! frame      the segments before the scan: sizes, sampling, tables
 //! huffman    tables for symbols with values, differences, and symbols without values
 //! unstuff    coded bytes without stuffed zeros
+//! coded      the bytes of a scan, or of a part of it, made ready
 //! bits       a buffer of bits
 //! entropy    blocks out of bits
 //! scan       MCU by MCU: predictions, restarts, damage
 //! walk       all MCUs of a scan in order
+//! pair       two MCU rows in lockstep
 //! seek       places at which decoding may begin
+//! resume     rows of MCUs from there on
 //! window     the blocks that a crop needs
 //! pixels     inverse transform, upsampling, colours
 //! planes     the samples of some MCU rows: blocks to samples, samples to pixels
 //! picture    the pixels of a crop out of its MCUs
 //! decoder    all of it
 //! level      the instructions that a CPU has
+//! per_level  one source, compiled for each of them
 //! ```
 //!
 //! It reads files with sequential Huffman coding, 8 bits a sample, one interleaved scan, and one or three components
@@ -28,15 +32,19 @@
 #![allow(clippy::inline_always, reason = "a call in the loops over symbols costs more than the symbols")]
 
 mod bits;
+mod coded;
 mod decoder;
 mod entropy;
 mod frame;
 mod huffman;
 mod level;
+mod pair;
+mod per_level;
 mod picture;
 mod pixels;
 mod planes;
 mod refusal;
+mod resume;
 mod scan;
 mod seek;
 mod tables;

@@ -15,7 +15,8 @@ pub(crate) struct Picture<'a> {
     sampling: Sampling,
     planes: &'a mut Planes,
     window: Window,
-    mcu: Mcu,
+    /// Below each other.
+    mcus: [Mcu; 2],
     /// Packed RGB.
     out: &'a mut [u8],
 }
@@ -25,7 +26,7 @@ impl<'a> Picture<'a> {
     pub(crate) fn new(frame: &Frame, planes: &'a mut Planes, crop: Crop, out: &'a mut [u8]) -> Self {
         let window = Window::new(frame, crop);
         planes.prepare(frame, &window);
-        Self { sampling: frame.sampling, planes, window, mcu: Mcu::new(), out }
+        Self { sampling: frame.sampling, planes, window, mcus: [const { Mcu::new() }; 2], out }
     }
 
     /// The blocks that it needs.
@@ -41,10 +42,26 @@ impl<'a> Picture<'a> {
     ) -> Result<(), Refusal> {
         for column in self.window.across.mcus.clone() {
             let needs = needs(&self.window, self.sampling.luma_blocks(), column, row);
-            decode(&mut self.mcu, needs)?;
-            self.planes.write(slice::from_ref(&self.mcu), column, row)?;
+            decode(&mut self.mcus[0], needs)?;
+            self.planes.write(slice::from_ref(&self.mcus[0]), column, row)?;
         }
         self.planes.rows(row + 1, self.out);
+        Ok(())
+    }
+
+    /// Takes the next two rows of MCUs, each two below each other as `decode` gives them.
+    pub(crate) fn two_rows(
+        &mut self,
+        row: usize,
+        mut decode: impl FnMut(&mut [Mcu; 2], [Needs; 2]) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        for column in self.window.across.mcus.clone() {
+            let luma = self.sampling.luma_blocks();
+            let needs = [row, row + 1].map(|row| needs(&self.window, luma, column, row));
+            decode(&mut self.mcus, needs)?;
+            self.planes.write(&self.mcus, column, row)?;
+        }
+        self.planes.rows(row + 2, self.out);
         Ok(())
     }
 }

@@ -1,15 +1,15 @@
 //! The coded bits of a file, MCU by MCU (T.81, F.2): predictions, restarts, and the check for damage.
 
-use std::ops::Range;
-
 use crate::{
-    bits::{Bits, PADDING},
+    bits::Bits,
+    coded::{Coded, interval_len},
     entropy::{Block, Damaged, ac_coefficients, dc_difference, skip_coefficients},
     frame::{Frame, Sampling},
+    level::SimdLevel,
+    per_level::per_level,
     refusal::Refusal,
-    seek::{Part, Point},
+    seek::Point,
     tables::Tables,
-    unstuff::unstuff,
 };
 
 /// Most blocks of an MCU: four of luma, two of chroma.
@@ -36,68 +36,6 @@ impl Mcu {
     }
 }
 
-/// The intervals between restart markers, without stuffed zeros, one behind the other.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Coded {
-    bytes: Vec<u8>,
-    /// End of each interval in `bytes`.
-    ends: Vec<usize>,
-}
-
-impl Coded {
-    /// Reads the intervals from `scan` on: all of them, each with the marker that is due.
-    ///
-    /// # Errors
-    /// [`Refusal::Damaged`] if there are more or fewer than the frame has.
-    pub(crate) fn read(&mut self, frame: &Frame, bytes: &[u8]) -> Result<(), Refusal> {
-        let (across, down) = frame.mcus();
-        let coded = bytes.get(frame.scan..).ok_or(Refusal::Damaged)?;
-        let rest = self.intervals(coded, 0..(across * down).div_ceil(interval_len(frame)))?;
-        // A restart that is not due would begin another interval.
-        if matches!(rest, [0xFF, 0xD0..=0xD7, ..]) { Err(Refusal::Damaged) } else { Ok(()) }
-    }
-
-    /// Reads the intervals, or parts of them, from a seek point to MCU number `end`.
-    ///
-    /// # Errors
-    /// [`Refusal::Damaged`] if the bytes are not there, or begin too few intervals.
-    pub(crate) fn read_part(
-        &mut self,
-        frame: &Frame,
-        bytes: &[u8],
-        part: &Part,
-        end: usize,
-    ) -> Result<(), Refusal> {
-        let scan = bytes.get(frame.scan..).ok_or(Refusal::Damaged)?;
-        let coded = scan.get(part.bytes.start..part.bytes.end.min(scan.len())).ok_or(Refusal::Damaged)?;
-        let len = interval_len(frame);
-        self.intervals(coded, part.mcu / len..(end - 1) / len + 1).map(|_| ())
-    }
-
-    /// Reads intervals by their numbers; gives what is behind them.
-    fn intervals<'b>(&mut self, coded: &'b [u8], numbers: Range<usize>) -> Result<&'b [u8], Refusal> {
-        self.bytes.clear();
-        self.ends.clear();
-        let mut rest = coded;
-        for number in numbers.clone() {
-            let read = unstuff(rest, &mut self.bytes);
-            self.ends.push(self.bytes.len());
-            rest = &rest[read..];
-            if number + 1 < numbers.end {
-                let marker = 0xD0 + (number & 7) as u8;
-                rest = rest.strip_prefix(&[0xFF, marker]).ok_or(Refusal::Damaged)?;
-            }
-        }
-        self.bytes.resize(self.bytes.len() + PADDING, 0);
-        Ok(rest)
-    }
-}
-
-/// MCUs from one restart to the next.
-fn interval_len(frame: &Frame) -> usize {
-    if frame.restart_interval == 0 { usize::MAX } else { frame.restart_interval }
-}
-
 /// The place in a scan before an MCU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
@@ -111,11 +49,13 @@ pub(crate) struct Place {
 
 /// A position in the coded bits.
 pub(crate) struct Scan<'a> {
+    pub(crate) level: SimdLevel,
     coded: &'a Coded,
-    tables: &'a Tables,
-    sampling: Sampling,
-    bits: Bits<'a>,
-    predictions: [i32; 3],
+    pub(crate) tables: &'a Tables,
+    /// Blocks of each component in an MCU.
+    pub(crate) counts: [usize; 3],
+    pub(crate) bits: Bits<'a>,
+    pub(crate) predictions: [i32; 3],
     interval: usize,
     /// MCUs of an interval, and those that are left of this one.
     interval_len: usize,
@@ -124,23 +64,27 @@ pub(crate) struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     /// Before the first MCU.
-    pub(crate) fn new(frame: &Frame, coded: &'a Coded, tables: &'a Tables) -> Self {
-        Self::resume(frame, coded, tables, 0, &Point { position: 0, predictions: [0; 3] })
+    pub(crate) fn new(level: SimdLevel, frame: &Frame, coded: &'a Coded, tables: &'a Tables) -> Self {
+        Self::resume(level, frame, coded, tables, 0, &Point { position: 0, predictions: [0; 3] })
     }
 
     /// Before the MCU of a seek point, in whose byte `coded` begins.
     pub(crate) fn resume(
+        level: SimdLevel,
         frame: &Frame,
         coded: &'a Coded,
         tables: &'a Tables,
         mcu: usize,
         point: &Point,
     ) -> Self {
+        let (across, down) = frame.sampling.luma_blocks();
+        let chroma = usize::from(frame.sampling != Sampling::Grey);
         let interval_len = interval_len(frame);
         Self {
+            level,
             coded,
             tables,
-            sampling: frame.sampling,
+            counts: [across * down, chroma, chroma],
             bits: Bits::new(&coded.bytes, (point.position % 8) as usize),
             predictions: point.predictions.map(i32::from),
             interval: 0,
@@ -163,12 +107,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn skip(&mut self, mut count: usize) -> Result<(), Refusal> {
         while count > 0 {
             let some = count.min(UNCHECKED);
-            for _ in 0..some {
-                self.begin_mcu()?;
-                let mut bits = self.bits;
-                self.skip_mcu(&mut bits).map_err(|Damaged| Refusal::Damaged)?;
-                self.bits = bits;
-            }
+            skip_mcus(self.level, self, some)?;
             self.check()?;
             count -= some;
         }
@@ -178,51 +117,13 @@ impl<'a> Scan<'a> {
     /// Decodes the blocks of an MCU that are needed.
     pub(crate) fn decode(&mut self, mcu: &mut Mcu, needs: Needs) -> Result<(), Refusal> {
         self.begin_mcu()?;
-        let mut bits = self.bits;
-        self.decode_mcu(&mut bits, mcu, needs).map_err(|Damaged| Refusal::Damaged)?;
-        self.bits = bits;
+        decode_mcu(self.level, self, mcu, needs).map_err(|Damaged| Refusal::Damaged)?;
         self.check()
     }
 
-    /// Components of the blocks of an MCU, in order.
-    fn components(&self) -> &'static [usize] {
-        match self.sampling {
-            Sampling::Grey => &[0],
-            Sampling::Full => &[0, 1, 2],
-            Sampling::Half | Sampling::HalfDown => &[0, 0, 1, 2],
-            Sampling::Quarter => &[0, 0, 0, 0, 1, 2],
-        }
-    }
-
+    /// Goes to the next interval where one begins.
     #[inline(always)]
-    fn skip_mcu(&mut self, bits: &mut Bits<'_>) -> Result<(), Damaged> {
-        for &component in self.components() {
-            let tables = &self.tables.components[component];
-            self.predictions[component] += dc_difference(bits, &tables.dc)?;
-            skip_coefficients(bits, &tables.skip, &tables.ac, 1)?;
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn decode_mcu(&mut self, bits: &mut Bits<'_>, mcu: &mut Mcu, needs: Needs) -> Result<(), Damaged> {
-        for (number, &component) in self.components().iter().enumerate() {
-            let tables = &self.tables.components[component];
-            self.predictions[component] += dc_difference(bits, &tables.dc)?;
-            if needs[number] {
-                let block = &mut mcu.blocks[number];
-                block.reset(self.predictions[component] as i16);
-                mcu.ends[number] = ac_coefficients(bits, &tables.ac, block)?;
-            } else {
-                mcu.ends[number] = 0;
-                skip_coefficients(bits, &tables.skip, &tables.ac, 1)?;
-            }
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn begin_mcu(&mut self) -> Result<(), Refusal> {
+    pub(crate) fn begin_mcu(&mut self) -> Result<(), Refusal> {
         self.begin_interval()?;
         self.left -= 1;
         Ok(())
@@ -232,6 +133,21 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     pub(crate) fn begin_interval(&mut self) -> Result<(), Refusal> {
         if self.left == 0 { self.restart() } else { Ok(()) }
+    }
+
+    /// Passes over the blocks of an MCU.
+    #[inline(always)]
+    fn skip_mcu(&mut self) -> Result<(), Damaged> {
+        let mut bits = self.bits;
+        for (component, tables) in self.tables.components.iter().enumerate() {
+            let (dc, ac, skip) = (&*tables.dc, &*tables.ac, &*tables.skip);
+            for _ in 0..self.counts[component] {
+                self.predictions[component] += dc_difference(&mut bits, dc)?;
+                skip_coefficients(&mut bits, skip, ac, 1)?;
+            }
+        }
+        self.bits = bits;
+        Ok(())
     }
 
     #[cold]
@@ -250,9 +166,45 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether all bits that were read are the interval's, and no prediction is beyond a coefficient.
-    fn check(&self) -> Result<(), Refusal> {
+    #[inline(always)]
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
         let is_within = self.bits.position() <= 8 * self.coded.ends[self.interval];
         let fits = self.predictions.iter().all(|&prediction| i16::try_from(prediction).is_ok());
         if is_within && fits { Ok(()) } else { Err(Refusal::Damaged) }
+    }
+}
+
+per_level! {
+    /// Passes over MCUs, without the check.
+    fn skip_mcus(scan: &mut Scan<'_>, count: usize) -> Result<(), Refusal> {
+        for _ in 0..count {
+            scan.begin_mcu()?;
+            scan.skip_mcu().map_err(|Damaged| Refusal::Damaged)?;
+        }
+        Ok(())
+    }
+}
+
+per_level! {
+    /// Decodes the blocks of an MCU that are needed, without the check.
+    fn decode_mcu(scan: &mut Scan<'_>, mcu: &mut Mcu, needs: Needs) -> Result<(), Damaged> {
+        let (mut bits, mut number) = (scan.bits, 0);
+        for (component, tables) in scan.tables.components.iter().enumerate() {
+            let (dc, ac, skip) = (&*tables.dc, &*tables.ac, &*tables.skip);
+            for _ in 0..scan.counts[component] {
+                scan.predictions[component] += dc_difference(&mut bits, dc)?;
+                if needs[number] {
+                    let block = &mut mcu.blocks[number];
+                    block.reset(scan.predictions[component] as i16);
+                    mcu.ends[number] = ac_coefficients(&mut bits, ac, block, 1)?;
+                } else {
+                    mcu.ends[number] = 0;
+                    skip_coefficients(&mut bits, skip, ac, 1)?;
+                }
+                number += 1;
+            }
+        }
+        scan.bits = bits;
+        Ok(())
     }
 }

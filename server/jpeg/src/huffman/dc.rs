@@ -22,10 +22,10 @@ impl DcEntry {
         Self(((len + size) | (len << 6) | (size << 12)) as u16)
     }
 
-    /// Bits of code and value together, at most 31.
+    /// Bits of code and value together: the low six bits of the result count.
     #[inline(always)]
     pub(crate) fn total(self) -> u32 {
-        u32::from(self.0) & 63
+        u32::from(self.0)
     }
 
     /// Bits of the code.

@@ -1,0 +1,67 @@
+//! The coded bytes of a scan, or of a part of it, made ready to be read as bits.
+
+use std::ops::Range;
+
+use crate::{bits::PADDING, frame::Frame, refusal::Refusal, seek::Part, unstuff::unstuff};
+
+/// The intervals between restart markers, without stuffed zeros, one behind the other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Coded {
+    pub(crate) bytes: Vec<u8>,
+    /// End of each interval in `bytes`.
+    pub(crate) ends: Vec<usize>,
+}
+
+impl Coded {
+    /// Reads the intervals from `scan` on: all of them, each with the marker that is due.
+    ///
+    /// # Errors
+    /// [`Refusal::Damaged`] if there are more or fewer than the frame has.
+    pub(crate) fn read(&mut self, frame: &Frame, bytes: &[u8]) -> Result<(), Refusal> {
+        let (across, down) = frame.mcus();
+        let coded = bytes.get(frame.scan..).ok_or(Refusal::Damaged)?;
+        let rest = self.intervals(coded, 0..(across * down).div_ceil(interval_len(frame)))?;
+        // A restart that is not due would begin another interval.
+        if matches!(rest, [0xFF, 0xD0..=0xD7, ..]) { Err(Refusal::Damaged) } else { Ok(()) }
+    }
+
+    /// Reads the intervals, or parts of them, from a seek point to MCU number `end`.
+    ///
+    /// # Errors
+    /// [`Refusal::Damaged`] if the bytes are not there, or begin too few intervals.
+    pub(crate) fn read_part(
+        &mut self,
+        frame: &Frame,
+        bytes: &[u8],
+        part: &Part,
+        end: usize,
+    ) -> Result<(), Refusal> {
+        let scan = bytes.get(frame.scan..).ok_or(Refusal::Damaged)?;
+        let coded = scan.get(part.bytes.start..part.bytes.end.min(scan.len())).ok_or(Refusal::Damaged)?;
+        let len = interval_len(frame);
+        self.intervals(coded, part.mcu / len..(end - 1) / len + 1).map(|_| ())
+    }
+
+    /// Reads intervals by their numbers; gives what is behind them.
+    fn intervals<'b>(&mut self, coded: &'b [u8], numbers: Range<usize>) -> Result<&'b [u8], Refusal> {
+        self.bytes.clear();
+        self.ends.clear();
+        let mut rest = coded;
+        for number in numbers.clone() {
+            let read = unstuff(rest, &mut self.bytes);
+            self.ends.push(self.bytes.len());
+            rest = &rest[read..];
+            if number + 1 < numbers.end {
+                let marker = 0xD0 + (number & 7) as u8;
+                rest = rest.strip_prefix(&[0xFF, marker]).ok_or(Refusal::Damaged)?;
+            }
+        }
+        self.bytes.resize(self.bytes.len() + PADDING, 0);
+        Ok(rest)
+    }
+}
+
+/// MCUs from one restart to the next.
+pub(crate) fn interval_len(frame: &Frame) -> usize {
+    if frame.restart_interval == 0 { usize::MAX } else { frame.restart_interval }
+}
