@@ -55,9 +55,10 @@ impl<'a> Bits<'a> {
 
     /// Passes over as many bits as the low six bits of `len` say, of those that are there.
     #[inline(always)]
-    pub(crate) fn consume(&mut self, len: u32) {
+    pub(crate) fn consume(&mut self, len: impl Into<u64>) {
+        let len = len.into();
         self.buffer <<= len & 63;
-        self.count = self.count.wrapping_sub(u64::from(len));
+        self.count = self.count.wrapping_sub(len);
     }
 
     /// Number of the next bit.

@@ -18,17 +18,18 @@ use crate::{
 /// Coefficients of a block.
 const LEN: usize = 64;
 
-/// A block's coefficients in natural order, and behind them a place for values that are none.
+/// A block's coefficients in natural order, and behind them a place for values that are none. It is as long as a byte can
+/// count, so that the places need no check.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-pub(crate) struct Block([i16; 2 * LEN]);
+pub(crate) struct Block([i16; 256]);
 
-/// Where the value of a zigzag position goes: behind the block if it is beyond it.
+/// The place of the coefficient before a zigzag position: behind the block if there is none.
 const PLACES: [u8; 256] = {
     let mut places = [LEN as u8; 256];
     let mut at = 0;
     while at < LEN {
-        places[at] = NATURAL[at];
+        places[at + 1] = NATURAL[at];
         at += 1;
     }
     places
@@ -44,7 +45,7 @@ pub(crate) struct Damaged;
 
 impl Block {
     pub(crate) const fn new() -> Self {
-        Self([0; 2 * LEN])
+        Self([0; 256])
     }
 
     /// The coefficients.
@@ -60,10 +61,10 @@ impl Block {
         self.0[0] = dc;
     }
 
-    /// Stores the value of a zigzag position.
+    /// Stores the value before a zigzag position.
     #[inline(always)]
-    fn set(&mut self, position: usize, value: i16) {
-        self.0[usize::from(PLACES[position & 0xFF] & 0x7F)] = value;
+    fn set_before(&mut self, position: usize, value: i16) {
+        self.0[usize::from(PLACES[position & 0xFF])] = value;
     }
 }
 
@@ -83,8 +84,8 @@ fn look(bits: &mut Bits<'_>, table: &AcTable, block: &mut Block, position: &mut 
     let entry = table.find(bits.peek());
     let next = *position + entry.advance();
     // In this order, since an entry of one symbol has a zero for the second.
-    block.set(next - 1, entry.last_value());
-    block.set(*position - 1 + entry.first_advance(), entry.first_value());
+    block.set_before(next, entry.last_value());
+    block.set_before(*position + entry.first_advance(), entry.first_value());
     if next >= LEN {
         return Some(entry);
     }
@@ -157,7 +158,7 @@ fn leave(
         let symbol = symbol(bits.peek(), table);
         bits.consume(symbol.checked_bits()?);
         let next = *position + usize::from(symbol.advance);
-        block.set(next - 1, symbol.value);
+        block.set_before(next, symbol.value);
         next
     } else if (LEN..END).contains(&first) {
         // The second symbol belongs to another table.

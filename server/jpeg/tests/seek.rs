@@ -76,6 +76,30 @@ fn all_samplings_and_restarts_have_the_same_pixels_from_seek_points() {
 }
 
 #[test]
+fn every_level_reads_the_same_tables() {
+    let mut random = Random(16);
+    for (name, bytes) in golden().into_iter().chain(photos()) {
+        let Ok(frame) = Frame::read(&bytes) else { continue };
+        let mut scalar = Decoder::new(SimdLevel::SCALAR);
+        let table = scalar.index(&bytes, &frame, DEFAULT_SPACING).unwrap();
+        for level in SimdLevel::available() {
+            let mut decoder = Decoder::new(level);
+            assert_eq!(
+                decoder.index(&bytes, &frame, DEFAULT_SPACING).as_ref(),
+                Ok(&table),
+                "{name}, {level}"
+            );
+            for _ in 0..4 {
+                let crop = random.crop(frame.size());
+                let expected = decode(&mut scalar, &bytes, &frame, crop);
+                let made = decode_with(&mut decoder, &bytes, &frame, &table, crop);
+                assert!(made == expected, "{name}, {crop:?}, {level}");
+            }
+        }
+    }
+}
+
+#[test]
 fn tables_are_small() {
     let mut decoder = Decoder::new(SimdLevel::detect());
     let (mut points, mut table_bytes, mut file_bytes) = (0, 0, 0);

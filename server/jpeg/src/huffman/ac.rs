@@ -62,8 +62,8 @@ impl AcEntry {
 
     /// Bits of all symbols; 0 for a slow entry. The low six bits of the result count.
     #[inline(always)]
-    pub(crate) fn bits(self) -> u32 {
-        self.0 as u32
+    pub(crate) fn bits(self) -> u64 {
+        self.0
     }
 
     #[inline(always)]

@@ -219,3 +219,67 @@ impl<'a> SeekTable<'a> {
 fn byte_of(position: u64) -> usize {
     usize::try_from(position / 8).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header of a file of 64 x 40 blocks, with one component or three.
+    fn frame(components: u8) -> Frame {
+        let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+        bytes.extend([1; 64]);
+        for class in [0, 0x10] {
+            bytes.extend([0xFF, 0xC4, 0, 20, class, 1]);
+            bytes.extend([0; 16]);
+        }
+        bytes.extend([0xFF, 0xC0, 0, 8 + 3 * components, 8, 1, 64, 2, 0, components]);
+        (1..=components).for_each(|id| bytes.extend([id, 0x11, 0]));
+        bytes.extend([0xFF, 0xDA, 0, 6 + 2 * components, components]);
+        (1..=components).for_each(|id| bytes.extend([id, 0]));
+        bytes.extend([0, 63, 0]);
+        Frame::read(&bytes).unwrap()
+    }
+
+    /// Points of all magnitudes, in the order of a file.
+    fn points(count: usize, components: u8, spread: u32) -> Vec<Point> {
+        let (mut state, mut position) = (u64::from(spread), 0);
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let mut point = || {
+            position += random() & ((1 << spread) - 1);
+            let predictions = [0, 1, 2].map(|component| {
+                let value = (random() as i16) >> (15 - spread.min(15));
+                if component < components { value } else { 0 }
+            });
+            Point { position, predictions }
+        };
+        (0..count).map(|_| point()).collect()
+    }
+
+    #[test]
+    fn points_are_found_again() {
+        for (components, spacing, spread) in
+            [(1, 1, 0), (1, 3, 7), (3, 8, 12), (3, 5, 15), (3, 64, 30), (3, 99, 3)]
+        {
+            let frame = frame(components);
+            let grid = Grid::new(&frame, spacing);
+            let points = points(grid.len(), components, spread);
+            let bytes = pack(grid, super::components(&frame), &points);
+            let table = SeekTable::read(&frame, &bytes).unwrap();
+            let found: Vec<Point> = (0..table.len()).map(|number| table.point(number)).collect();
+            assert_eq!(found, points, "{components} components, every {spacing}");
+            // A part begins at the last point at or before its first MCU, and ends at the first behind its last.
+            for (row, columns) in [(0, 0..1), (3, 5..9), (7, 60..64), (39, 0..64), (39, 63..64)] {
+                let part = table.part(row, &columns);
+                let mcus = |column: usize| row * 64 + column;
+                let first = (0..points.len()).rfind(|&at| grid.mcu(at) <= mcus(columns.start)).unwrap();
+                let next = (0..points.len()).find(|&at| grid.mcu(at) >= mcus(columns.end));
+                assert_eq!((part.mcu, part.point), (grid.mcu(first), points[first]));
+                let end = next.map_or(usize::MAX, |at| points[at].position as usize / 8 + 2);
+                assert_eq!(part.bytes, points[first].position as usize / 8..end);
+            }
+        }
+    }
+}
