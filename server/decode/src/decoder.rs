@@ -17,7 +17,8 @@ use crate::{foreign, jpeg, still};
 
 /// Decodes one image after the other. One per worker thread; `Send`, not shared.
 ///
-/// It keeps up to 2 x 64 MiB between images, and what a giant image needed beyond that only until the next one.
+/// It keeps up to 2 x 64 MiB between images and some MiB beside, and what a giant image needed beyond that only until the
+/// next one.
 #[derive(Debug)]
 pub struct Decoder {
     jpeg: JpegDecoder,

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::{bits::PADDING, frame::Frame, refusal::Refusal, seek::Part, unstuff::unstuff};
 
+/// Memory for coded bytes that is kept from one file to the next.
+const KEPT_BYTES: usize = 8 << 20;
+
 /// The intervals between restart markers, without stuffed zeros, one behind the other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Coded {
@@ -42,10 +45,22 @@ impl Coded {
         self.intervals(coded, part.mcu / len..(end - 1) / len + 1).map(|_| ())
     }
 
-    /// Reads intervals by their numbers; gives what is behind them.
-    fn intervals<'b>(&mut self, coded: &'b [u8], numbers: Range<usize>) -> Result<&'b [u8], Refusal> {
+    /// Makes room for coded bytes and intervals, and gives back what a giant file needed.
+    fn prepare(&mut self, bytes: usize, intervals: usize) -> Result<(), Refusal> {
+        if self.bytes.capacity() > KEPT_BYTES && bytes < KEPT_BYTES {
+            *self = Self::default();
+        }
         self.bytes.clear();
         self.ends.clear();
+        let is_there = self.bytes.try_reserve(bytes + PADDING).is_ok()
+            // Each interval but the first begins behind a marker.
+            && self.ends.try_reserve(intervals.min(bytes / 2 + 1)).is_ok();
+        if is_there { Ok(()) } else { Err(Refusal::Memory) }
+    }
+
+    /// Reads intervals by their numbers; gives what is behind them.
+    fn intervals<'b>(&mut self, coded: &'b [u8], numbers: Range<usize>) -> Result<&'b [u8], Refusal> {
+        self.prepare(coded.len(), numbers.len())?;
         let mut rest = coded;
         for number in numbers.clone() {
             let read = unstuff(rest, &mut self.bytes);

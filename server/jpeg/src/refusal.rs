@@ -30,4 +30,7 @@ pub enum Refusal {
     /// A coefficient is so large that libjpeg-turbo's arithmetic wraps.
     #[error("coefficients beyond the range of ordinary files")]
     Extreme,
+    /// There is no memory for a copy of the coded bits: the one reason that is not in the file.
+    #[error("no memory")]
+    Memory,
 }

@@ -31,11 +31,13 @@ pub enum JpegPath {
     Damaged,
     /// libjpeg-turbo, because it has coefficients that no ordinary file has.
     Extreme,
+    /// libjpeg-turbo, because there was no memory for a copy of its coded data.
+    Memory,
 }
 
 impl JpegPath {
     /// All ways.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Own,
         Self::OwnFromPoints,
         Self::Irregular,
@@ -49,6 +51,7 @@ impl JpegPath {
         Self::Scans,
         Self::Damaged,
         Self::Extreme,
+        Self::Memory,
     ];
 
     /// `own`, `own_seek` (from seek points) or `libjpeg-turbo`.
@@ -75,6 +78,7 @@ impl JpegPath {
             Self::Scans => "scans",
             Self::Damaged => "damaged",
             Self::Extreme => "extreme",
+            Self::Memory => "memory",
         }
     }
 }
@@ -89,6 +93,7 @@ impl From<Refusal> for JpegPath {
             Refusal::Scans => Self::Scans,
             Refusal::Damaged => Self::Damaged,
             Refusal::Extreme => Self::Extreme,
+            Refusal::Memory => Self::Memory,
             // `Process`, and reasons that are added there.
             _ => Self::Process,
         }
