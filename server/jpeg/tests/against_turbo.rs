@@ -27,8 +27,28 @@ fn cut(pixels: &[u8], width: usize, crop: Crop) -> Vec<u8> {
     (crop.y..crop.y + crop.height).flat_map(row).copied().collect()
 }
 
+/// A decoder of each level.
+fn decoders() -> Vec<Decoder> {
+    SimdLevel::available().into_iter().map(Decoder::new).collect()
+}
+
+/// The pixels or the refusal, which are the same for all levels.
+fn decode_by_all(
+    decoders: &mut [Decoder],
+    bytes: &[u8],
+    frame: &Frame,
+    crop: Crop,
+) -> Result<Vec<u8>, Refusal> {
+    let [first, others @ ..] = decoders else { panic!("no level") };
+    let made = decode(first, bytes, frame, crop);
+    for decoder in others {
+        assert!(decode(decoder, bytes, frame, crop) == made, "the levels differ: {crop:?}");
+    }
+    made
+}
+
 /// Compares the whole image, its corners and some crops.
-fn assert_same(decoder: &mut Decoder, bytes: &[u8], random: &mut Random, crops: usize, name: &str) {
+fn assert_same(decoders: &mut [Decoder], bytes: &[u8], random: &mut Random, crops: usize, name: &str) {
     let frame = Frame::read(bytes).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
     let (expected, row) = by_turbo(bytes).unwrap();
     let size @ (width, height) = frame.size();
@@ -36,7 +56,7 @@ fn assert_same(decoder: &mut Decoder, bytes: &[u8], random: &mut Random, crops: 
     let corners = corners.map(|(x, y)| Crop { x, y, width: 1, height: 1 });
     let some: Vec<Crop> = (0..crops).map(|_| random.crop(size)).collect();
     for crop in [Crop { x: 0, y: 0, width, height }].into_iter().chain(corners).chain(some) {
-        let made = decode(decoder, bytes, &frame, crop)
+        let made = decode_by_all(decoders, bytes, &frame, crop)
             .unwrap_or_else(|refusal| panic!("{name} {crop:?}: {refusal}"));
         assert!(made == cut(&expected, row, crop), "{name} {crop:?}");
     }
@@ -44,13 +64,13 @@ fn assert_same(decoder: &mut Decoder, bytes: &[u8], random: &mut Random, crops: 
 
 #[test]
 fn photographs_are_decoded_alike() {
-    let (mut decoder, mut random) = (Decoder::new(SimdLevel::detect()), Random(1));
+    let (mut decoders, mut random) = (decoders(), Random(1));
     let photos = photos();
     assert!(photos.len() >= 12);
     let mut read = 0;
     for (name, bytes) in &photos {
         if !matches!(Frame::read(bytes), Err(Refusal::Process)) {
-            assert_same(&mut decoder, bytes, &mut random, 10, name);
+            assert_same(&mut decoders, bytes, &mut random, 10, name);
             read += 1;
         }
     }
@@ -59,7 +79,7 @@ fn photographs_are_decoded_alike() {
 
 #[test]
 fn all_samplings_qualities_and_small_sizes_are_decoded_alike() {
-    let (mut decoder, mut random) = (Decoder::new(SimdLevel::detect()), Random(2));
+    let (mut decoders, mut random) = (decoders(), Random(2));
     let samplings = [
         (Subsamp::None, Sampling::Full),
         (Subsamp::Sub2x1, Sampling::Half),
@@ -75,7 +95,7 @@ fn all_samplings_qualities_and_small_sizes_are_decoded_alike() {
         let bytes = encode(&pixels, width, height, subsamp, quality, round % 2 == 0);
         assert_eq!(Frame::read(&bytes).unwrap().sampling(), sampling);
         let name = format!("{width} x {height}, quality {quality}, {sampling:?}");
-        assert_same(&mut decoder, &bytes, &mut random, 6, &name);
+        assert_same(&mut decoders, &bytes, &mut random, 6, &name);
     }
 }
 
@@ -86,18 +106,17 @@ fn narrow_images_whose_chroma_is_not_filtered_are_refused() {
         let pixels = picture(width, 20, &mut random);
         let bytes = encode(&pixels, width, 20, Subsamp::Sub2x2, 80, false);
         let crop = Crop { x: 0, y: 0, width: 1, height: 1 };
-        let made =
-            decode(&mut Decoder::new(SimdLevel::detect()), &bytes, &Frame::read(&bytes).unwrap(), crop);
+        let made = decode_by_all(&mut decoders(), &bytes, &Frame::read(&bytes).unwrap(), crop);
         assert_eq!(made.is_ok(), is_read, "{width} pixels");
     }
 }
 
 #[test]
 fn restarts_and_rgb_are_decoded_alike() {
-    let (mut decoder, mut random) = (Decoder::new(SimdLevel::detect()), Random(4));
+    let (mut decoders, mut random) = (decoders(), Random(4));
     let files = golden();
     for (name, bytes) in &files {
-        assert_same(&mut decoder, bytes, &mut random, 20, name);
+        assert_same(&mut decoders, bytes, &mut random, 20, name);
         if name == "rgb" {
             assert_eq!(Frame::read(bytes).unwrap().colour(), Colour::Rgb);
         }
@@ -107,7 +126,7 @@ fn restarts_and_rgb_are_decoded_alike() {
 
 #[test]
 fn damaged_files_are_refused_or_decoded_alike() {
-    let (mut decoder, mut random) = (Decoder::new(SimdLevel::detect()), Random(5));
+    let (mut decoders, mut random) = (decoders(), Random(5));
     let (mut refused, mut decoded) = (0, 0);
     let chosen = ["grey-restart", "restart-1-subsampling-2", "restart-2-subsampling-1", "rgb"];
     let mut files: Vec<Vec<u8>> = golden()
@@ -141,7 +160,8 @@ fn damaged_files_are_refused_or_decoded_alike() {
         if width * height > 1 << 20 {
             continue;
         }
-        let Ok(made) = decode(&mut decoder, &bytes, &frame, Crop { x: 0, y: 0, width, height }) else {
+        let Ok(made) = decode_by_all(&mut decoders, &bytes, &frame, Crop { x: 0, y: 0, width, height })
+        else {
             refused += 1;
             continue;
         };

@@ -37,3 +37,11 @@ pub(super) fn load_row(from: &[i16; 8]) -> __m128i {
     // SAFETY: all 16 bytes can be read, and need not be aligned.
     unsafe { _mm_loadu_si128(from.as_ptr().cast()) }
 }
+
+/// The eight numbers of a row of two blocks.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load_rows(from: &[i16; 16]) -> __m256i {
+    // SAFETY: all 32 bytes can be read, and need not be aligned.
+    unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
+}

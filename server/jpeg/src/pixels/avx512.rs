@@ -1,8 +1,6 @@
 //! Vectors from and to memory, AVX-512.
 
-use std::arch::x86_64::{
-    __m512i, _mm_storeu_si128, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_storeu_si512,
-};
+use std::arch::x86_64::{__m512i, _mm512_loadu_si512, _mm512_storeu_si512};
 
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -16,17 +14,4 @@ pub(super) fn load(from: &[u8; 64]) -> __m512i {
 pub(super) fn store(vector: __m512i, to: &mut [u8; 64]) {
     // SAFETY: all 64 bytes can be written, and need not be aligned.
     unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), vector) }
-}
-
-/// Stores the four lanes.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn store_quarters(vector: __m512i, [a, b, c, d]: [&mut [u8; 16]; 4]) {
-    // SAFETY: all 16 bytes of each can be written, and need not be aligned.
-    unsafe {
-        _mm_storeu_si128(a.as_mut_ptr().cast(), _mm512_extracti32x4_epi32::<0>(vector));
-        _mm_storeu_si128(b.as_mut_ptr().cast(), _mm512_extracti32x4_epi32::<1>(vector));
-        _mm_storeu_si128(c.as_mut_ptr().cast(), _mm512_extracti32x4_epi32::<2>(vector));
-        _mm_storeu_si128(d.as_mut_ptr().cast(), _mm512_extracti32x4_epi32::<3>(vector));
-    }
 }

@@ -9,12 +9,19 @@ mod sheet;
 use crate::{
     frame::{Colour, Frame, Sampling},
     level::SimdLevel,
-    pixels::{colour, transform, upsample},
+    pixels::{
+        colour,
+        transform::{self, Steps, Task},
+        upsample,
+    },
     refusal::Refusal,
-    scan::{MAX_BLOCKS, Mcu},
+    scan::Mcu,
     window::Window,
 };
 use sheet::Sheet;
+
+/// Blocks that are transformed together.
+const BATCH: usize = 4;
 
 /// The samples of all components in a window, some MCU rows at a time.
 #[derive(Clone, Debug)]
@@ -23,7 +30,7 @@ pub(crate) struct Planes {
     sampling: Sampling,
     colour: Colour,
     window: Window,
-    steps: Vec<transform::Steps>,
+    steps: Steps,
     sheet: Sheet,
     /// The next row of the image whose pixels are not written yet.
     next: usize,
@@ -38,7 +45,7 @@ impl Planes {
             sampling: Sampling::Grey,
             colour: Colour::YCbCr,
             window: Window::default(),
-            steps: Vec::new(),
+            steps: Steps::new(),
             sheet: Sheet::default(),
             next: 0,
             chroma: [Vec::new(), Vec::new()],
@@ -48,9 +55,7 @@ impl Planes {
     /// Makes room for a window, of which the first one or two MCU rows are written next.
     pub(crate) fn prepare(&mut self, frame: &Frame, window: &Window) {
         (self.sampling, self.colour, self.window) = (frame.sampling, frame.colour, window.clone());
-        self.steps.clear();
-        self.steps
-            .extend(frame.components.iter().map(|component| transform::Steps::new(&component.quantisation)));
+        self.steps.set(frame.components.iter().map(|component| &component.quantisation));
         self.sheet.prepare(frame.components.len(), window);
         self.next = window.down.luma.start;
     }
@@ -58,35 +63,27 @@ impl Planes {
     /// Writes the blocks that were decoded of MCUs below each other: number `column` of row `row` and of those that follow.
     /// The rows are among the two after the last that [`Self::rows`] was given.
     pub(crate) fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
-        let (across, down) = self.sampling.luma_blocks();
-        let luma_count = across * down;
+        let mut batch = [Task { coefficients: &[0; 64], component: 0, at: 0 }; BATCH];
+        let (mut len, stride) = (0, self.sheet.stride());
         for (row, mcu) in (row..).zip(mcus) {
-            let none = transform::Coded {
-                coefficients: mcu.blocks[0].coefficients(),
-                steps: &self.steps[0],
-                place: 0,
-            };
-            let (mut blocks, mut count) = ([none; MAX_BLOCKS], 0);
-            for (number, block) in mcu.blocks.iter().enumerate().filter(|(number, _)| mcu.ends[*number] > 0) {
-                let (component, x, y) = match number.checked_sub(luma_count) {
-                    None => (0, column * across + number % across, row * down + number / across),
-                    Some(chroma) => (1 + chroma, column, row),
-                };
-                let (place, steps) = (self.sheet.place(component, x, y), &self.steps[component]);
-                let coefficients = block.coefficients();
-                if mcu.ends[number] == 1 {
-                    let sample = transform::inverse_dc(coefficients[0], steps)?;
-                    self.sheet.write(place, &[[sample; 8]; 8]);
-                } else {
-                    blocks[count] = transform::Coded { coefficients, steps, place };
-                    count += 1;
+            let places = self.sheet.places(column, row);
+            for ((block, &end), &(component, at)) in mcu.blocks.iter().zip(&mcu.ends).zip(&places) {
+                let task = Task { coefficients: block.coefficients(), component, at };
+                match end {
+                    0 => {}
+                    1 => transform::inverse_flat(&self.steps, task, self.sheet.samples(), stride)?,
+                    _ => {
+                        batch[len] = task;
+                        len += 1;
+                    }
+                }
+                if len == BATCH {
+                    transform::inverse(self.level, &self.steps, &batch, self.sheet.samples(), stride)?;
+                    len = 0;
                 }
             }
-            transform::inverse(self.level, &blocks[..count], |place, samples| {
-                self.sheet.write(place, samples);
-            })?;
         }
-        Ok(())
+        transform::inverse(self.level, &self.steps, &batch[..len], self.sheet.samples(), stride)
     }
 
     /// Writes the pixels of all rows that are complete now that all MCU rows before `end` are, which must be so for each

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{pixels::transform::Samples, window::Window};
+use crate::{scan::MAX_BLOCKS, window::Window};
 
 /// Bytes between two rows: room for the neighbours of border samples, and for rows to begin in another part of the cache.
 const GAP: usize = 64;
@@ -27,6 +27,7 @@ struct Plane {
 pub(super) struct Sheet {
     samples: Vec<u8>,
     stride: usize,
+    components: usize,
     planes: [Plane; 3],
     window: Window,
 }
@@ -36,7 +37,7 @@ impl Sheet {
     pub(super) fn prepare(&mut self, components: usize, window: &Window) {
         let Window { across, down } = window;
         self.stride = 8 * across.mcus.len() * across.factor + GAP;
-        self.planes = [Plane::default(); 3];
+        (self.components, self.planes) = (components, [Plane::default(); 3]);
         let mut start = GAP;
         for (number, plane) in self.planes[..components].iter_mut().enumerate() {
             let (x, y) = if number == 0 { (across.factor, down.factor) } else { (1, 1) };
@@ -64,18 +65,28 @@ impl Sheet {
         }
     }
 
-    /// The place of a block, which is counted in blocks of the image, for [`Self::write`].
-    pub(super) fn place(&self, component: usize, column: usize, row: usize) -> usize {
-        self.index(component, 8 * column, 8 * row)
+    /// All samples, of which blocks are written.
+    pub(super) fn samples(&mut self) -> &mut [u8] {
+        &mut self.samples
     }
 
-    /// Writes the samples of a block.
-    #[inline]
-    pub(super) fn write(&mut self, place: usize, samples: &Samples) {
-        let rows = self.samples[place..].chunks_mut(self.stride);
-        for (row, samples) in rows.zip(samples) {
-            row[..8].copy_from_slice(samples);
+    /// From a row to the next one.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The component of each block of an MCU, and the index of its first sample.
+    pub(super) fn places(&self, column: usize, row: usize) -> [(usize, usize); MAX_BLOCKS] {
+        let (across, down) = (self.window.across.factor, self.window.down.factor);
+        let luma = self.index(0, 8 * across * column, 8 * down * row);
+        let mut places = [(0, luma); MAX_BLOCKS];
+        for (number, (_, at)) in places[..across * down].iter_mut().enumerate() {
+            *at += number / across * 8 * self.stride + number % across * 8;
         }
+        for (component, place) in (1..self.components).zip(&mut places[across * down..]) {
+            *place = (component, self.index(component, 8 * column, 8 * row));
+        }
+        places
     }
 
     /// Luma of a row of the image in the columns of the window.

@@ -1,61 +1,97 @@
 //! The transform with AVX2, two blocks at a time.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_add_epi16 as add16, _mm256_add_epi32 as add32, _mm256_castsi128_si256,
-    _mm256_inserti128_si256, _mm256_madd_epi16 as multiply_add16, _mm256_mullo_epi16, _mm256_packs_epi16,
-    _mm256_packs_epi32 as pack_signed32, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32 as splat32,
-    _mm256_srai_epi32 as shift_right32, _mm256_srli_epi16, _mm256_sub_epi16 as sub16,
-    _mm256_sub_epi32 as sub32, _mm256_testz_si256, _mm256_unpackhi_epi16 as unpack_high16,
-    _mm256_unpackhi_epi32 as unpack_high32, _mm256_unpackhi_epi64 as unpack_high64,
+    __m128i, __m256i, _mm_castsi128_pd, _mm_storeh_pd, _mm_storel_epi64, _mm256_add_epi16 as add16,
+    _mm256_add_epi32 as add32, _mm256_blend_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
+    _mm256_madd_epi16 as multiply_add16, _mm256_mullo_epi16, _mm256_packs_epi32 as pack_signed32,
+    _mm256_packus_epi16 as pack_unsigned16, _mm256_set_m128i, _mm256_set1_epi16 as splat16,
+    _mm256_set1_epi32 as splat32, _mm256_srai_epi16 as shift_right16, _mm256_srai_epi32 as shift_right32,
+    _mm256_srli_epi32 as shift_right_unsigned32, _mm256_sub_epi16 as subtract16,
+    _mm256_sub_epi32 as subtract32, _mm256_testz_si256, _mm256_unpackhi_epi8 as unpack_high8,
+    _mm256_unpackhi_epi16 as unpack_high16, _mm256_unpackhi_epi32 as unpack_high32,
+    _mm256_unpackhi_epi64 as unpack_high64, _mm256_unpacklo_epi8 as unpack_low8,
     _mm256_unpacklo_epi16 as unpack_low16, _mm256_unpacklo_epi32 as unpack_low32,
     _mm256_unpacklo_epi64 as unpack_low64,
 };
 
 use super::{
-    super::avx2::{load_row, store_halves},
-    Coded, Samples,
+    super::avx2::{load_row, load_rows},
+    MAX_FIRST_ROW, Task,
     factors::{
         F0_298, F0_390, F0_541, F0_765, F0_899, F1_175, F1_501, F1_847, F1_961, F2_053, F2_562, F3_072,
     },
-    lines::lines,
+    passes::passes,
+    steps::Steps,
 };
 use crate::level::Avx2;
 
-pub(super) fn inverse(_: Avx2, blocks: [&Coded<'_>; 2]) -> Option<[Samples; 2]> {
-    // SAFETY: the token proves AVX2.
-    unsafe { inverse_two(blocks) }
+/// Writes the samples of blocks; says whether no coefficients were extreme.
+pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut [u8], stride: usize) -> bool {
+    let mut is_ordinary = true;
+    for tasks in tasks.chunks(2) {
+        // A single block is transformed twice, to the same place.
+        let pair = [tasks[0], tasks[tasks.len() - 1]];
+        // SAFETY: the token proves AVX2.
+        is_ordinary &= unsafe { inverse_pair(steps, pair, samples, stride) };
+    }
+    is_ordinary
 }
-
-lines!(__m256i, "avx2");
 
 #[target_feature(enable = "avx2")]
-fn inverse_two(blocks: [&Coded<'_>; 2]) -> Option<[Samples; 2]> {
-    let [coefficients, others] = blocks.map(|block| block.coefficients.as_chunks().0);
-    let [steps, other_steps] = blocks.map(|block| block.steps.0.as_chunks().0);
-    let mut rows = [_mm256_set1_epi8(0); 8];
-    for (at, row) in rows.iter_mut().enumerate() {
-        let both = joined(&coefficients[at], &others[at]);
-        *row = _mm256_mullo_epi16(both, joined(&steps[at], &other_steps[at]));
-    }
-    // Not 0 where a number of the first rows is below -8192 or above 8191.
-    let extreme = _mm256_srli_epi16::<14>(add16(rows[0], _mm256_set1_epi16(8192)));
-    if _mm256_testz_si256(extreme, extreme) == 0 {
-        return None;
-    }
-    let rows = both_passes(rows);
-    let mut samples = [[[0; 8]; 8]; 2];
-    let [first, second] = &mut samples;
-    let pairs = first.as_flattened_mut().as_chunks_mut().0.iter_mut();
-    let pairs = pairs.zip(second.as_flattened_mut().as_chunks_mut().0);
-    for ((first, second), [upper, lower]) in pairs.zip(rows.as_chunks().0) {
-        let bytes = _mm256_add_epi8(_mm256_packs_epi16(*upper, *lower), _mm256_set1_epi8(-128));
-        store_halves(bytes, first, second);
-    }
-    Some(samples)
+fn inverse_pair(steps: &Steps, [a, b]: [Task<'_>; 2], samples: &mut [u8], stride: usize) -> bool {
+    let (a_rows, b_rows) = (a.coefficients.as_chunks().0, b.coefficients.as_chunks().0);
+    let steps = steps.pair(a.component, b.component);
+    // Not a loop, so that the rows stay in registers.
+    let row = |at: usize| {
+        let both = _mm256_set_m128i(load_row(&b_rows[at]), load_row(&a_rows[at]));
+        _mm256_mullo_epi16(both, load_rows(&steps[at]))
+    };
+    let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+    let [r0, r1, r2, r3] = transformed(&rows);
+    let low = [
+        _mm256_castsi256_si128(r0),
+        _mm256_castsi256_si128(r1),
+        _mm256_castsi256_si128(r2),
+        _mm256_castsi256_si128(r3),
+    ];
+    let high = [
+        _mm256_extracti128_si256::<1>(r0),
+        _mm256_extracti128_si256::<1>(r1),
+        _mm256_extracti128_si256::<1>(r2),
+        _mm256_extracti128_si256::<1>(r3),
+    ];
+    store_block(low, samples, a.at, stride);
+    store_block(high, samples, b.at, stride);
+    is_ordinary(rows[0])
 }
 
+passes!(__m256i, "avx2");
+
+/// The odd 16-bit numbers of `odd` between the even ones of `even`.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn joined(low: &[i16; 8], high: &[i16; 8]) -> __m256i {
-    _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_row(low)), load_row(high))
+fn odd_from(even: __m256i, odd: __m256i) -> __m256i {
+    _mm256_blend_epi16::<0b1010_1010>(even, odd)
+}
+
+/// Whether all numbers of a first row are ordinary: less than a power of two when that is added.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_ordinary(row: __m256i) -> bool {
+    let shifted = add16(row, splat16(MAX_FIRST_ROW + 1));
+    _mm256_testz_si256(shifted, splat16(!(2 * MAX_FIRST_ROW + 1))) == 1
+}
+
+/// Stores rows 0 and 4, 1 and 5, 2 and 6, 3 and 7 of a block.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn store_block(rows: [__m128i; 4], samples: &mut [u8], at: usize, stride: usize) {
+    let to = samples[at..][..7 * stride + 8].as_mut_ptr();
+    for (number, rows) in rows.into_iter().enumerate() {
+        // SAFETY: rows 0 to 3 and 4 to 7 are within the slice, which ends 8 bytes behind the start of row 7.
+        unsafe {
+            _mm_storel_epi64(to.add(number * stride).cast(), rows);
+            _mm_storeh_pd(to.add((number + 4) * stride).cast(), _mm_castsi128_pd(rows));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The factors of the transform in 1/8192 (jidctint.c).
+//! The factors of the transform, in 1/8192.
 
 pub(super) const F0_298: i32 = 2446;
 pub(super) const F0_390: i32 = 3196;

@@ -1,30 +1,37 @@
 //! The transform in plain Rust, which defines the results.
 
 use super::{
-    Samples, Steps,
+    Task,
     factors::{
         F0_298, F0_390, F0_541, F0_765, F0_899, F1_175, F1_501, F1_847, F1_961, F2_053, F2_562, F3_072,
     },
+    is_ordinary,
+    steps::Steps,
 };
 
-/// The samples of a block; `None` if a coefficient of the first row is too large.
-pub(super) fn inverse(coefficients: &[i16; 64], steps: &Steps) -> Option<Samples> {
+/// Writes the samples of a block, or says that its coefficients are extreme.
+pub(super) fn inverse(steps: &Steps, task: Task<'_>, samples: &mut [u8], stride: usize) -> bool {
     let mut values = [0; 64];
-    for ((value, &coefficient), &step) in values.iter_mut().zip(coefficients).zip(&steps.0) {
+    for ((value, &coefficient), &step) in
+        values.iter_mut().zip(task.coefficients).zip(steps.of(task.component))
+    {
         *value = coefficient.wrapping_mul(step);
     }
-    if values[..8].iter().any(|&value| super::is_extreme(value)) {
-        return None;
+    if !values[..8].iter().all(|value| is_ordinary(*value)) {
+        return false;
     }
     for column in 0..8 {
         let line = pass::<11>(std::array::from_fn(|row| values[8 * row + column]));
         line.into_iter().enumerate().for_each(|(row, value)| values[8 * row + column] = value);
     }
-    let mut samples = [[0; 8]; 8];
-    for (samples, line) in samples.iter_mut().zip(values.as_chunks().0) {
-        *samples = pass::<18>(*line).map(|value| (value.clamp(-128, 127) + 128) as u8);
+    let lines = values.as_chunks().0.iter();
+    let mut block = [[0; 8]; 8];
+    for (out, line) in block.iter_mut().zip(lines) {
+        *out = pass::<18>(*line).map(|value| (value.clamp(-128, 127) + 128) as u8);
     }
-    Some(samples)
+    let out = samples[task.at..][..7 * stride + 8].chunks_mut(stride);
+    out.zip(&block).for_each(|(out, row)| out[..8].copy_from_slice(row));
+    true
 }
 
 /// The transform of eight numbers, which are scaled up by 2^13, rounded, and shifted down.
