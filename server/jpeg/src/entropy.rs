@@ -155,7 +155,7 @@ fn leave(
     let first = *position + entry.first_advance();
     let next = if entry.is_slow() {
         bits.refill();
-        let symbol = symbol(bits.peek(), table);
+        let symbol = symbol(bits.peek(), entry, table);
         bits.consume(symbol.checked_bits()?);
         let next = *position + usize::from(symbol.advance);
         block.set_before(next, symbol.value);
@@ -178,8 +178,9 @@ fn end_at(next: usize, position: &mut usize) -> Result<bool, Damaged> {
     if (LEN + 1..END).contains(&next) { Err(Damaged) } else { Ok(next >= LEN) }
 }
 
-/// A symbol of any length. It fits a register, as the buffer that it is found in: a buffer whose address is known elsewhere
-/// would have to be in memory.
+/// A symbol of any length.
+///
+/// It is found without the buffer's address: a buffer whose address is known elsewhere would have to be in memory.
 #[derive(Clone, Copy)]
 struct Symbol {
     /// Bits of code and value; 0 if there is no such code.
@@ -195,10 +196,9 @@ impl Symbol {
     }
 }
 
-/// The first symbol of a buffer, which was just filled.
-#[inline(never)]
-fn symbol(buffer: u64, table: &AcTable) -> Symbol {
-    let entry = table.find(buffer);
+/// The first symbol of a buffer, which was just filled and begins with an entry.
+#[inline(always)]
+fn symbol(buffer: u64, entry: AcEntry, table: &AcTable) -> Symbol {
     if !entry.is_slow() {
         let (bits, advance) = (entry.first_bits(), entry.first_advance() as u16);
         return Symbol { bits, advance, value: entry.first_value() };
@@ -294,7 +294,7 @@ fn skip_leave(
     }
     // Some of the symbols belong to the next block, or none fits.
     bits.refill();
-    let symbol = symbol(bits.peek(), table);
+    let symbol = symbol(bits.peek(), table.find(bits.peek()), table);
     bits.consume(symbol.checked_bits()?);
     end_at(*position + usize::from(symbol.advance), position)
 }
