@@ -6,6 +6,7 @@
 //!
 //! The twins with vectors work on arrays that slices are cut into, and the last one of a row overlaps the one before: no
 //! sample is read or written beside the row. Rows that are shorter than a vector are left to the next lower level.
+//! Blocks are stored row by row within a slice that holds all of their rows.
 
 pub(crate) mod colour;
 pub(crate) mod transform;
