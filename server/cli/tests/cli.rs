@@ -398,7 +398,10 @@ fn bench_says_what_an_image_costs() {
     let args = ["bench", "--dataset", path(&photos), "--seconds", "0.05", "--batch-size", "4"];
     let table = stdout(&bandwise(&args));
     assert!(
-        table.contains("B 96, m 1") && table.contains("B 224, m 9") && table.contains("entropy + IDCT"),
+        table.contains("B 96, m 1")
+            && table.contains("B 224, m 9")
+            && table.contains("decode")
+            && table.contains("JPEGs: own decoder"),
         "{table}"
     );
     let fourier = [&args[..], &["--low-frequency", "fourier", "--fidelity", "fast", "--json"]].concat();
@@ -407,9 +410,11 @@ fn bench_says_what_an_image_costs() {
     let us = |stage: &Value, name: &str| stage[name].as_f64().unwrap();
     assert_eq!(stages.len(), 3);
     for stage in stages {
-        let parts = ["read", "header", "entropy_idct", "upsample_colour", "resize", "flip", "augment"]
-            .into_iter()
-            .chain(["low_frequency", "normalize", "erase"]);
+        let parts = ["read", "header", "decode", "resize", "flip", "augment"].into_iter().chain([
+            "low_frequency",
+            "normalize",
+            "erase",
+        ]);
         let sum: f64 = parts.map(|part| us(stage, &format!("{part}_us"))).sum();
         assert!((sum - us(stage, "worker_us")).abs() < 0.01 * sum, "{stage}");
         assert!(us(stage, "images_per_s") > 0.0 && us(stage, "path_cpu_us") > 0.0, "{stage}");

@@ -51,6 +51,7 @@ pub use log_throttle::LogThrottle;
 pub use pipeline::{Pipeline, PipelineConfig, StreamOptions};
 pub use replay::{IN_FLIGHT_STEPS as REPLAY_IN_FLIGHT_STEPS, ReplayConfig, ReplayShortage};
 pub use reserve::Owner;
+pub use seek::KeptPoints;
 pub use shared_budget::SharedMemoryError;
 pub use shared_pool::SharedPool;
 pub use stats::Stats;

@@ -4,7 +4,7 @@ use bandwise_dataset::SeekPoints;
 use bandwise_decode::SeekMemory;
 
 /// Seek points that are kept in a file.
-pub(crate) struct KeptPoints<'a>(pub(crate) &'a SeekPoints);
+pub struct KeptPoints<'a>(pub &'a SeekPoints);
 
 impl SeekMemory for KeptPoints<'_> {
     fn hash(&self, bytes: &[u8]) -> u64 {

@@ -13,8 +13,7 @@
 //! | --- | ---: | ---: | ---: | ---: |
 //! | read | 39 | 25 | 35 | 30 |
 //! | header | 14 | 11 | 13 | 13 |
-//! | entropy + IDCT | 868 | 796 | 839 | 866 |
-//! | upsample + colour | 87 | 89 | 116 | 97 |
+//! | decode, by libjpeg-turbo | 955 | 885 | 955 | 963 |
 //! | resize | 114 | 93 | 108 | 107 |
 //! | flip | 3 | 5 | 6 | 6 |
 //! | augment | 27 | 92 | 107 | 96 |
@@ -24,19 +23,19 @@
 //! | one worker | 1167 | 1179 | 1468 | 1273 |
 //! | daemon + client, all CPU | 1082 | 1350 | 1432 | 1413 |
 //!
-//! Entropy decoding dominates: it needs every bit down to the crop's last row, whatever the resolution. Assembling,
-//! sending and receiving cost the difference of the last two rows, at most 170 microseconds here; where it is below the
-//! noise of two measurements it comes out negative.
+//! Decoding dominates. The table is from before our own decoder, which takes half of that time, and with seek points a
+//! third (`server/jpeg/examples/crops.rs`). Assembling, sending and receiving cost the difference of the last two rows, at
+//! most 170 microseconds here; where it is below the noise of two measurements it comes out negative.
 
 pub(super) mod parts;
 mod path;
-mod split;
 
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use bandwise_client::proto;
 use bandwise_curriculum::Curriculum;
+use bandwise_decode::JpegPath;
 use bandwise_job::{BadSample, Fidelity, Unreadable};
 use bandwise_kernels::{Dtype, Layout};
 use bandwise_recipe::{OutputFormat, Program, Recipe, Work, Workbench};
@@ -60,7 +59,8 @@ const EPOCHS: f64 = 1e6;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bandwise bench --dataset /data/imagenet/train --seconds 5\n\n\
     Figures are CPU microseconds per image. Files that were read before come from the page cache.\n\
-        Run it on an idle machine, with the cores that the daemon will have.")]
+        Run it on an idle machine, with the cores that the daemon will have, and `bandwise index --seek PATH`\n\
+        before it: the first pass over a dataset has no seek points yet and takes longer.")]
 pub(crate) struct Args {
     /// Folder of class folders; if it holds splits, give the folder of one split.
     #[arg(long, value_name = "PATH")]
@@ -111,7 +111,19 @@ struct Report {
     threads: usize,
     batch_size: u64,
     undecodable: u64,
+    /// JPEGs of the worker's measurement by decoder.
+    jpegs: Vec<Decoded>,
     stages: Vec<StageReport>,
+}
+
+/// JPEGs that one decoder decoded.
+#[derive(Debug, Serialize)]
+struct Decoded {
+    /// `own`, `own_seek` (from seek points) or `libjpeg-turbo`.
+    decoder: &'static str,
+    /// A word for the reason why it was libjpeg-turbo; else empty.
+    reason: &'static str,
+    share: f64,
 }
 
 /// Microseconds an image, and what follows from them.
@@ -121,9 +133,7 @@ struct StageReport {
     magnitude: f64,
     read_us: f64,
     header_us: f64,
-    /// Entropy decoding and inverse transform; without JPEGs all of the decoding.
-    entropy_idct_us: f64,
-    upsample_colour_us: f64,
+    decode_us: f64,
     resize_us: f64,
     flip_us: f64,
     augment_us: f64,
@@ -150,13 +160,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let folder =
         tempfile::Builder::new().prefix("bandwise-bench-").tempdir().context("no temporary folder")?;
     let settings = path::settings(&args.dataset, args.index.cache_dir.clone(), folder.path(), args.threads)?;
-    let dataset = args.index.open_one(&args.dataset)?;
+    let mut dataset = args.index.open_one(&args.dataset)?;
+    if let Some((folder, options)) = &settings.seek_points {
+        // What is wrong with them, the daemon says.
+        let _ = dataset.open_seek_points(folder, *options);
+    }
     let batch = args.batch_size.min(dataset.len());
     let jobs =
         stages.iter().map(|&stage| job(args, &curriculum, stage, batch)).collect::<Result<Vec<_>, _>>()?;
 
     let bar = progress::bar(2 * stages.len() as u64, "measurements");
-    let share = split::transform_share(&dataset);
     let mut bench = Workbench::new(settings.pipeline.simd)?;
     let mut workers = Vec::new();
     for program in &programs {
@@ -180,8 +193,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         threads,
         batch_size: batch,
         undecodable: workers.iter().map(|worker| worker.undecodable).sum(),
+        jpegs: decoded(&workers),
         stages: measured
-            .map(|((stage, worker), path)| StageReport::new(*stage, worker, *path, share, threads))
+            .map(|((stage, worker), path)| StageReport::new(*stage, worker, *path, threads))
             .collect(),
     };
     if args.json {
@@ -260,6 +274,17 @@ fn job(
     Ok(proto::Job { curriculum, ..job_args.job("bench", batch)? })
 }
 
+/// The decoders of JPEGs, those that had any.
+fn decoded(workers: &[WorkerTime]) -> Vec<Decoded> {
+    let count = |path: &JpegPath| workers.iter().map(|worker| worker.jpegs[*path as usize]).sum::<u64>();
+    let all: u64 = JpegPath::ALL.iter().map(count).sum();
+    let of = |path: &JpegPath| {
+        let share = count(path) as f64 / all.max(1) as f64;
+        Decoded { decoder: path.decoder(), reason: path.reason(), share }
+    };
+    JpegPath::ALL.iter().map(of).filter(|decoded| decoded.share > 0.0).collect()
+}
+
 fn mean_encoded_bytes(workers: &[WorkerTime]) -> f64 {
     let (bytes, images) = workers
         .iter()
@@ -272,7 +297,6 @@ impl StageReport {
         Setting { bandwidth, magnitude }: Setting,
         worker: &WorkerTime,
         path: PathTime,
-        transform_share: Option<f64>,
         threads: usize,
     ) -> Self {
         let part = |work: Work| {
@@ -282,15 +306,13 @@ impl StageReport {
                 .find(|(part, _)| **part == work)
                 .map_or(0.0, |(_, time)| worker.us(time))
         };
-        let (decode, share) = (part(Work::Decode), transform_share.unwrap_or(1.0));
         let worker_us = worker.total_us();
         Self {
             bandwidth,
             magnitude,
             read_us: worker.us(worker.read),
             header_us: part(Work::Header),
-            entropy_idct_us: share * decode,
-            upsample_colour_us: (1.0 - share) * decode,
+            decode_us: part(Work::Decode),
             resize_us: part(Work::Resize),
             flip_us: part(Work::Flip),
             augment_us: part(Work::Augment),
@@ -306,12 +328,11 @@ impl StageReport {
     }
 
     /// Name and microseconds of the rows of the table.
-    fn rows(&self) -> [(&'static str, f64); 13] {
+    fn rows(&self) -> [(&'static str, f64); 12] {
         [
             ("read", self.read_us),
             ("header", self.header_us),
-            ("entropy + IDCT", self.entropy_idct_us),
-            ("upsample + colour", self.upsample_colour_us),
+            ("decode", self.decode_us),
             ("resize", self.resize_us),
             ("flip", self.flip_us),
             ("augment", self.augment_us),
@@ -351,6 +372,17 @@ impl Report {
         let shares = self.stages.iter().map(|stage| format!("{:.2}", stage.efficiency));
         table.add_row(["of what the workers allow".to_owned()].into_iter().chain(shares));
         outln!("{table}");
+        let of = |decoded: &Decoded| {
+            let name = match decoded.decoder {
+                "own" => "own decoder".to_owned(),
+                "own_seek" => "own decoder with seek points".to_owned(),
+                other => format!("{other} ({})", decoded.reason),
+            };
+            format!("{name} {:.1} %", 100.0 * decoded.share)
+        };
+        if !self.jpegs.is_empty() {
+            outln!("JPEGs: {}", self.jpegs.iter().map(of).collect::<Vec<_>>().join(", "));
+        }
         if self.undecodable > 0 {
             outln!("{} undecodable images were left out; `bandwise check` names them", self.undecodable);
         }

@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use bandwise_dataset::Dataset;
-use bandwise_decode::DecodeLimits;
+use bandwise_decode::{DecodeLimits, EncodedImage, JpegPath, SeekMemory};
+use bandwise_pipeline::KeptPoints;
 use bandwise_recipe::{ImageKey, Program, Work, WorkObserver, Workbench};
 
 /// The parts in the order in which they happen.
@@ -33,6 +34,8 @@ pub(crate) struct WorkerTime {
     pub(crate) read: Duration,
     /// As [`PARTS`].
     pub(crate) parts: [Duration; PARTS.len()],
+    /// JPEGs by each path, as [`JpegPath::ALL`].
+    pub(crate) jpegs: [u64; JpegPath::ALL.len()],
 }
 
 impl WorkerTime {
@@ -72,6 +75,8 @@ pub(crate) fn measure(
     time: Duration,
 ) -> anyhow::Result<WorkerTime> {
     let limits = DecodeLimits::default();
+    let points = dataset.seek_points().map(KeptPoints);
+    let seek = points.as_ref().map(|points| points as &dyn SeekMemory);
     let (mut encoded, mut out) = (Vec::new(), vec![0; program.image_bytes()]);
     let mut spent = WorkerTime::default();
     let mut begun = Instant::now();
@@ -89,7 +94,12 @@ pub(crate) fn measure(
         dataset.read(sample, limits.max_encoded_bytes, &mut encoded)?;
         let mut clock = Clock { last: thread_time(), parts: [Duration::ZERO; PARTS.len()] };
         let read = clock.last.saturating_sub(asked);
-        if bench.make_watched(program, &encoded, &limits, key, &mut out, &mut clock).is_err() {
+        let image = EncodedImage { bytes: &encoded, seek };
+        let made = bench.make_watched(program, image, &limits, key, &mut out, &mut clock);
+        if let Some(path) = bench.take_jpeg_path() {
+            spent.jpegs[path as usize] += 1;
+        }
+        if made.is_err() {
             spent.undecodable += 1;
             continue;
         }
