@@ -100,6 +100,9 @@ def test_every_option_reaches_the_daemon(photos: Path, tmp_path: Path) -> None:
         allow_insecure_tcp=True,
         pin_threads=True,
         cache_dir=tmp_path / "cache",
+        seek_points=False,
+        seek_spacing=4,
+        seek_mib=100,
         log="info",
     )
     with bandwise.Loader(photos, daemon=options, **OPTIONS) as run:
