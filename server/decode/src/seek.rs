@@ -2,7 +2,7 @@
 
 /// A memory of the seek points of JPEGs, by the bytes of the whole file.
 ///
-/// What it gives for some bytes must be what was made of exactly these bytes. It may forget.
+/// The points that it gives for some bytes must have been made of exactly these bytes. It may forget.
 pub trait SeekMemory: Send + Sync {
     /// A hash of a whole file, under which its seek points are kept.
     fn hash(&self, bytes: &[u8]) -> u64;

@@ -115,7 +115,7 @@ struct Declared {
     quantisation: u8,
 }
 
-/// What was read so far.
+/// The segments that were read so far.
 #[derive(Default)]
 struct Reader {
     size: Option<(usize, usize)>,
@@ -147,7 +147,7 @@ impl Reader {
                 0xDA => return self.finish(body, bytes.len() - rest.len()),
                 0xDB => self.quantisation_tables(body)?,
                 0xDD => self.restart_interval = usize::from(be16(body).ok_or(Refusal::Markers)?),
-                // What libjpeg takes for these markers (jdmarker.c).
+                // libjpeg takes only these for the two markers (jdmarker.c).
                 0xE0 if body.len() >= 14 && body.starts_with(b"JFIF\0") => self.jfif(body[5])?,
                 0xEE if body.len() >= 12 && body.starts_with(b"Adobe") => self.adobe(body[11])?,
                 0xE0..=0xEF | 0xFE => {}

@@ -2,6 +2,8 @@
 //!
 //! Holding a level is the proof that the CPU has its instructions: the tokens inside it can only be made by asking the CPU,
 //! so code may enter its `#[target_feature]` twins without asking again.
+//!
+//! `bandwise_kernels` has a type of the same form for its own instructions; this crate depends on no other of ours.
 
 use std::fmt;
 

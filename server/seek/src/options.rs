@@ -7,7 +7,7 @@ use crate::layout::{BUCKET_SLOTS, SLOT_BYTES};
 /// Smallest file that is of use.
 const LEAST_BYTES: u64 = 64 << 10;
 
-/// What an offset in a slot can address.
+/// Bytes that an offset in a slot can address.
 const MOST_BYTES: u64 = 1 << 40;
 
 /// Fewest slots of a table.

@@ -94,7 +94,7 @@ impl SeekStore {
         is_queued
     }
 
-    /// What the log should say, each thing once until it is over: for a caller to ask now and then.
+    /// The next thing for the log, each once until it is over: for a caller to ask now and then.
     pub fn take_trouble(&self) -> Option<SeekTrouble> {
         self.shared.take_trouble()
     }

@@ -172,7 +172,7 @@ class DaemonOptions:
         Folder that keeps the index between starts. Default: ``$XDG_CACHE_HOME/bandwise`` or ``~/.cache/bandwise``.
     seek_points:
         Keep places in the coded data of JPEGs at which decoding may begin, in ``cache_dir``: later epochs read what a crop
-        needs and no more. They take 0.8 % of the bytes of the images and never change a pixel.
+        needs and no more. They take less than 1 % of the bytes of the images and never change a pixel.
     seek_spacing:
         MCUs (16 or 8 pixels) from one such place to the next, 1 to 4096. Default 8.
     seek_mib:

@@ -162,7 +162,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let settings = path::settings(&args.dataset, args.index.cache_dir.clone(), folder.path(), args.threads)?;
     let mut dataset = args.index.open_one(&args.dataset)?;
     if let Some((folder, options)) = &settings.seek_points {
-        // What is wrong with them, the daemon says.
+        // The daemon opens them too, and warns if something is wrong with them.
         let _ = dataset.open_seek_points(folder, *options);
     }
     let batch = args.batch_size.min(dataset.len());

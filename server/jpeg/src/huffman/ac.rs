@@ -22,7 +22,7 @@ pub(crate) struct AcTable {
     long: Canonical,
 }
 
-/// What the next bits mean.
+/// The meaning of the next bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AcEntry(u64);
 
