@@ -1,4 +1,5 @@
-//! A fence around the readers of rare formats: a panic becomes a verdict about the file.
+//! A fence around code of ours that reads files: a panic becomes a verdict about the file, or a reason to take another
+//! decoder.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,14 +9,19 @@ use crate::format::Format;
 /// Detail of the error that a panic becomes. Tests look for it: a panic is a defect all the same.
 const PANICKED: &str = "the decoder panicked on it";
 
-/// Runs a reader. A panic in it is a fault of its code in the face of some file, and one file must not fail the batches
+/// Runs `work`; `None` if it panicked. Whatever state of its own it had is to be dropped then; buffers hold plain bytes.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// Runs a reader of a rare format. A panic in it is a fault of its code in the face of some file, and one file must not fail the batches
 /// of a job for ever: it becomes a verdict like any other. The reader's own state is dropped with the panic, and the
 /// buffers hold plain bytes, so nothing broken is seen afterwards.
 pub(crate) fn fenced<T>(
     format: Format,
     work: impl FnOnce() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(DecodeError::corrupt(format, PANICKED)))
+    caught(work).unwrap_or_else(|| Err(DecodeError::corrupt(format, PANICKED)))
 }
 
 #[cfg(test)]

@@ -117,3 +117,33 @@ fn points_of_other_bytes_stop_nothing() {
     let mut with = |seek| decode(&mut decoder, EncodedImage { bytes: &bytes, seek }, None).unwrap();
     assert_eq!(with(Some(&memory)), with(None));
 }
+
+/// A memory that panics as our decoder might.
+struct Broken;
+
+impl SeekMemory for Broken {
+    fn hash(&self, _: &[u8]) -> u64 {
+        panic!("a defect that this test makes");
+    }
+
+    fn find(&self, _: u64, _: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    fn keep(&self, _: u64, _: &[u8]) {}
+
+    fn spacing(&self) -> u16 {
+        8
+    }
+}
+
+#[test]
+fn an_image_on_which_our_decoder_panics_is_decoded_by_libjpeg_turbo() {
+    let mut reference = Decoder::new(SimdLevel::SCALAR).unwrap().by_libjpeg_turbo_alone();
+    let mut decoder = Decoder::new(SimdLevel::detect()).unwrap();
+    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/files/420.jpg")).unwrap();
+    let (expected, _) = decode(&mut reference, EncodedImage::from(&bytes), None).unwrap();
+    let mut with = |seek| decode(&mut decoder, EncodedImage { bytes: &bytes, seek }, None).unwrap();
+    assert_eq!(with(Some(&Broken)), (expected.clone(), JpegPath::Panicked));
+    assert_eq!(with(None), (expected, JpegPath::Own));
+}

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bandwise_dataset::{Encoded, Need, SideData};
-use bandwise_decode::{DecodeError, EncodedImage, SeekMemory};
+use bandwise_decode::{DecodeError, EncodedImage, JpegPath, SeekMemory};
 use bandwise_job::{BadSample, Origin};
 use bandwise_kernels::SimdLevel;
 use bandwise_recipe::Workbench;
@@ -34,6 +34,9 @@ use crate::{
 
 /// Clients ask again for what cannot be read, for a minute and from everywhere.
 static UNREADABLE_LINES: LogThrottle = LogThrottle::new();
+
+/// A file of a popular dataset can do this in each epoch.
+static PANIC_LINES: LogThrottle = LogThrottle::new();
 
 /// The state of a worker.
 pub(crate) struct Worker {
@@ -298,6 +301,9 @@ impl Worker {
         let made = self.bench.make(program, image, &request.job.limits(), row.key, slot.image());
         if let Some(path) = self.bench.take_jpeg_path() {
             self.stats.count_jpeg(path);
+            if path == JpegPath::Panicked {
+                report_panic(work, row.sample());
+            }
         }
         match made {
             // Not a property of the bytes: another daemon may have the memory.
@@ -362,6 +368,18 @@ fn nothing_left(work: &BatchWork, RowInProgress { requested, skipped, .. }: RowI
         tries,
         detail,
     })
+}
+
+/// Asks for a report of a file on which our JPEG decoder panicked. Its pixels are right all the same.
+fn report_panic(work: &BatchWork, sample: u64) {
+    let Some(lines_left_out) = PANIC_LINES.allow() else { return };
+    let path = work.request.dataset.source().location(sample);
+    tracing::warn!(
+        sample,
+        ?path,
+        lines_left_out,
+        "our JPEG decoder panicked on this file; libjpeg-turbo decoded it; please report this with the file"
+    );
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

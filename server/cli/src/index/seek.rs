@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread,
@@ -123,6 +124,8 @@ enum Without {
     Refused(#[from] Refusal),
     #[error("over 1 MiB of seek points")]
     TooMany,
+    #[error("our JPEG decoder panicked, which is a defect; please report it")]
+    Panicked,
 }
 
 /// The fate of one sample.
@@ -183,7 +186,12 @@ impl Pass<'_> {
         if self.store.get_waiting(hash, points) {
             return Fate::Kept;
         }
-        let made = Frame::read(encoded).and_then(|frame| decoder.index(encoded, &frame, self.spacing));
+        let index = || Frame::read(encoded).and_then(|frame| decoder.index(encoded, &frame, self.spacing));
+        // One file must not end the pass over all others.
+        let Ok(made) = catch_unwind(AssertUnwindSafe(index)) else {
+            *decoder = Decoder::new(SimdLevel::detect());
+            return Fate::Without(Without::Panicked);
+        };
         match made {
             Err(refusal) => Fate::Without(refusal.into()),
             Ok(made) if made.len() > MAX_RECORD_BYTES => Fate::Without(Without::TooMany),

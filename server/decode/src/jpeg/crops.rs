@@ -7,6 +7,9 @@
 //! With a memory of seek points, the first decoding of a file makes them in the same pass, which then runs to the end of
 //! the file; later ones begin where the crop does. They are found by a hash of the whole file, so that those of other
 //! bytes are never used.
+//!
+//! A panic of our decoder is a defect of ours, but not one that stops a job: libjpeg-turbo takes the file, and ours begins
+//! afresh with the next one.
 
 use bandwise_jpeg::{Crop, Frame, Refusal, SeekTable};
 use bandwise_kernels::{Rect, SimdLevel};
@@ -15,6 +18,7 @@ use super::path::JpegPath;
 use crate::{
     buffer::PixelBuffer,
     error::DecodeError,
+    fence::caught,
     placement::Placement,
     seek::{EncodedImage, SeekMemory},
 };
@@ -22,6 +26,7 @@ use crate::{
 /// Decodes crops of ordinary files.
 #[derive(Debug)]
 pub(crate) struct Crops {
+    level: bandwise_jpeg::SimdLevel,
     decoder: bandwise_jpeg::Decoder,
     points: Vec<u8>,
 }
@@ -31,11 +36,24 @@ impl Crops {
         // The two crates ask for nearly the same instructions: a CPU without one of them runs the plain code.
         let level = bandwise_jpeg::SimdLevel::named(level.name());
         let level = level.unwrap_or(bandwise_jpeg::SimdLevel::SCALAR);
-        Self { decoder: bandwise_jpeg::Decoder::new(level), points: Vec::new() }
+        Self { level, decoder: bandwise_jpeg::Decoder::new(level), points: Vec::new() }
     }
 
     /// Decodes `region` into `pixels`, row behind row. The inner error says why it is left to libjpeg-turbo.
     pub(crate) fn decode(
+        &mut self,
+        image: EncodedImage<'_>,
+        region: Rect,
+        pixels: &mut PixelBuffer,
+    ) -> Result<Result<(Placement, JpegPath), JpegPath>, DecodeError> {
+        if let Some(made) = caught(|| self.decode_or_panic(image, region, pixels)) {
+            return Ok(made?.map_err(JpegPath::from));
+        }
+        self.decoder = bandwise_jpeg::Decoder::new(self.level);
+        Ok(Err(JpegPath::Panicked))
+    }
+
+    fn decode_or_panic(
         &mut self,
         image: EncodedImage<'_>,
         region: Rect,

@@ -137,7 +137,7 @@ impl JpegDecoder {
                     self.path = Some(path);
                     return Ok(placement);
                 }
-                Err(refusal) => refusal.into(),
+                Err(path) => path,
             },
         };
         self.path = Some(path);

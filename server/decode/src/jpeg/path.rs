@@ -33,11 +33,13 @@ pub enum JpegPath {
     Extreme,
     /// libjpeg-turbo, because there was no memory for a copy of its coded data.
     Memory,
+    /// libjpeg-turbo, because our decoder panicked on it: a defect of ours.
+    Panicked,
 }
 
 impl JpegPath {
     /// All ways.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Own,
         Self::OwnFromPoints,
         Self::Irregular,
@@ -52,6 +54,7 @@ impl JpegPath {
         Self::Damaged,
         Self::Extreme,
         Self::Memory,
+        Self::Panicked,
     ];
 
     /// `own`, `own_seek` (from seek points) or `libjpeg-turbo`.
@@ -79,6 +82,7 @@ impl JpegPath {
             Self::Damaged => "damaged",
             Self::Extreme => "extreme",
             Self::Memory => "memory",
+            Self::Panicked => "panic",
         }
     }
 }
