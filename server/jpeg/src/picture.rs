@@ -4,57 +4,16 @@ use std::slice;
 
 use crate::{
     frame::{Frame, Sampling},
-    half::HalfPlanes,
     planes::Planes,
     refusal::Refusal,
     scan::{MAX_BLOCKS, Mcu, Needs},
-    window::Window,
+    window::{Crop, Window},
 };
 
-/// Samples of some MCU rows that become pixels, at full or at half scale.
-pub(crate) trait Samples {
-    /// Makes room for the first one or two MCU rows of a window.
-    fn prepare(&mut self, frame: &Frame, window: &Window);
-
-    /// Writes the blocks of MCUs below each other.
-    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal>;
-
-    /// Writes the pixels that are complete now that all MCU rows before `end` are.
-    fn rows(&mut self, end: usize, out: &mut [u8]);
-}
-
-impl Samples for Planes {
-    fn prepare(&mut self, frame: &Frame, window: &Window) {
-        self.prepare(frame, window);
-    }
-
-    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
-        self.write(mcus, column, row)
-    }
-
-    fn rows(&mut self, end: usize, out: &mut [u8]) {
-        self.rows(end, out);
-    }
-}
-
-impl Samples for HalfPlanes {
-    fn prepare(&mut self, frame: &Frame, window: &Window) {
-        self.prepare(frame, window);
-    }
-
-    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
-        self.write(mcus, column, row)
-    }
-
-    fn rows(&mut self, end: usize, out: &mut [u8]) {
-        self.rows(end, out);
-    }
-}
-
 /// The pixels of one crop while they are made.
-pub(crate) struct Picture<'a, S> {
+pub(crate) struct Picture<'a> {
     sampling: Sampling,
-    planes: &'a mut S,
+    planes: &'a mut Planes,
     window: Window,
     /// Below each other.
     mcus: [Mcu; 2],
@@ -62,9 +21,10 @@ pub(crate) struct Picture<'a, S> {
     out: &'a mut [u8],
 }
 
-impl<'a, S: Samples> Picture<'a, S> {
-    /// `out` has room for the pixels of the window.
-    pub(crate) fn new(frame: &Frame, planes: &'a mut S, window: Window, out: &'a mut [u8]) -> Self {
+impl<'a> Picture<'a> {
+    /// `out` has room for the crop.
+    pub(crate) fn new(frame: &Frame, planes: &'a mut Planes, crop: Crop, out: &'a mut [u8]) -> Self {
+        let window = Window::new(frame, crop);
         planes.prepare(frame, &window);
         Self { sampling: frame.sampling, planes, window, mcus: [const { Mcu::new() }; 2], out }
     }

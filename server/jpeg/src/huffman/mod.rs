@@ -42,7 +42,7 @@ impl Code {
 
 impl HuffmanSpec {
     /// Reads a table behind its class and number; gives it with the bytes that it takes. `None` for one that libjpeg
-    /// refuses too: codes that are no prefix code, or DC differences of more than 15 bits.
+    /// refuses too: codes that are no prefix code, one of ones alone, or DC differences of more than 15 bits.
     pub(crate) fn read(bytes: &[u8], is_dc: bool) -> Option<(Self, usize)> {
         let counts: [u8; 16] = *bytes.first_chunk()?;
         let count: usize = counts.iter().map(|&count| usize::from(count)).sum();
@@ -52,7 +52,7 @@ impl HuffmanSpec {
             return None;
         }
         let spec = Self { counts, symbols };
-        let fits = spec.codes().all(|code| code.bits < 1 << code.len);
+        let fits = spec.codes().all(|code| code.bits + 1 < 1 << code.len);
         fits.then_some((spec, 16 + count))
     }
 
@@ -106,9 +106,12 @@ mod tests {
 
     #[test]
     fn too_many_codes_are_refused() {
-        assert!(spec(&[2], &[0, 1]).is_some());
+        assert!(spec(&[1, 1], &[0, 1]).is_some());
         assert!(spec(&[3], &[0, 1, 2]).is_none());
         assert!(spec(&[1, 3], &[0, 1, 2, 3]).is_none());
+        // A code of ones alone.
+        assert!(spec(&[2], &[0, 1]).is_none());
+        assert!(spec(&[1, 2], &[0, 1, 2]).is_none());
         assert!(HuffmanSpec::read(&[0; 15], false).is_none());
         let mut long = [0; 17];
         (long[0], long[16]) = (1, 16);
