@@ -3,7 +3,8 @@
 //! `cargo run --release -p bandwise-jpeg --example crops -- FOLDER [ROUNDS]`
 //!
 //! One crop an image, 8 to 100 % of its area, sides 3:4 to 4:3. The figure of a variant is the mean over all images of the
-//! median of its rounds. Pixels are compared first.
+//! median of its rounds. Pixels are compared first. Half scale is compared with libjpeg-turbo's full decoding of the same
+//! crop, which it replaces, and has pixels of its own.
 
 #![allow(unsafe_code, reason = "only libjpeg-turbo's C functions decode a crop")]
 #![allow(clippy::unwrap_used, reason = "a program for developers")]
@@ -15,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use bandwise_jpeg::{Crop, DEFAULT_SPACING, Decoder, Frame, Sampling, SeekTable, SimdLevel};
+use bandwise_jpeg::{Crop, DEFAULT_SPACING, Decoder, Frame, Part, Sampling, Scale, SeekTable, SimdLevel};
 use turbojpeg_sys as raw;
 
 /// An image with the crop of it that is decoded.
@@ -33,6 +34,7 @@ type Run = Box<dyn FnMut(&Sample, &mut Vec<u8>)>;
 /// A way to decode crops.
 struct Variant {
     name: String,
+    scale: Scale,
     run: Run,
 }
 
@@ -54,39 +56,55 @@ fn main() {
 }
 
 fn variants() -> Vec<Variant> {
-    let mut variants =
-        vec![Variant { name: "libjpeg-turbo, region by tj3".to_owned(), run: Box::new(by_turbo) }];
+    let mut variants = vec![Variant {
+        name: "libjpeg-turbo, region by tj3".to_owned(),
+        scale: Scale::Full,
+        run: Box::new(by_turbo),
+    }];
     for level in SimdLevel::available() {
-        let mut add = |name: &str, mut run: Run| {
-            let sized = move |sample: &Sample, out: &mut Vec<u8>| {
-                let Crop { width, height, .. } = sample.crop;
-                out.resize(3 * width as usize * height as usize, 0);
-                run(sample, out);
-            };
-            variants.push(Variant { name: format!("{name}, {level}"), run: Box::new(sized) });
-        };
-        let [mut first, mut both, mut later] = [level; 3].map(Decoder::new);
-        add(
-            "first time",
-            Box::new(move |Sample { bytes, frame, crop, .. }, out| {
-                first.crop(bytes, frame, *crop, out).unwrap();
-            }),
-        );
-        add(
-            "first time, makes seek points",
-            Box::new(move |Sample { bytes, frame, crop, .. }, out| {
-                both.crop_and_index(bytes, frame, *crop, DEFAULT_SPACING, out).unwrap().unwrap();
-            }),
-        );
-        add(
-            "with seek points",
-            Box::new(move |Sample { bytes, frame, crop, table }, out| {
-                let table = SeekTable::read(frame, table).unwrap();
-                later.crop_with(bytes, frame, &table, *crop, out).unwrap();
-            }),
-        );
+        for (scale, name) in [(Scale::Full, ""), (Scale::Half, "half scale, ")] {
+            for (what, run) in by_us(level, scale) {
+                variants.push(Variant { name: format!("{name}{what}, {level}"), scale, run });
+            }
+        }
     }
     variants
+}
+
+/// Our ways to decode a crop.
+fn by_us(level: SimdLevel, scale: Scale) -> [(&'static str, Run); 3] {
+    let room = move |sample: &Sample, out: &mut Vec<u8>| {
+        let part = Part { crop: sample.crop, scale };
+        let Crop { width, height, .. } = part.pixels();
+        out.resize(3 * width as usize * height as usize, 0);
+        part
+    };
+    let [mut first, mut both, mut later] = [level; 3].map(Decoder::new);
+    [
+        (
+            "first time",
+            Box::new(move |sample, out| {
+                let part = room(sample, out);
+                first.crop(&sample.bytes, &sample.frame, part, out).unwrap();
+            }),
+        ),
+        (
+            "first time, makes seek points",
+            Box::new(move |sample, out| {
+                let part = room(sample, out);
+                let made = both.crop_and_index(&sample.bytes, &sample.frame, part, DEFAULT_SPACING, out);
+                made.unwrap().unwrap();
+            }),
+        ),
+        (
+            "with seek points",
+            Box::new(move |sample, out| {
+                let part = room(sample, out);
+                let table = SeekTable::read(&sample.frame, &sample.table).unwrap();
+                later.crop_with(&sample.bytes, &sample.frame, &table, part, out).unwrap();
+            }),
+        ),
+    ]
 }
 
 /// Times the making of seek points alone, and says how large they are.
@@ -116,13 +134,18 @@ fn index(samples: &[Sample], rounds: usize) {
     println!("tables: {mean} bytes an image, {share:.2} % of the files, {each:.2} bytes a point");
 }
 
+/// Compares each variant with the first one of its scale.
 fn compare(samples: &[Sample], variants: &mut [Variant]) {
     let (mut expected, mut out) = (Vec::new(), Vec::new());
     for sample in samples {
-        (variants[0].run)(sample, &mut expected);
-        for variant in &mut variants[1..] {
-            (variant.run)(sample, &mut out);
-            assert!(out == expected, "{}: other pixels than {}", variant.name, "libjpeg-turbo");
+        for scale in [Scale::Full, Scale::Half] {
+            let mut of_scale = variants.iter_mut().filter(|variant| variant.scale == scale);
+            let Some(first) = of_scale.next() else { continue };
+            (first.run)(sample, &mut expected);
+            for variant in of_scale {
+                (variant.run)(sample, &mut out);
+                assert!(out == expected, "{}: other pixels than {}", variant.name, first.name);
+            }
         }
     }
 }

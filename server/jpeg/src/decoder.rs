@@ -3,6 +3,7 @@
 use crate::{
     coded::Coded,
     frame::{Frame, Sampling},
+    half::HalfPlanes,
     level::SimdLevel,
     picture::Picture,
     planes::Planes,
@@ -12,7 +13,7 @@ use crate::{
     seek::{Recorder, SeekTable},
     tables::TableCache,
     walk::Walk,
-    window::Crop,
+    window::{Part, Scale, Window},
 };
 
 /// Decodes crops; keeps its memory and its last tables from one to the next, and no image influences a later one.
@@ -22,23 +23,32 @@ pub struct Decoder {
     tables: TableCache,
     coded: [Coded; 2],
     planes: Planes,
+    half: HalfPlanes,
 }
 
 impl Decoder {
     /// A decoder without memory yet.
     pub fn new(level: SimdLevel) -> Self {
-        Self { level, tables: TableCache::default(), coded: Default::default(), planes: Planes::new(level) }
+        let (planes, half) = (Planes::new(level), HalfPlanes::new(level));
+        Self { level, tables: TableCache::default(), coded: Default::default(), planes, half }
     }
 
-    /// Decodes a crop into packed RGB pixels, those of libjpeg-turbo's decoding of the whole image.
+    /// Decodes a crop into packed RGB pixels: those of libjpeg-turbo's decoding of the whole image, or with
+    /// [`Part::half`] those of half its size, which the crate's documentation defines.
     ///
     /// # Errors
     /// [`Refusal`] if the file is not one for this crate; the contents of `out` are not specified then.
     ///
     /// # Panics
-    /// If the crop is not inside the image, or `out` has not `3 * width * height` bytes.
-    pub fn crop(&mut self, bytes: &[u8], frame: &Frame, crop: Crop, out: &mut [u8]) -> Result<(), Refusal> {
-        self.walk(bytes, frame, None, Some((crop, out))).map(|_| ())
+    /// If the crop is not inside the image, or `out` has not `3 * width * height` bytes for [`Part::pixels`].
+    pub fn crop(
+        &mut self,
+        bytes: &[u8],
+        frame: &Frame,
+        part: impl Into<Part>,
+        out: &mut [u8],
+    ) -> Result<(), Refusal> {
+        self.walk(bytes, frame, None, Some((part.into(), out))).map(|_| ())
     }
 
     /// Makes the seek points of a file: bytes for [`SeekTable::read`]. Reads the whole scan and makes no pixels.
@@ -68,11 +78,11 @@ impl Decoder {
         &mut self,
         bytes: &[u8],
         frame: &Frame,
-        crop: Crop,
+        part: impl Into<Part>,
         spacing: u16,
         out: &mut [u8],
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        self.walk(bytes, frame, Some(spacing), Some((crop, out)))
+        self.walk(bytes, frame, Some(spacing), Some((part.into(), out)))
     }
 
     /// Decodes a crop with the seek points of exactly these bytes: the same pixels as [`Self::crop`], but bits before
@@ -89,43 +99,47 @@ impl Decoder {
         bytes: &[u8],
         frame: &Frame,
         table: &SeekTable<'_>,
-        crop: Crop,
+        part: impl Into<Part>,
         out: &mut [u8],
     ) -> Result<(), Refusal> {
-        check(frame, crop, out)?;
+        let part = part.into();
+        check(frame, part, out)?;
         if !table.fits(frame) {
             return Err(Refusal::Damaged);
         }
         let tables = self.tables.get(frame)?;
-        let mut picture = Picture::new(frame, &mut self.planes, crop, out);
-        let columns = picture.window().across.mcus.clone();
+        let window = Window::new(frame, part);
+        let columns = window.across.mcus.clone();
         let resume = Resume { level: self.level, frame, bytes, tables: &tables, table, columns };
-        resume.decode(&mut picture, &mut self.coded)
+        match part.scale {
+            Scale::Full => resume.decode(Picture::new(frame, &mut self.planes, window, out), &mut self.coded),
+            Scale::Half => resume.decode(Picture::new(frame, &mut self.half, window, out), &mut self.coded),
+        }
     }
 
-    /// Reads a scan from its start on: pixels of a crop if one is given, seek points if a spacing is given.
+    /// Reads a scan from its start on: pixels of a part if one is given, seek points if a spacing is given.
     fn walk(
         &mut self,
         bytes: &[u8],
         frame: &Frame,
         spacing: Option<u16>,
-        crop: Option<(Crop, &mut [u8])>,
+        part: Option<(Part, &mut [u8])>,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         let recorder = spacing.map(|spacing| Recorder::new(frame, spacing));
-        match &crop {
-            Some((crop, out)) => check(frame, *crop, out)?,
+        match &part {
+            Some((part, out)) => check(frame, *part, out)?,
             None => check_frame(frame)?,
         }
         let tables = self.tables.get(frame)?;
         self.coded[0].read(frame, bytes)?;
         let mut walk = Walk::new(Scan::new(self.level, frame, &self.coded[0], &tables), recorder);
         let (row_len, rows) = frame.mcus();
-        let is_crop = crop.is_some();
-        if let Some((crop, out)) = crop {
-            let mut picture = Picture::new(frame, &mut self.planes, crop, out);
-            for row in picture.window().down.mcus.clone() {
-                walk.skip_to(row * row_len + picture.window().across.mcus.start)?;
-                picture.row(row, |mcu, needs| walk.decode(mcu, needs))?;
+        let has_pixels = part.is_some();
+        if let Some((part, out)) = part {
+            let window = Window::new(frame, part);
+            match part.scale {
+                Scale::Full => walk.draw(Picture::new(frame, &mut self.planes, window, out), row_len)?,
+                Scale::Half => walk.draw(Picture::new(frame, &mut self.half, window, out), row_len)?,
             }
         }
         if spacing.is_none() {
@@ -133,16 +147,17 @@ impl Decoder {
         }
         match walk.skip_to(row_len * rows) {
             Ok(()) => Ok(walk.into_table()),
-            Err(_) if is_crop => Ok(None),
+            Err(_) if has_pixels => Ok(None),
             Err(refusal) => Err(refusal),
         }
     }
 }
 
-/// Whether a crop can be decoded into some memory.
-fn check(frame: &Frame, crop: Crop, out: &[u8]) -> Result<(), Refusal> {
-    assert!(crop.fits(frame.size()), "{crop:?} of {:?}", frame.size());
-    assert_eq!(out.len(), 3 * crop.width as usize * crop.height as usize, "{crop:?}");
+/// Whether a part can be decoded into some memory.
+fn check(frame: &Frame, part: Part, out: &[u8]) -> Result<(), Refusal> {
+    assert!(part.crop.fits(frame.size()), "{part:?} of {:?}", frame.size());
+    let pixels = part.pixels();
+    assert_eq!(out.len(), 3 * pixels.width as usize * pixels.height as usize, "{part:?}");
     check_frame(frame)
 }
 

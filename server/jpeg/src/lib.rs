@@ -18,11 +18,22 @@
 //! window     the blocks that a crop needs
 //! pixels     inverse transform, upsampling, colours
 //! planes     the samples of some MCU rows: blocks to samples, samples to pixels
+//! half       the same at half scale
 //! picture    the pixels of a crop out of its MCUs
 //! decoder    all of it
 //! level      the instructions that a CPU has
 //! per_level  one source, compiled for each of them
 //! ```
+//!
+//! # Half scale
+//!
+//! [`Part::half`] gives pixels of which each stands for 2 x 2 of the image. Luma, and chroma at 4:4:4, is the inverse
+//! transform of length 4 of the 4 x 4 lowest coefficients of each block. Chroma that is sampled at half the size in a
+//! direction is transformed from all coefficients in that direction, which gives its own samples; so at 4:2:0 they are those
+//! of full scale, without the filter. Colours are converted as at full scale. `pixels/transform/half` says how numbers are
+//! rounded. All coefficients are read and checked all the same.
+//!
+//! # Files
 //!
 //! It reads files with sequential Huffman coding, 8 bits a sample, one interleaved scan, and one or three components
 //! sampled 4:4:4, 4:2:2, 4:4:0 or 4:2:0. Everything else, and whatever is damaged, is a [`Refusal`]: another decoder has
@@ -36,6 +47,7 @@ mod coded;
 mod decoder;
 mod entropy;
 mod frame;
+mod half;
 mod huffman;
 mod level;
 mod pair;
@@ -57,4 +69,4 @@ pub use frame::{Colour, Frame, Sampling};
 pub use level::SimdLevel;
 pub use refusal::Refusal;
 pub use seek::{DEFAULT_SPACING, SeekTable};
-pub use window::Crop;
+pub use window::{Crop, Part, Scale};

@@ -4,16 +4,57 @@ use std::slice;
 
 use crate::{
     frame::{Frame, Sampling},
+    half::HalfPlanes,
     planes::Planes,
     refusal::Refusal,
     scan::{MAX_BLOCKS, Mcu, Needs},
-    window::{Crop, Window},
+    window::Window,
 };
 
+/// Samples of some MCU rows that become pixels, at full or at half scale.
+pub(crate) trait Samples {
+    /// Makes room for the first one or two MCU rows of a window.
+    fn prepare(&mut self, frame: &Frame, window: &Window);
+
+    /// Writes the blocks of MCUs below each other.
+    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal>;
+
+    /// Writes the pixels that are complete now that all MCU rows before `end` are.
+    fn rows(&mut self, end: usize, out: &mut [u8]);
+}
+
+impl Samples for Planes {
+    fn prepare(&mut self, frame: &Frame, window: &Window) {
+        self.prepare(frame, window);
+    }
+
+    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
+        self.write(mcus, column, row)
+    }
+
+    fn rows(&mut self, end: usize, out: &mut [u8]) {
+        self.rows(end, out);
+    }
+}
+
+impl Samples for HalfPlanes {
+    fn prepare(&mut self, frame: &Frame, window: &Window) {
+        self.prepare(frame, window);
+    }
+
+    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
+        self.write(mcus, column, row)
+    }
+
+    fn rows(&mut self, end: usize, out: &mut [u8]) {
+        self.rows(end, out);
+    }
+}
+
 /// The pixels of one crop while they are made.
-pub(crate) struct Picture<'a> {
+pub(crate) struct Picture<'a, S> {
     sampling: Sampling,
-    planes: &'a mut Planes,
+    planes: &'a mut S,
     window: Window,
     /// Below each other.
     mcus: [Mcu; 2],
@@ -21,10 +62,9 @@ pub(crate) struct Picture<'a> {
     out: &'a mut [u8],
 }
 
-impl<'a> Picture<'a> {
-    /// `out` has room for the crop.
-    pub(crate) fn new(frame: &Frame, planes: &'a mut Planes, crop: Crop, out: &'a mut [u8]) -> Self {
-        let window = Window::new(frame, crop);
+impl<'a, S: Samples> Picture<'a, S> {
+    /// `out` has room for the pixels of the window.
+    pub(crate) fn new(frame: &Frame, planes: &'a mut S, window: Window, out: &'a mut [u8]) -> Self {
         planes.prepare(frame, &window);
         Self { sampling: frame.sampling, planes, window, mcus: [const { Mcu::new() }; 2], out }
     }

@@ -3,8 +3,15 @@
 use std::ops::Range;
 
 use crate::{
-    coded::Coded, frame::Frame, level::SimdLevel, pair::Pair, picture::Picture, refusal::Refusal, scan::Scan,
-    seek::SeekTable, tables::Tables,
+    coded::Coded,
+    frame::Frame,
+    level::SimdLevel,
+    pair::Pair,
+    picture::{Picture, Samples},
+    refusal::Refusal,
+    scan::Scan,
+    seek::SeekTable,
+    tables::Tables,
 };
 
 /// A file with its seek points, and the MCUs of each row that are wanted.
@@ -19,7 +26,11 @@ pub(crate) struct Resume<'a> {
 
 impl Resume<'_> {
     /// Decodes all rows of a picture, two at a time.
-    pub(crate) fn decode(&self, picture: &mut Picture<'_>, coded: &mut [Coded; 2]) -> Result<(), Refusal> {
+    pub(crate) fn decode<S: Samples>(
+        &self,
+        mut picture: Picture<'_, S>,
+        coded: &mut [Coded; 2],
+    ) -> Result<(), Refusal> {
         let rows = picture.window().down.mcus.clone();
         let [one, two] = coded;
         for row in rows.clone().step_by(2) {

@@ -1,6 +1,7 @@
 //! All MCUs of a scan in order, with seek points recorded on the way if they are wanted.
 
 use crate::{
+    picture::{Picture, Samples},
     refusal::Refusal,
     scan::{Mcu, Needs, Scan},
     seek::Recorder,
@@ -35,6 +36,19 @@ impl<'a> Walk<'a> {
         self.record()?;
         self.mcu += 1;
         self.scan.decode(mcu, needs)
+    }
+
+    /// Decodes the MCUs of a picture, whose rows have `row_len` of them.
+    pub(crate) fn draw<S: Samples>(
+        &mut self,
+        mut picture: Picture<'_, S>,
+        row_len: usize,
+    ) -> Result<(), Refusal> {
+        for row in picture.window().down.mcus.clone() {
+            self.skip_to(row * row_len + picture.window().across.mcus.start)?;
+            picture.row(row, |mcu, needs| self.decode(mcu, needs))?;
+        }
+        Ok(())
     }
 
     /// The table of the points, once all MCUs were passed.

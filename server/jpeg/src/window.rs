@@ -17,6 +17,45 @@ pub struct Crop {
     pub height: u32,
 }
 
+/// The size at which a crop is decoded, in comparison with the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scale {
+    /// The pixels of the crop: those of libjpeg-turbo's decoding of the whole image.
+    Full,
+    /// The pixels of [`Crop::halved`], each of which stands for 2 x 2 pixels of the image.
+    Half,
+}
+
+/// A crop, and the size at which it is decoded. A crop alone is decoded in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// In pixels of the image.
+    pub crop: Crop,
+    /// The size of the pixels.
+    pub scale: Scale,
+}
+
+impl Part {
+    /// A crop at half scale.
+    pub fn half(crop: Crop) -> Self {
+        Self { crop, scale: Scale::Half }
+    }
+
+    /// The pixels that are decoded, as the image at this scale counts them.
+    pub fn pixels(&self) -> Crop {
+        match self.scale {
+            Scale::Full => self.crop,
+            Scale::Half => self.crop.halved(),
+        }
+    }
+}
+
+impl From<Crop> for Part {
+    fn from(crop: Crop) -> Self {
+        Self { crop, scale: Scale::Full }
+    }
+}
+
 impl Crop {
     /// Whether the crop is inside an image of this size, and not empty.
     pub fn fits(&self, (width, height): (u32, u32)) -> bool {
@@ -24,6 +63,15 @@ impl Crop {
             len > 0 && u64::from(start) + u64::from(len) <= u64::from(whole)
         };
         inside(self.x, self.width, width) && inside(self.y, self.height, height)
+    }
+
+    /// The pixels that cover the crop in the image at half scale, each of which stands for 2 x 2 pixels from the upper left
+    /// corner on.
+    #[must_use]
+    pub fn halved(&self) -> Self {
+        let cover = |start: u32, len: u32| (start / 2, ((start + len).div_ceil(2)) - start / 2);
+        let ((x, width), (y, height)) = (cover(self.x, self.width), cover(self.y, self.height));
+        Self { x, y, width, height }
     }
 }
 
@@ -58,6 +106,20 @@ impl Span {
         Self { luma, chroma, chroma_len, mcus: first..last + 1, factor }
     }
 
+    /// As [`Self::new`] at half scale, in samples of the full one: no chroma around the crop, and an even number of samples,
+    /// of which the last may be beyond the border.
+    fn halved(start: usize, len: usize, whole: usize, factor: usize) -> Self {
+        let luma = start / 2 * 2..(start + len).next_multiple_of(2);
+        let mcus = luma.start / (8 * factor)..(luma.end - 1) / (8 * factor) + 1;
+        Self {
+            chroma: luma.start / factor..luma.end / factor,
+            chroma_len: whole.div_ceil(factor),
+            luma,
+            mcus,
+            factor,
+        }
+    }
+
     /// The chroma samples that luma of the crop is part of, where it has twice as many samples.
     pub(crate) fn chroma_pairs(&self) -> Range<usize> {
         self.luma.start / 2..self.luma.end.div_ceil(2)
@@ -82,11 +144,15 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(frame: &Frame, crop: Crop) -> Self {
+    pub(crate) fn new(frame: &Frame, Part { crop, scale }: Part) -> Self {
         let (across, down) = frame.sampling.luma_blocks();
+        let span = match scale {
+            Scale::Full => Span::new,
+            Scale::Half => Span::halved,
+        };
         Self {
-            across: Span::new(crop.x as usize, crop.width as usize, frame.width, across),
-            down: Span::new(crop.y as usize, crop.height as usize, frame.height, down),
+            across: span(crop.x as usize, crop.width as usize, frame.width, across),
+            down: span(crop.y as usize, crop.height as usize, frame.height, down),
         }
     }
 }
@@ -104,5 +170,15 @@ mod tests {
         assert_eq!((whole.chroma.clone(), whole.chroma_len, whole.mcus.clone()), (0..18, 18, 0..3));
         let plain = Span::new(9, 1, 35, 1);
         assert_eq!((plain.chroma.clone(), plain.mcus.clone()), (9..10, 1..2));
+    }
+
+    #[test]
+    fn a_crop_at_half_scale_needs_no_chroma_around_it_and_whole_pixels() {
+        let span = Span::halved(17, 15, 100, 2);
+        assert_eq!((span.luma.clone(), span.chroma.clone(), span.mcus.clone()), (16..32, 8..16, 1..2));
+        let whole = Span::halved(0, 33, 33, 1);
+        assert_eq!((whole.luma.clone(), whole.chroma.clone(), whole.mcus.clone()), (0..34, 0..34, 0..5));
+        let crop = Crop { x: 17, y: 0, width: 15, height: 33 };
+        assert_eq!(crop.halved(), Crop { x: 8, y: 0, width: 8, height: 17 });
     }
 }

@@ -30,6 +30,14 @@ pub(super) fn store_halves(vector: __m256i, low: &mut [u8; 16], high: &mut [u8; 
     }
 }
 
+/// The bytes of a lane.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load_bytes(from: &[u8; 16]) -> __m128i {
+    // SAFETY: all 16 bytes can be read, and need not be aligned.
+    unsafe { _mm_loadu_si128(from.as_ptr().cast()) }
+}
+
 /// The eight numbers of a row of a block.
 #[inline]
 #[target_feature(enable = "avx2")]

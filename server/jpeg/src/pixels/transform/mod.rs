@@ -4,6 +4,7 @@
 //! wrap, products have 32, and each pass ends with a saturation to 16.
 
 mod factors;
+pub(crate) mod half;
 mod scalar;
 mod steps;
 

@@ -35,7 +35,7 @@ pub(super) fn inverse(steps: &Steps, task: Task<'_>, samples: &mut [u8], stride:
 }
 
 /// The transform of eight numbers, which are scaled up by 2^13, rounded, and shifted down.
-fn pass<const SHIFT: u32>(line: [i16; 8]) -> [i16; 8] {
+pub(super) fn pass<const SHIFT: u32>(line: [i16; 8]) -> [i16; 8] {
     let [r0, r1, r2, r3, r4, r5, r6, r7] = line;
     let wide = |value: i16| i32::from(value);
     let round = 1 << (SHIFT - 1);

@@ -3,16 +3,16 @@
 use super::*;
 
 /// Numbers that are the same in each run.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end
     }
 
     /// Coefficients: few or many, ordinary or of any size.
-    fn block(&mut self, is_extreme: bool) -> [i16; 64] {
+    pub(super) fn block(&mut self, is_extreme: bool) -> [i16; 64] {
         let (end, size) = (1 + self.below(64), [3, 30, 300, 2000][self.below(4)]);
         std::array::from_fn(|at| match (at < end || self.below(20) == 0, is_extreme) {
             (false, _) => 0,
@@ -23,14 +23,14 @@ impl Random {
         })
     }
 
-    fn steps(&mut self) -> [u8; 64] {
+    pub(super) fn steps(&mut self) -> [u8; 64] {
         let most = [1, 4, 20, 255][self.below(4)];
         std::array::from_fn(|_| 1 + self.below(most) as u8)
     }
 }
 
 /// Rows are longer than two blocks.
-const STRIDE: usize = 23;
+pub(super) const STRIDE: usize = 23;
 
 fn transform(level: SimdLevel, steps: &Steps, blocks: &[[i16; 64]]) -> Result<Vec<u8>, Refusal> {
     let mut samples = vec![9; 2 + 8 * STRIDE * blocks.len()];
