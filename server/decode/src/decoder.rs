@@ -1,5 +1,6 @@
 //! The public interface: header, then pixels, in memory that one worker owns and reuses.
 
+use bandwise_jpeg::{Crop, Scale};
 use bandwise_kernels::{Rect, ReducedPart, RgbView, SimdLevel};
 
 use crate::buffer::PixelBuffer;
@@ -37,7 +38,7 @@ impl Decoder {
         Ok(Self { jpeg, pixels: PixelBuffer::default(), samples: PixelBuffer::default() })
     }
 
-    /// Leaves all JPEGs to libjpeg-turbo: the same pixels, later. For comparisons.
+    /// Leaves all JPEGs to libjpeg-turbo: the same pixels, later, and none at half scale. For comparisons.
     #[must_use]
     pub fn by_libjpeg_turbo_alone(mut self) -> Self {
         self.jpeg.switch_own_off();
@@ -101,7 +102,9 @@ impl Decoder {
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
         let image = image.into();
         let placement = match header.detail {
-            Detail::Jpeg(layout) => self.jpeg.decode(image, header, layout, region, 1, &mut self.pixels)?,
+            Detail::Jpeg(layout) => {
+                self.jpeg.decode(image, header, layout, region, Scale::Full, &mut self.pixels)?.0
+            }
             detail => fenced(header.format, || self.decode_still(image.bytes, header, detail, region))?,
         };
         let pixels = &self.pixels.bytes()[placement.start..];
@@ -125,12 +128,11 @@ impl Decoder {
         }
     }
 
-    /// The pixels of `image` reduced by `shrink` (1, 2, 4 or 8) that cover `region`, as [`Decoder::decode`] gives
-    /// the full ones. A reduced pixel stands for `shrink` x `shrink` pixels of the image, from its upper left
-    /// corner on.
+    /// The pixels of `image` that cover `region`, at half scale if it is a JPEG of the kind that `bandwise_jpeg` decodes,
+    /// which also says how they are defined; otherwise in full, as [`Decoder::decode`] gives them. Which of them depends on
+    /// the bytes and the region alone.
     ///
-    /// The reduction happens in the inverse transform, block by block: what it leaves out is not computed. Reduced
-    /// by 1 it is [`Decoder::decode`].
+    /// A pixel at half scale stands for 2 x 2 pixels of the image, from its upper left corner on.
     ///
     /// # Errors
     ///
@@ -138,29 +140,28 @@ impl Decoder {
     ///
     /// # Panics
     ///
-    /// If `region` does not fit into the image, or `shrink` is another number, or above 1 where the image is not
-    /// [reducible](Header::is_reducible).
-    pub fn decode_reduced<'a>(
+    /// If `region` does not fit into the image.
+    pub fn decode_half<'a>(
         &mut self,
         image: impl Into<EncodedImage<'a>>,
         header: &Header,
         region: Rect,
-        shrink: u32,
     ) -> Result<ReducedPart<'_>, DecodeError> {
-        assert!(matches!(shrink, 1 | 2 | 4 | 8), "a reduction by {shrink}");
-        let part = Rect { x: region.x % shrink, y: region.y % shrink, ..region };
-        if shrink == 1 {
-            let pixels = self.decode(image, header, region)?;
-            return Ok(ReducedPart { pixels, shrink, part });
-        }
+        let Detail::Jpeg(layout) = header.detail else {
+            return self.decode(image, header, region).map(ReducedPart::in_full);
+        };
         let (width, height) = (header.width, header.height);
         assert!(region.fits(width, height), "{region:?} is outside an image of {width} x {height}");
-        let Detail::Jpeg(layout) = header.detail else { panic!("{} cannot be reduced", header.format) };
-        assert!(layout.is_reducible(), "four components cannot be reduced");
-        let placement = self.jpeg.decode(image.into(), header, layout, region, shrink, &mut self.pixels)?;
-        let cover = jpeg::reduced(region, shrink);
-        let pixels = &self.pixels.bytes()[placement.start..];
-        let pixels = RgbView::new(pixels, cover.width as usize, cover.height as usize, placement.stride);
-        Ok(ReducedPart { pixels, shrink, part })
+        let made = self.jpeg.decode(image.into(), header, layout, region, Scale::Half, &mut self.pixels)?;
+        let (Placement { start, stride }, scale) = made;
+        let pixels = &self.pixels.bytes()[start..];
+        let Rect { x, y, width, height } = region;
+        if scale == Scale::Full {
+            let pixels = RgbView::new(pixels, width as usize, height as usize, stride);
+            return Ok(ReducedPart::in_full(pixels));
+        }
+        let cover = Crop { x, y, width, height }.halved();
+        let pixels = RgbView::new(pixels, cover.width as usize, cover.height as usize, stride);
+        Ok(ReducedPart { pixels, shrink: 2, part: Rect { x: x % 2, y: y % 2, width, height } })
     }
 }

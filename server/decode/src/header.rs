@@ -38,12 +38,6 @@ impl Header {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Whether [`crate::Decoder::decode_reduced`] can decode the image at a fraction of its size: JPEGs with one
-    /// or three components can.
-    pub fn is_reducible(&self) -> bool {
-        matches!(self.detail, Detail::Jpeg(layout) if layout.is_reducible())
-    }
-
     /// A header after the check of its size.
     pub(crate) fn checked(
         format: Format,

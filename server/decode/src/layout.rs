@@ -9,13 +9,6 @@ pub(crate) struct JpegLayout {
     pub(crate) part_unit: Option<(u32, u32)>,
 }
 
-impl JpegLayout {
-    /// Whether the file may be decoded at a fraction of its size.
-    pub(crate) fn is_reducible(self) -> bool {
-        self.samples == Samples::Rgb && !self.is_lossless
-    }
-}
-
 /// The values that libjpeg-turbo delivers for each pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Samples {

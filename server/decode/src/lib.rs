@@ -10,7 +10,7 @@
 //!    JPEG one pass over all markers, which decides about truncation. Nothing is allocated.
 //! 2. [`Decoder::decode`] produces one rectangle of pixels in the decoder's own, reused memory. For JPEG it
 //!    decodes little more than that rectangle, bit-identical to the same pixels of a whole decode.
-//!    [`Decoder::decode_reduced`] does it at 1/2, 1/4 or 1/8 of the size, for `fidelity = fast`.
+//!    [`Decoder::decode_half`] does it at half scale, for `fidelity = fast`.
 //!
 //! A [`Decoder`] belongs to one worker thread. It knows nothing of files, caches, threads or datasets, and no
 //! image influences a later one.

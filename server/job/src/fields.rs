@@ -12,6 +12,7 @@
 //! | `limits.max_pixels`, `limits.max_encoded_bytes` | decimal |
 //! | `output.dtype`, `output.layout` | `u8` `f16` `bf16` `f32`; `nchw` `nhwc` |
 //! | `fidelity` | `exact`, `fast` |
+//! | `fast_semantics` | version number of what fast pixels add to the pixel semantics; left out where `fidelity` is `exact` |
 //! | `base` | side of the base image in pixels |
 //! | `recipe.views` | number of views; left out where it is 1 |
 //! | `replay_chunk`, `replay_lanes` | rows of a chunk and number of buffers; left out where no stage replays |
@@ -27,6 +28,7 @@
 //! fingerprints are in `tests/fingerprints.rs`.
 
 use bandwise_curriculum::StagePlan;
+use bandwise_recipe::Fidelity;
 
 use crate::{field::Field, fingerprint::Fingerprint, job::Job, policy::Unreadable};
 
@@ -61,8 +63,11 @@ fn of(job: &Job) -> Vec<Field> {
         Field::new("output.dtype", &job.output.dtype),
         Field::new("output.layout", &job.output.layout),
         Field::new("fidelity", &job.fidelity),
-        Field::new("base", &job.base),
     ]);
+    if job.fidelity == Fidelity::Fast {
+        fields.push(Field::new("fast_semantics", &bandwise_recipe::FAST_SEMANTICS));
+    }
+    fields.push(Field::new("base", &job.base));
     if job.plan.stages().iter().any(replays) {
         fields.push(Field::new("replay_chunk", &job.replay.chunk));
         fields.push(Field::new("replay_lanes", &job.replay.lanes));

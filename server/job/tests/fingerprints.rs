@@ -130,6 +130,18 @@ fn the_canonical_form_is_as_documented() {
 }
 
 #[test]
+fn the_version_of_fast_pixels_enters_for_fast_jobs_alone() {
+    let base = spec("efficienttrain++");
+    let fast = JobSpec { fidelity: Fidelity::Fast, ..base.clone() };
+    let only_in_fast = differing(&resolve(&base).fields(), &resolve(&fast).fields());
+    assert_eq!(only_in_fast.len(), 2, "{only_in_fast:?}");
+    assert!(only_in_fast.iter().any(|field| field.contains("fast_semantics") && field.contains('2')));
+    if OPTIONAL_FORMATS.is_empty() {
+        assert_eq!(fingerprint(&fast), "a1f5da20bca63383615264552414a434c7928f209b566cfaed5e6a6b2e5d8534");
+    }
+}
+
+#[test]
 fn everything_that_decides_bytes_enters_and_nothing_else() {
     let base = spec("efficienttrain++");
     let changed = [

@@ -26,7 +26,7 @@ fn two_resizes(resizer: &mut Resizer, view: RgbView<'_>, between: u32, side: usi
 }
 
 fn full(pixels: RgbView<'_>) -> ReducedPart<'_> {
-    ReducedPart { pixels, shrink: 1, part: Rect::whole(pixels.width() as u32, pixels.height() as u32) }
+    ReducedPart::in_full(pixels)
 }
 
 /// A picture without detail finer than some pixels, so that nothing is lost by reducing it by two.

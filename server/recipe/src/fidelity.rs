@@ -4,9 +4,11 @@
 //!
 //! Fast does less at every step:
 //!
-//! 1. A JPEG's crop is decoded at 1/2, 1/4 or 1/8, as long as the crop keeps at least as many pixels a side as the
-//!    resize gives ([`shrink`]). The resize interpolates the original pixels between the reduced ones, again in its
-//!    weights.
+//! 1. A JPEG's crop is decoded at half scale if both of its sides are at least twice as long as the resize makes them
+//!    ([`is_halved`]), from the low coefficients of each block (`bandwise_decode::Decoder::decode_half`). The resize
+//!    interpolates the original pixels between those, again in its weights. Other formats, and JPEGs that our own decoder
+//!    leaves to libjpeg-turbo (progressive, CMYK, damaged), are decoded in full: their bytes alone decide it. 1/4 and 1/8
+//!    would lose more and save little, since most of the time goes to reading the coefficients.
 //! 2. One resize, which joins the weights of the crop's resize to the base size and of a Lanczos reduction, leads
 //!    straight to the size at which the image is augmented ([`working_side`]): the bandwidth for `lanczos`, about a
 //!    sixth more for `fourier`, whose crop of the spectrum then starts from there. The samples of that intermediate
@@ -21,6 +23,10 @@ use bandwise_choice::choices;
 use bandwise_kernels::Rect;
 
 use crate::recipe::LowFrequency;
+
+/// Version of what [`Fidelity::Fast`] adds to the pixel semantics (`PIXEL_SEMANTICS`): it goes up whenever bytes of fast
+/// jobs alone change, and enters the fingerprint of those alone. 1 was without a number there.
+pub const FAST_SEMANTICS: u32 = 2;
 
 choices! {
     /// Faithfulness of pixels to Pillow and timm.
@@ -44,11 +50,10 @@ pub(crate) fn working_side(method: LowFrequency, base: u32, bandwidth: u32) -> u
     }
 }
 
-/// By how much a JPEG is reduced when it is decoded for a square of `side` pixels out of `region`: by the most that
-/// leaves the region at least as large as the square.
-pub(crate) fn shrink(region: Rect, side: u32) -> u32 {
-    let smaller = region.width.min(region.height);
-    [8, 4, 2].into_iter().find(|shrink| smaller >= side.saturating_mul(*shrink)).unwrap_or(1)
+/// Whether a JPEG is decoded at half scale for a square of `side` pixels out of `region`: not if the region had fewer
+/// pixels than the square then.
+pub(crate) fn is_halved(region: Rect, side: u32) -> bool {
+    region.width.min(region.height) >= side.saturating_mul(2)
 }
 
 #[cfg(test)]
@@ -68,7 +73,8 @@ mod tests {
         let fourier = |bandwidth| working_side(LowFrequency::Fourier, 224, bandwidth);
         assert_eq!([96, 128, 160, 192, 224].map(fourier), [128, 160, 192, 224, 224]);
         assert_eq!(working_side(LowFrequency::Lanczos, 224, 96), 96);
-        let shrink = |width, height| shrink(Rect { x: 3, y: 5, width, height }, 96);
-        assert_eq!([shrink(191, 500), shrink(192, 500), shrink(500, 384), shrink(4000, 768)], [1, 2, 4, 8]);
+        let is_halved = |width, height| is_halved(Rect { x: 3, y: 5, width, height }, 96);
+        assert!(!is_halved(191, 500) && !is_halved(500, 191));
+        assert!(is_halved(192, 500) && is_halved(500, 192) && is_halved(4000, 768));
     }
 }

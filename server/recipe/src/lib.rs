@@ -27,7 +27,7 @@ mod workbench;
 
 pub use draws::{DrawKey, DrawOp, Draws, ImageKey};
 pub use erase::RandomErase;
-pub use fidelity::Fidelity;
+pub use fidelity::{FAST_SEMANTICS, Fidelity};
 pub use file::{MAX_FILE_BYTES, RecipeFileError};
 pub use geometry::{CropRange, EvalGeometry};
 pub use mix::{CutMixEdge, DrawnMix, Mix, mix_pair};

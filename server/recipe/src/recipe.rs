@@ -15,7 +15,7 @@ use crate::{erase::RandomErase, geometry::CropRange, mix::Mix, randaugment::Rand
 
 /// Version of the pixel semantics: everything that turns (bytes, draws, recipe) into a tensor, the keying of the
 /// draws and the order of the samples. Daemons with equal numbers give equal bytes for equal jobs; the number
-/// goes up whenever any byte of any job changes.
+/// goes up whenever any byte of any exact job changes. [`crate::FAST_SEMANTICS`] is for what fast jobs add.
 pub const PIXEL_SEMANTICS: u32 = 3;
 
 choices! {

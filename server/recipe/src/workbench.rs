@@ -6,8 +6,8 @@ use bandwise_decode::{
     DecodeError, DecodeLimits, Decoder, DecoderInitError, EncodedImage, Header, JpegPath, has_room,
 };
 use bandwise_kernels::{
-    Anchor, Augmenter, Dtype, Filter, FourierCrop, Rect, ResizeChain, Resizer, RgbView, SimdLevel,
-    flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
+    Anchor, Augmenter, Dtype, Filter, FourierCrop, Rect, ReducedPart, ResizeChain, Resizer, RgbView,
+    SimdLevel, flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
 };
 use half::f16;
 
@@ -178,8 +178,11 @@ impl Workbench {
             self.resizer.resize(view, crop.filter, &mut self.pixels, side, side);
             return Ok(());
         };
-        let shrink = if header.is_reducible() { fidelity::shrink(region, crop.side) } else { 1 };
-        let reduced = self.decoder.decode_reduced(image, header, region, shrink)?;
+        let source = if fidelity::is_halved(region, crop.side) {
+            self.decoder.decode_half(image, header, region)?
+        } else {
+            ReducedPart::in_full(self.decoder.decode(image, header, region)?)
+        };
         watch.done(Work::Decode);
         let anchors = match (for_spectrum, mirrored) {
             (false, _) => [Anchor::Ends; 2],
@@ -187,7 +190,7 @@ impl Workbench {
             (true, true) => [Anchor::Last, Anchor::First],
         };
         let chain = ResizeChain { first: crop.filter, between, last: Filter::Lanczos, anchors };
-        self.resizer.resize_chain(reduced, chain, &mut self.pixels, side);
+        self.resizer.resize_chain(source, chain, &mut self.pixels, side);
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use bandwise_decode::{DecodeLimits, Format};
 use bandwise_job::{Fingerprint, Job, differing};
 use bandwise_pipeline::{Owner, Pipeline, Stream, StreamOptions};
 use bandwise_proto::v1::{self as proto, loader_server::Loader};
-use bandwise_recipe::{PIXEL_SEMANTICS, Recipe};
+use bandwise_recipe::{FAST_SEMANTICS, PIXEL_SEMANTICS, Recipe};
 use tokio::sync::{mpsc, watch};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -192,6 +192,7 @@ impl Loader for LoaderService {
         Ok(Response::new(proto::DescribeResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pixel_semantics: PIXEL_SEMANTICS,
+            fast_semantics: FAST_SEMANTICS,
             datasets: self.catalog.iter().map(|(name, dataset)| describe::dataset(name, dataset)).collect(),
             classes: classes.iter().map(|class| class.name().to_owned()).collect(),
             class_names: classes.iter().map(|class| class.bytes().to_vec().into()).collect(),

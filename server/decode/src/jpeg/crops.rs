@@ -4,6 +4,9 @@
 //! refused file is libjpeg-turbo's, so verdicts and pixels are the same with and without this. Only files whose markers
 //! `scans` has found healthy come here.
 //!
+//! At half scale the pixels of a refused file are others than ours would be, as libjpeg-turbo decodes it in full. So no
+//! refusal may have another reason than the bytes: a lack of memory is an error there.
+//!
 //! With a memory of seek points, the first decoding of a file makes them in the same pass, which then runs to the end of
 //! the file; later ones begin where the crop does. They are found by a hash of the whole file, so that those of other
 //! bytes are never used.
@@ -11,7 +14,7 @@
 //! A panic of our decoder is a defect of ours, but not one that stops a job: libjpeg-turbo takes the file, and ours begins
 //! afresh with the next one.
 
-use bandwise_jpeg::{Crop, Frame, Refusal, SeekTable};
+use bandwise_jpeg::{Crop, Frame, Part, Refusal, Scale, SeekTable};
 use bandwise_kernels::{Rect, SimdLevel};
 
 use super::path::JpegPath;
@@ -39,14 +42,16 @@ impl Crops {
         Self { level, decoder: bandwise_jpeg::Decoder::new(level), points: Vec::new() }
     }
 
-    /// Decodes `region` into `pixels`, row behind row. The inner error says why it is left to libjpeg-turbo.
+    /// Decodes `region`, or its cover at half scale, into `pixels`, row behind row. The inner error says why it is left to
+    /// libjpeg-turbo.
     pub(crate) fn decode(
         &mut self,
         image: EncodedImage<'_>,
         region: Rect,
+        scale: Scale,
         pixels: &mut PixelBuffer,
     ) -> Result<Result<(Placement, JpegPath), JpegPath>, DecodeError> {
-        if let Some(made) = caught(|| self.decode_or_panic(image, region, pixels)) {
+        if let Some(made) = caught(|| self.decode_or_panic(image, region, scale, pixels)) {
             return Ok(made?.map_err(JpegPath::from));
         }
         self.decoder = bandwise_jpeg::Decoder::new(self.level);
@@ -57,6 +62,7 @@ impl Crops {
         &mut self,
         image: EncodedImage<'_>,
         region: Rect,
+        scale: Scale,
         pixels: &mut PixelBuffer,
     ) -> Result<Result<(Placement, JpegPath), Refusal>, DecodeError> {
         let frame = match Frame::read(image.bytes) {
@@ -64,14 +70,19 @@ impl Crops {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let Rect { x, y, width, height } = region;
+        let part = Part { crop: Crop { x, y, width, height }, scale };
+        let Crop { width, height, .. } = part.pixels();
         let len = 3 * width as usize * height as usize;
         pixels.prepare(len)?;
-        let (crop, out) = (Crop { x, y, width, height }, &mut pixels.bytes_mut()[..len]);
+        let out = &mut pixels.bytes_mut()[..len];
         let made = match image.seek {
-            None => self.decoder.crop(image.bytes, &frame, crop, out).map(|()| JpegPath::Own),
-            Some(memory) => self.with_points(image.bytes, &frame, memory, crop, out),
+            None => self.decoder.crop(image.bytes, &frame, part, out).map(|()| JpegPath::Own),
+            Some(memory) => self.with_points(image.bytes, &frame, memory, part, out),
         };
-        Ok(made.map(|path| (Placement::packed(width), path)))
+        match made {
+            Err(Refusal::Memory) if scale == Scale::Half => Err(DecodeError::OutOfMemory),
+            made => Ok(made.map(|path| (Placement::packed(width), path))),
+        }
     }
 
     fn with_points(
@@ -79,19 +90,19 @@ impl Crops {
         bytes: &[u8],
         frame: &Frame,
         memory: &dyn SeekMemory,
-        crop: Crop,
+        part: Part,
         out: &mut [u8],
     ) -> Result<JpegPath, Refusal> {
         let hash = memory.hash(bytes);
         if memory.find(hash, &mut self.points) {
             // Points that make no sense are as good as none.
             let table = SeekTable::read(frame, &self.points);
-            let made = table.map(|table| self.decoder.crop_with(bytes, frame, &table, crop, out));
+            let made = table.map(|table| self.decoder.crop_with(bytes, frame, &table, part, out));
             if made.is_some_and(|made| made.is_ok()) {
                 return Ok(JpegPath::OwnFromPoints);
             }
         }
-        let points = self.decoder.crop_and_index(bytes, frame, crop, memory.spacing(), out)?;
+        let points = self.decoder.crop_and_index(bytes, frame, part, memory.spacing(), out)?;
         if let Some(points) = points {
             memory.keep(hash, &points);
         }

@@ -3,13 +3,13 @@
 //! - `bytes`: the search for the next marker.
 //! - `segments`: everything before the first scan, read as Pillow reads it.
 //! - `scans`: everything after it; finds truncation and says whether a part may be decoded alone.
-//! - `crops`: ordinary files, by our own decoder.
+//! - `crops`: ordinary files, by our own decoder, in full or at half scale.
 //! - `window`: which part libjpeg-turbo has to decode for a region.
 //! - `turbo`: the calls into libjpeg-turbo, the only unsafe code of the crate.
 //! - `cmyk`: four components to RGB.
 //!
 //! Decoding parameters are libjpeg's defaults, as in Pillow: accurate integer inverse DCT, triangle filter for
-//! chroma, no scaling. Nothing here looks at EXIF or at colour profiles.
+//! chroma. Nothing here looks at EXIF or at colour profiles.
 
 mod bytes;
 mod cmyk;
@@ -24,8 +24,8 @@ mod window;
 pub(crate) use cmyk::to_rgb as stored_cmyk_to_rgb;
 pub use path::JpegPath;
 pub(crate) use turbo::Turbo;
-pub(crate) use window::reduced;
 
+use bandwise_jpeg::Scale;
 use bandwise_kernels::{Rect, SimdLevel};
 
 use crops::Crops;
@@ -88,13 +88,13 @@ pub(crate) fn decode_inner(
 ) -> Result<(), DecodeError> {
     let samples = if frame.components == 4 { Samples::Cmyk } else { Samples::Rgb };
     let size = (frame.width, frame.height);
-    turbo.decode(bytes, size, 1, Rect::whole(size.0, size.1), samples, out)
+    turbo.decode(bytes, size, Rect::whole(size.0, size.1), samples, out)
 }
 
 /// The decoders of JPEGs.
 #[derive(Debug)]
 pub(crate) struct JpegDecoder {
-    /// libjpeg-turbo: any file, at any size.
+    /// libjpeg-turbo: any file.
     pub(crate) turbo: Turbo,
     /// Our own; `None` where it is switched off.
     crops: Option<Crops>,
@@ -117,42 +117,41 @@ impl JpegDecoder {
         self.path.take()
     }
 
-    /// Decodes `region` into `pixels` and says where it lies there. With a `shrink` above 1 the image is reduced by it,
-    /// and it is the region's cover that is placed.
+    /// Decodes `region` into `pixels` and says where it lies there. If half scale is asked for, our own decoder makes it
+    /// so, and libjpeg-turbo what is left to it in full: the result says which.
     pub(crate) fn decode(
         &mut self,
         image: EncodedImage<'_>,
         header: &Header,
         layout: JpegLayout,
         region: Rect,
-        shrink: u32,
+        scale: Scale,
         pixels: &mut PixelBuffer,
-    ) -> Result<Placement, DecodeError> {
+    ) -> Result<(Placement, Scale), DecodeError> {
         let path = match self.crops.as_mut() {
             None => JpegPath::SwitchedOff,
-            Some(_) if shrink > 1 => JpegPath::Reduced,
             Some(_) if layout.part_unit.is_none() => JpegPath::Irregular,
-            Some(crops) => match crops.decode(image, region, pixels)? {
+            Some(crops) => match crops.decode(image, region, scale, pixels)? {
                 Ok((placement, path)) => {
                     self.path = Some(path);
-                    return Ok(placement);
+                    return Ok((placement, scale));
                 }
                 Err(path) => path,
             },
         };
         self.path = Some(path);
-        by_turbo(&mut self.turbo, image.bytes, header, layout, region, shrink, pixels)
+        let placement = by_turbo(&mut self.turbo, image.bytes, header, layout, region, pixels)?;
+        Ok((placement, Scale::Full))
     }
 }
 
-/// [`JpegDecoder::decode`] by libjpeg-turbo.
+/// [`JpegDecoder::decode`] by libjpeg-turbo, in full.
 fn by_turbo(
     turbo: &mut Turbo,
     bytes: &[u8],
     header: &Header,
     layout: JpegLayout,
     region: Rect,
-    shrink: u32,
     pixels: &mut PixelBuffer,
 ) -> Result<Placement, DecodeError> {
     let whole = Rect::whole(header.width, header.height);
@@ -160,13 +159,12 @@ fn by_turbo(
         Some(unit) => window::around(region, unit, whole),
         None => whole,
     };
-    let (window, region) = (window::reduced(window, shrink), window::reduced(region, shrink));
     let stride = layout.samples.bytes_per_pixel() * window.width as usize;
     // Grey values are spread to three bytes afterwards.
     let spread_to = if layout.samples == Samples::Grey { 3 } else { 1 };
     pixels.prepare(spread_to * stride * window.height as usize)?;
     let size = (header.width, header.height);
-    turbo.decode(bytes, size, shrink, window, layout.samples, pixels.bytes_mut())?;
+    turbo.decode(bytes, size, window, layout.samples, pixels.bytes_mut())?;
     match layout.samples {
         Samples::Rgb => {
             let (x, y) = ((region.x - window.x) as usize, (region.y - window.y) as usize);

@@ -2,7 +2,8 @@
 
 use bandwise_jpeg::Refusal;
 
-/// The way by which the pixels of a JPEG were made. All of them give the same pixels; only the time differs.
+/// The way by which the pixels of a JPEG were made. In full all of them give the same pixels, and only the time differs. At
+/// half scale our own decoder alone has pixels, and libjpeg-turbo decodes in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JpegPath {
     /// Our own decoder, from the start of the coded data on.
@@ -11,8 +12,6 @@ pub enum JpegPath {
     OwnFromPoints,
     /// libjpeg-turbo, because its markers are not those of a healthy file with usual samplings.
     Irregular,
-    /// libjpeg-turbo, at a fraction of the size.
-    Reduced,
     /// libjpeg-turbo, because our decoder is switched off.
     SwitchedOff,
     /// libjpeg-turbo, because it has unusual segments before the scan.
@@ -39,11 +38,10 @@ pub enum JpegPath {
 
 impl JpegPath {
     /// All ways.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::Own,
         Self::OwnFromPoints,
         Self::Irregular,
-        Self::Reduced,
         Self::SwitchedOff,
         Self::Markers,
         Self::Process,
@@ -71,7 +69,6 @@ impl JpegPath {
         match self {
             Self::Own | Self::OwnFromPoints => "",
             Self::Irregular => "irregular",
-            Self::Reduced => "reduced",
             Self::SwitchedOff => "switched_off",
             Self::Markers => "markers",
             Self::Process => "process",

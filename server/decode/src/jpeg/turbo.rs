@@ -88,41 +88,35 @@ impl Turbo {
         if status == 0 { Ok(()) } else { Err(DecoderInitError { detail: message(Some(self)) }) }
     }
 
-    /// Decodes the part `window` of a frame of `size`, both in pixels of the frame reduced by `shrink`, into the
-    /// start of `out`, rows without gaps. The file says the size in full.
+    /// Decodes the part `window` of a frame of `size` into the start of `out`, rows without gaps.
     ///
     /// `window` is the whole frame or starts at an iMCU border. Warnings are no errors.
     ///
     /// # Panics
     ///
-    /// If `window` is not inside the reduced frame or `out` is too short for it.
+    /// If `window` is not inside the frame or `out` is too short for it.
     pub(super) fn decode(
         &mut self,
         bytes: &[u8],
         size: (u32, u32),
-        shrink: u32,
         window: Rect,
         samples: Samples,
         out: &mut [u8],
     ) -> Result<(), DecodeError> {
         *self = Self::new().map_err(|_| DecodeError::OutOfMemory)?;
-        let reduced = (size.0.div_ceil(shrink), size.1.div_ceil(shrink));
-        assert!(window.fits(reduced.0, reduced.1), "{window:?} is outside a frame of {reduced:?}");
+        assert!(window.fits(size.0, size.1), "{window:?} is outside a frame of {size:?}");
         let stride = samples.bytes_per_pixel() * window.width as usize;
         assert!(out.len() >= stride * window.height as usize, "{} bytes for {window:?}", out.len());
         let stride = c_int::try_from(stride)
             .map_err(|_| DecodeError::unsupported(Format::Jpeg, "a row of more than 2 GiB"))?;
         self.read_header(bytes, size)?;
-        if shrink > 1 {
-            self.set_shrink(shrink)?;
-        }
-        if window != Rect::whole(reduced.0, reduced.1) {
+        if window != Rect::whole(size.0, size.1) {
             self.set_window(window)?;
         }
         // SAFETY: the handle is live and `bytes` is readable. The library writes rows of `window.width` pixels,
         // `window.height` of them, `stride` bytes apart: `read_header` has just compared the frame's size, as
-        // the library reads it from these bytes, with `size`; the library rounds reduced sides up, as `reduced`
-        // does; and `set_window` has made it accept the window. `out` has room for that, checked above.
+        // the library reads it from these bytes, with `size`; and `set_window` has made it accept the window. `out` has
+        // room for that, checked above.
         let status = unsafe {
             raw::tj3Decompress8(
                 self.handle.as_ptr(),
@@ -155,14 +149,6 @@ impl Turbo {
     fn get(&mut self, parameter: raw::TJPARAM) -> i64 {
         // SAFETY: the handle is live.
         i64::from(unsafe { raw::tj3Get(self.handle.as_ptr(), parameter as c_int) })
-    }
-
-    /// Lets the library reduce the image by 2, 4 or 8 in its inverse transform.
-    fn set_shrink(&mut self, shrink: u32) -> Result<(), DecodeError> {
-        let factor = raw::tjscalingfactor { num: 1, denom: shrink as c_int };
-        // SAFETY: the handle is live.
-        let status = unsafe { raw::tj3SetScalingFactor(self.handle.as_ptr(), factor) };
-        self.check(status)
     }
 
     fn set_window(&mut self, window: Rect) -> Result<(), DecodeError> {

@@ -17,13 +17,6 @@ pub(super) fn around(region: Rect, unit: (u32, u32), whole: Rect) -> Rect {
     Rect { x, y, width, height }
 }
 
-/// The pixels of an image reduced by `shrink` that cover `part`.
-pub(crate) fn reduced(part: Rect, shrink: u32) -> Rect {
-    let (x, y) = (part.x / shrink, part.y / shrink);
-    let (right, bottom) = ((part.x + part.width).div_ceil(shrink), (part.y + part.height).div_ceil(shrink));
-    Rect { x, y, width: right - x, height: bottom - y }
-}
-
 /// Start and length of `[start, start + len)` after widening it, within `[0, whole)`.
 fn widen(start: u32, len: u32, unit: u32, whole: u32) -> (u32, u32) {
     let context = if unit == 8 { 0 } else { CONTEXT };
@@ -35,14 +28,6 @@ fn widen(start: u32, len: u32, unit: u32, whole: u32) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reduced_parts_cover_and_keep_alignment() {
-        let part = Rect { x: 17, y: 32, width: 30, height: 1 };
-        assert_eq!(reduced(part, 1), part);
-        assert_eq!(reduced(part, 2), Rect { x: 8, y: 16, width: 16, height: 1 });
-        assert_eq!(reduced(part, 8), Rect { x: 2, y: 4, width: 4, height: 1 });
-    }
 
     #[test]
     fn widens_to_the_borders_of_units() {

@@ -60,10 +60,17 @@ pub struct Resizer {
 pub struct ReducedPart<'a> {
     /// The reduced pixels that cover the part.
     pub pixels: RgbView<'a>,
-    /// Original pixels of a reduced one, along each axis: 1, 2, 4 or 8.
+    /// Original pixels of a reduced one, along each axis; 1 for a picture in full.
     pub shrink: u32,
     /// The part, in original pixels from the upper left corner of `pixels` on; it begins in the first one.
     pub part: Rect,
+}
+
+impl<'a> ReducedPart<'a> {
+    /// All of a picture that is not reduced.
+    pub fn in_full(pixels: RgbView<'a>) -> Self {
+        Self { pixels, shrink: 1, part: Rect::whole(pixels.width() as u32, pixels.height() as u32) }
+    }
 }
 
 /// Two resizes to squares, made as one: with `first` to `between` x `between`, with `last` to the output.
