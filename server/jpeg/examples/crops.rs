@@ -1,6 +1,8 @@
 //! Times random-resized crops of a folder of JPEGs: this crate beside libjpeg-turbo, in turns, on one core.
 //!
-//! `cargo run --release -p bandwise-jpeg --example crops -- FOLDER [ROUNDS]`
+//! `cargo run --release -p bandwise-jpeg --example crops -- FOLDER [ROUNDS [WORD]]`
+//!
+//! With a word only the variants with that word in their names run beside libjpeg-turbo.
 //!
 //! One crop an image, 8 to 100 % of its area, sides 3:4 to 4:3. The figure of a variant is the mean over all images of the
 //! median of its rounds. Pixels are compared first. Half scale is compared with libjpeg-turbo's full decoding of the same
@@ -42,8 +44,10 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let folder = args.next().expect("usage: crops FOLDER [ROUNDS]");
     let rounds = args.next().map_or(7, |rounds| rounds.parse().expect("ROUNDS is a number"));
+    let word = args.next().unwrap_or_default();
     let samples = samples(Path::new(&folder));
     let mut variants = variants();
+    variants.retain(|Variant { name, .. }| name.starts_with("libjpeg-turbo") || name.contains(&word));
     compare(&samples, &mut variants);
     let times = times(&samples, &mut variants, rounds);
     let area = |sample: &Sample| f64::from(sample.crop.width) * f64::from(sample.crop.height);
@@ -59,7 +63,7 @@ fn variants() -> Vec<Variant> {
     let mut variants = vec![Variant {
         name: "libjpeg-turbo, region by tj3".to_owned(),
         scale: Scale::Full,
-        run: Box::new(by_turbo),
+        run: by_turbo(),
     }];
     for level in SimdLevel::available() {
         for (scale, name) in [(Scale::Full, ""), (Scale::Half, "half scale, ")] {
@@ -150,25 +154,29 @@ fn compare(samples: &[Sample], variants: &mut [Variant]) {
     }
 }
 
-/// Seconds a crop of each variant.
+/// Seconds a crop of each variant: the mean over the samples of the medians of their rounds.
+///
+/// A round takes all samples once, so that no variant meets bits that the branch predictor learned a moment ago; each
+/// variant is the first at a sample as often as the others.
 fn times(samples: &[Sample], variants: &mut [Variant], rounds: usize) -> Vec<f64> {
-    let mut out = Vec::new();
-    let mut sums = vec![0.0; variants.len()];
-    for sample in samples {
-        let mut times = vec![Vec::new(); variants.len()];
-        for _ in 0..rounds {
-            for (variant, times) in variants.iter_mut().zip(&mut times) {
+    let (mut out, count) = (Vec::new(), variants.len());
+    let mut times = vec![vec![Vec::with_capacity(rounds); samples.len()]; count];
+    for round in 0..rounds {
+        for (number, sample) in samples.iter().enumerate() {
+            for turn in 0..count {
+                let variant = (round + number + turn) % count;
                 let start = Instant::now();
-                (variant.run)(sample, &mut out);
-                times.push(start.elapsed().as_secs_f64());
+                (variants[variant].run)(sample, &mut out);
+                times[variant][number].push(start.elapsed().as_secs_f64());
             }
         }
-        for (sum, times) in sums.iter_mut().zip(&mut times) {
-            times.sort_by(f64::total_cmp);
-            *sum += times[rounds / 2];
-        }
     }
-    sums.iter().map(|sum| sum / samples.len() as f64).collect()
+    let median = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    let mean = |times: &mut Vec<Vec<f64>>| times.iter_mut().map(median).sum::<f64>() / samples.len() as f64;
+    times.iter_mut().map(mean).collect()
 }
 
 /// All files of a folder that this crate decodes, in the order of their paths.
@@ -210,40 +218,46 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// The crop from the smallest part, on borders of MCUs, that has its pixels.
-fn by_turbo(sample: &Sample, out: &mut Vec<u8>) {
-    let (width, height) = sample.frame.size();
-    let (across, down) = match sample.frame.sampling() {
-        Sampling::Grey | Sampling::Full => (8, 8),
-        Sampling::Half => (16, 8),
-        Sampling::HalfDown => (8, 16),
-        Sampling::Quarter => (16, 16),
-    };
-    let Crop { x, y, width: w, height: h } = sample.crop;
-    let part = |start: u32, len: u32, unit: u32, whole: u32| {
-        let context = if unit == 8 { 0 } else { 8 };
-        let from = start.saturating_sub(context) / unit * unit;
-        (from as c_int, ((start + len + context).next_multiple_of(unit).min(whole) - from) as c_int)
-    };
-    let ((left, columns), (top, rows)) = (part(x, w, across, width), part(y, h, down, height));
-    let mut pixels = vec![0; (3 * columns * rows) as usize];
-    // SAFETY: the library is given its own live handle, readable bytes, and room for `rows` rows of `columns` pixels,
-    // which it writes `3 * columns` bytes apart.
-    unsafe {
-        let handle = raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int);
-        raw::tj3DecompressHeader(handle, sample.bytes.as_ptr(), sample.bytes.len() as _);
-        if (columns, rows) != (width as c_int, height as c_int) {
-            let region = raw::tjregion { x: left, y: top, w: columns, h: rows };
-            assert_eq!(raw::tj3SetCroppingRegion(handle, region), 0);
+/// The crop from the smallest part, on borders of MCUs, that has its pixels; with one handle for all files.
+fn by_turbo() -> Run {
+    // SAFETY: needs nothing.
+    let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int) };
+    assert!(!handle.is_null(), "no memory");
+    let mut pixels = Vec::new();
+    Box::new(move |sample, out| {
+        let (width, height) = sample.frame.size();
+        let (across, down) = match sample.frame.sampling() {
+            Sampling::Grey | Sampling::Full => (8, 8),
+            Sampling::Half => (16, 8),
+            Sampling::HalfDown => (8, 16),
+            Sampling::Quarter => (16, 16),
+        };
+        let Crop { x, y, width: w, height: h } = sample.crop;
+        let part = |start: u32, len: u32, unit: u32, whole: u32| {
+            let context = if unit == 8 { 0 } else { 8 };
+            let from = start.saturating_sub(context) / unit * unit;
+            (from as c_int, ((start + len + context).next_multiple_of(unit).min(whole) - from) as c_int)
+        };
+        let ((left, columns), (top, rows)) = (part(x, w, across, width), part(y, h, down, height));
+        if pixels.len() < (3 * columns * rows) as usize {
+            pixels.resize((3 * columns * rows) as usize, 0);
         }
-        let rgb = raw::TJPF_TJPF_RGB;
+        let is_whole = (columns, rows) == (width as c_int, height as c_int);
         let (bytes, len) = (sample.bytes.as_ptr(), sample.bytes.len() as _);
-        raw::tj3Decompress8(handle, bytes, len, pixels.as_mut_ptr(), 3 * columns, rgb);
-        raw::tj3Destroy(handle);
-    }
-    out.clear();
-    for row in 0..h as usize {
-        let start = 3 * ((y as usize + row - top as usize) * columns as usize + x as usize - left as usize);
-        out.extend_from_slice(&pixels[start..start + 3 * w as usize]);
-    }
+        // SAFETY: the library is given its own live handle, readable bytes, and room for `rows` rows of `columns`
+        // pixels, which it writes `3 * columns` bytes apart.
+        unsafe {
+            raw::tj3DecompressHeader(handle, bytes, len);
+            let (w, h) = if is_whole { (0, 0) } else { (columns, rows) };
+            let region = if is_whole { (0, 0) } else { (left, top) };
+            let region = raw::tjregion { x: region.0, y: region.1, w, h };
+            assert_eq!(raw::tj3SetCroppingRegion(handle, region), 0);
+            raw::tj3Decompress8(handle, bytes, len, pixels.as_mut_ptr(), 3 * columns, raw::TJPF_TJPF_RGB);
+        }
+        out.clear();
+        for row in 0..h as usize {
+            let (x, y) = (x as usize - left as usize, y as usize - top as usize + row);
+            out.extend_from_slice(&pixels[3 * (y * columns as usize + x)..][..3 * w as usize]);
+        }
+    })
 }

@@ -1,6 +1,6 @@
 //! Blocks out of bits: differences of DC coefficients, and AC coefficients stored or skipped.
 //!
-//! The loops are the time of a decoder. They look up at most four entries before the buffer must be filled again, and
+//! The loops are the time of a decoder. They look up at most three entries before the buffer must be filled again, and
 //! leave the straight path only where a block ends or a code is long. Positions beyond a block go to a place behind it,
 //! so that entries without a second value need no branch.
 
@@ -11,7 +11,7 @@ use crate::{
         ac::{self, AcEntry, AcTable, END},
         dc::DcTable,
         extend,
-        skip::{self, SkipEntry, SkipTable},
+        skip::{SkipEntry, SkipTable},
     },
 };
 
@@ -36,8 +36,8 @@ const PLACES: [u8; 256] = {
 };
 
 /// Looks between two refills: as many as fit 56 bits.
-const LOOKS: usize = 4;
-const _: () = assert!(LOOKS as u32 * ac::BITS <= 56 && LOOKS as u32 * skip::BITS <= 56);
+const LOOKS: usize = 3;
+const _: () = assert!(LOOKS as u32 * ac::MOST_BITS <= 56);
 
 /// Damage was met: bits that are no code, or coefficients behind the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +83,9 @@ pub(crate) fn dc_difference(bits: &mut Bits<'_>, table: &DcTable) -> Result<i32,
 fn look(bits: &mut Bits<'_>, table: &AcTable, block: &mut Block, position: &mut usize) -> Option<AcEntry> {
     let entry = table.find(bits.peek());
     let next = *position + entry.advance();
-    // In this order, since an entry of one symbol has a zero for the second.
-    block.set_before(next, entry.last_value());
+    // In this order, since an entry of one symbol has a zero for the first of two.
     block.set_before(*position + entry.first_advance(), entry.first_value());
+    block.set_before(next, entry.last_value(bits.peek()));
     if next >= LEN {
         return Some(entry);
     }
@@ -187,6 +187,7 @@ struct Symbol {
     bits: u32,
     /// Positions that it advances, or [`END`].
     advance: u16,
+    /// The value, where the entry was slow.
     value: i16,
 }
 
@@ -201,7 +202,7 @@ impl Symbol {
 fn symbol(buffer: u64, entry: AcEntry, table: &AcTable) -> Symbol {
     if !entry.is_slow() {
         let (bits, advance) = (entry.first_bits(), entry.first_advance() as u16);
-        return Symbol { bits, advance, value: entry.first_value() };
+        return Symbol { bits, advance, value: 0 };
     }
     let (len, symbol) = match entry.first_bits() {
         0 => table.find_long(buffer).unwrap_or((0, 0)),

@@ -1,13 +1,16 @@
 //! AC coefficients: up to two symbols with their values in one look.
 //!
-//! An entry says by how much the position in the block advances, where the first value belongs, and both values, so that
-//! a look needs no arithmetic on bits. Where the first code and its value are longer than the table reads, the entry
-//! holds the code alone.
+//! An entry says by how much the position in the block advances, where the first value belongs, and where the bits of the
+//! last value lie. Those may reach beyond the bits that are looked up: only its code must be among them. The first of two
+//! values is in the entry, so that a look computes one.
 
 use super::{Code, HuffmanSpec, canonical::Canonical, extend};
 
 /// Bits that are looked up: with 12 or 13 fewer symbols take a second look, and the tables leave the nearest cache.
 pub(crate) const BITS: u32 = 11;
+
+/// Most bits of an entry, codes and values: three looks fit what a refill leaves.
+pub(crate) const MOST_BITS: u32 = 18;
 
 /// Added to the advance where the block ends.
 pub(crate) const END: usize = 128;
@@ -26,38 +29,52 @@ pub(crate) struct AcTable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AcEntry(u64);
 
-/// One symbol with its value.
+/// One symbol.
 #[derive(Clone, Copy, Debug, Default)]
 struct Single {
-    /// Bits of code and value; 0 where they are more than the table reads.
-    total: u32,
     /// Bits of the code; 0 where it is longer than the table reads.
     code: u32,
+    /// Bits of the value.
+    size: u32,
     symbol: u8,
     /// Positions that it advances, or [`END`].
     advance: u32,
+    /// The value, if all of its bits are among those that are looked up.
     value: i16,
 }
 
+impl Single {
+    /// Bits of code and value.
+    fn total(self) -> u32 {
+        self.code + self.size
+    }
+}
+
 impl AcEntry {
-    // length 0..6, advance 8..16, advance of the first symbol 16..24, its length 24..30, values 32..48 and 48..64; a slow
-    // entry has the length of its code in 24..30, and its symbol in 48..56.
+    // Length 0..6, advance 8..16, advance of the first symbol 16..24, its length 24..30, bits before the last value 32..38,
+    // 63 less its bits 40..46, the first of two values 48..64; a slow entry has no length, but that of its code in 24..30,
+    // and its symbol in 48..56.
     fn one(single: Single) -> Self {
-        let Single { total, advance, value, .. } = single;
-        let (total, advance) = (u64::from(total), u64::from(advance));
-        Self(total | (advance << 8) | (advance << 16) | (total << 24) | (u64::from(value as u16) << 32))
+        let Single { code, advance, .. } = single;
+        Self::parts(single.total(), advance, single, code, single)
     }
 
     fn two(first: Single, second: Single) -> Self {
-        let bits = u64::from(first.total + second.total) | (u64::from(first.advance + second.advance) << 8);
-        let of_first = (u64::from(first.advance) << 16) | (u64::from(first.total) << 24);
-        let values = (u64::from(first.value as u16) << 32) | (u64::from(second.value as u16) << 48);
-        Self(bits | of_first | values)
+        let total = first.total() + second.total();
+        let value = u64::from(first.value as u16) << 48;
+        let before = first.total() + second.code;
+        Self(Self::parts(total, first.advance + second.advance, first, before, second).0 | value)
+    }
+
+    fn parts(total: u32, advance: u32, first: Single, before_last: u32, last: Single) -> Self {
+        let of_all = u64::from(total) | (u64::from(advance) << 8);
+        let of_first = (u64::from(first.advance) << 16) | (u64::from(first.total()) << 24);
+        Self(of_all | of_first | (u64::from(before_last) << 32) | (u64::from(63 - last.size) << 40))
     }
 
     fn slow(single: Single) -> Self {
         let symbol = u64::from(single.symbol) << 48;
-        Self((u64::from(SLOW) << 8) | (1 << 16) | (u64::from(single.code) << 24) | symbol)
+        Self((u64::from(SLOW) << 8) | (u64::from(SLOW) << 16) | (u64::from(single.code) << 24) | symbol)
     }
 
     /// Bits of all symbols; 0 for a slow entry. The low six bits of the result count.
@@ -88,15 +105,20 @@ impl AcEntry {
         ((self.0 >> 24) & 0x3F) as u32
     }
 
+    /// The value of the first of two symbols; 0 if there is only one.
     #[inline(always)]
     pub(crate) fn first_value(self) -> i16 {
-        (self.0 >> 32) as i16
+        (self.0 >> 48) as i16
     }
 
-    /// The value of the last symbol; 0 if there is only one.
+    /// The value of the last symbol, whose bits are in the buffer that begins with this entry (T.81, F.2.2.1, EXTEND).
     #[inline(always)]
-    pub(crate) fn last_value(self) -> i16 {
-        (self.0 >> 48) as i16
+    pub(crate) fn last_value(self, buffer: u64) -> i16 {
+        let bits = buffer << ((self.0 >> 32) & 63);
+        // A value that begins with a zero is the negative of its complement.
+        let negative = !((bits as i64) >> 63);
+        let amount = ((bits ^ negative as u64) >> 1 >> ((self.0 >> 40) & 63)) as i64;
+        ((amount ^ negative) - negative) as i16
     }
 
     /// The symbol of a slow entry.
@@ -112,16 +134,14 @@ impl AcTable {
         let mut entries = [0; 1 << BITS];
         for (at, entry) in entries.iter_mut().enumerate() {
             let first = singles[at];
-            let next = singles[(at << first.total) & ((1 << BITS) - 1)];
-            let fits = next.total > 0 && first.total + next.total <= BITS && first.advance != END as u32;
-            *entry = match (first.total, fits) {
-                (0, _) => AcEntry::slow(first),
-                (_, false) => AcEntry::one(first),
-                (_, true) => AcEntry::two(first, next),
+            *entry = if first.code == 0 || first.total() > MOST_BITS {
+                AcEntry::slow(first)
+            } else {
+                second(&singles, at).map_or(AcEntry::one(first), |second| AcEntry::two(first, second))
             }
             .0;
         }
-        Self { entries, long: Canonical::new(spec) }
+        Self { entries, long: Canonical::new(spec, BITS) }
     }
 
     /// The symbols with which a buffer begins, its highest bit first.
@@ -134,6 +154,15 @@ impl AcTable {
     pub(crate) fn find_long(&self, buffer: u64) -> Option<(u32, u8)> {
         self.long.find((buffer >> 48) as u32)
     }
+}
+
+/// The symbol behind the first of a group of bits, if its code is among them and an entry has room for its value.
+fn second(singles: &[Single; 1 << BITS], at: usize) -> Option<Single> {
+    let first = singles[at];
+    let free = BITS.checked_sub(first.total())?;
+    let second = singles[(at << first.total()) & ((1 << BITS) - 1)];
+    let is_there = second.code > 0 && second.code <= free && first.advance != END as u32;
+    (is_there && first.total() + second.total() <= MOST_BITS).then_some(second)
 }
 
 /// The first symbol of each group of bits.
@@ -153,14 +182,11 @@ fn singles(spec: &HuffmanSpec) -> [Single; 1 << BITS] {
 /// A code that `free` bits follow, which are `tail`.
 fn single_of(code: Code, tail: u32, free: u32) -> Single {
     let (run, size) = code.run_and_size();
-    let known = Single { code: code.len, symbol: code.symbol, ..Single::default() };
-    match (run, size) {
-        (15, 0) => Single { total: code.len, advance: 16, ..known },
-        (_, 0) => Single { total: code.len, advance: END as u32, ..known },
-        _ if size > free => known,
-        _ => {
-            let value = extend((tail >> (free - size)) as i32, size) as i16;
-            Single { total: code.len + size, advance: run + 1, value, ..known }
-        }
-    }
+    let advance = match (run, size) {
+        (15, 0) => 16,
+        (_, 0) => END as u32,
+        _ => run + 1,
+    };
+    let value = free.checked_sub(size).map_or(0, |behind| extend((tail >> behind) as i32, size) as i16);
+    Single { code: code.len, size, symbol: code.symbol, advance, value }
 }

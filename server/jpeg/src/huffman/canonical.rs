@@ -5,6 +5,8 @@ use super::HuffmanSpec;
 /// The codes of a table by length.
 #[derive(Clone, Debug)]
 pub(crate) struct Canonical {
+    /// The shortest length that is looked for.
+    shortest: usize,
     /// For each length the first 16 bits behind which its codes end; 0 where there are none up to that length.
     ends: [u32; 17],
     /// For each length the number of its first symbol, less its first code.
@@ -13,7 +15,8 @@ pub(crate) struct Canonical {
 }
 
 impl Canonical {
-    pub(crate) fn new(spec: &HuffmanSpec) -> Self {
+    /// The codes with more bits than `known`.
+    pub(crate) fn new(spec: &HuffmanSpec, known: u32) -> Self {
         let (mut ends, mut offsets) = ([0; 17], [0; 17]);
         for (number, code) in (0..).zip(spec.codes()) {
             let len = code.len as usize;
@@ -22,14 +25,14 @@ impl Canonical {
             }
             ends[len] = (code.bits + 1) << (16 - code.len);
         }
-        Self { ends, offsets, symbols: *spec.symbols() }
+        Self { shortest: known as usize + 1, ends, offsets, symbols: *spec.symbols() }
     }
 
-    /// Length and symbol of the code with which 16 bits begin.
+    /// Length and symbol of the code with which 16 bits begin, which is none of the known ones.
     #[cold]
     #[inline(never)]
     pub(crate) fn find(&self, bits: u32) -> Option<(u32, u8)> {
-        let len = (1..17).find(|&len| bits < self.ends[len])?;
+        let len = (self.shortest..17).find(|&len| bits < self.ends[len])?;
         let number = (bits >> (16 - len)) as i32 + self.offsets[len];
         self.symbols.get(usize::try_from(number).ok()?).map(|&symbol| (len as u32, symbol))
     }
@@ -44,7 +47,7 @@ mod tests {
         let bytes: Vec<u8> =
             [0, 2, 1, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9].into_iter().chain(0..15).collect();
         let (spec, _) = HuffmanSpec::read(&bytes, false).unwrap();
-        let canonical = Canonical::new(&spec);
+        let canonical = Canonical::new(&spec, 0);
         let mut covered = 0;
         for code in spec.codes() {
             let shift = 16 - code.len;

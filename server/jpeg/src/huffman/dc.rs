@@ -48,7 +48,7 @@ impl DcTable {
             let (first, count) = ((code.bits << (BITS - code.len)) as usize, 1 << (BITS - code.len));
             entries[first..first + count].fill(DcEntry::new(code.len, u32::from(code.symbol & 15)).0);
         }
-        Self { entries, long: Canonical::new(spec) }
+        Self { entries, long: Canonical::new(spec, BITS) }
     }
 
     /// The code with which a buffer begins, its highest bit first.

@@ -3,7 +3,7 @@
 //! Most time of a decoder goes into finding symbols, so each kind of reading has a table of its own, which is looked up
 //! with the next bits:
 //!
-//! - `ac`: up to two symbols with their values in one entry;
+//! - `ac`: up to two symbols in one entry, with the way to their values;
 //! - `dc`: a code, with the number of bits that follow it;
 //! - `skip`: as many symbols as fit, without their values, for coefficients that nobody needs.
 //!

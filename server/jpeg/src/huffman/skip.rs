@@ -1,6 +1,11 @@
 //! Coefficients that nobody needs: as many symbols as fit in one look, without their values.
+//!
+//! The value of the last symbol may reach beyond the bits that are looked up: its code says how long it is.
 
-use super::{HuffmanSpec, ac::END};
+use super::{
+    HuffmanSpec,
+    ac::{END, MOST_BITS},
+};
 
 /// Bits that are looked up.
 pub(crate) const BITS: u32 = 13;
@@ -40,8 +45,11 @@ impl SkipTable {
             let (below, table): (&mut [u16], _) = tables.split_at_mut((1 << bits) - 1);
             for code in spec.codes().take_while(|code| code.len <= bits) {
                 let (run, size) = code.run_and_size();
-                let Some(rest) = bits.checked_sub(code.len + size) else { continue };
-                let (first, count) = ((code.bits << (bits - code.len)) as usize, 1 << rest);
+                if code.len + size > MOST_BITS {
+                    continue;
+                }
+                let known = code.len + size.min(bits - code.len);
+                let (first, count) = ((code.bits << (bits - code.len)) as usize, 1 << (bits - known));
                 let group = &mut table[first..first + count];
                 if size == 0 && run != 15 {
                     group.fill((code.len | ((END as u32) << 8)) as u16);
@@ -50,11 +58,14 @@ impl SkipTable {
                 let advance = if size == 0 { 16 } else { run as u16 + 1 };
                 let alone = (code.len + size) as u16 | (advance << 8);
                 for (entry, &more) in group.iter_mut().zip(&below[count - 1..]) {
-                    let fits = ((more >> 8) & 0x7F) + advance <= 63;
+                    let fits = ((more >> 8) & 0x7F) + advance <= 63
+                        && u32::from(more & 0xFF) + code.len + size <= MOST_BITS;
                     *entry = if fits { more + alone } else { alone };
                 }
+                // The same for all values, as far as their bits are there.
+                let size = known - code.len;
                 for value in 1..1 << size {
-                    table.copy_within(first..first + count, first + (value << rest));
+                    table.copy_within(first..first + count, first + (value << (bits - known)));
                 }
             }
         }
