@@ -16,17 +16,15 @@ pub(crate) struct Bits<'a> {
     buffer: u64,
     /// Bits of the buffer that count: its low six bits, those above are without meaning.
     count: u64,
-    /// The bytes that are not loaded yet.
-    rest: &'a [u8],
-    /// Length of the data, and of the zeros that were given beyond it.
-    len: usize,
+    data: &'a [u8],
+    /// Bytes that are loaded, and the zeros that were given beyond the data.
+    loaded: usize,
 }
 
 impl<'a> Bits<'a> {
     /// The bits from number `position` on. `data` ends with [`PADDING`].
     pub(crate) fn new(data: &'a [u8], position: usize) -> Self {
-        let rest = data.get(position / 8..).unwrap_or_default();
-        let mut bits = Self { buffer: 0, count: 0, rest, len: position / 8 + rest.len() };
+        let mut bits = Self { buffer: 0, count: 0, data, loaded: position / 8 };
         bits.refill();
         bits.consume((position % 8) as u32);
         bits
@@ -36,14 +34,11 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
         let count = self.count & 63;
-        let loaded = ((63 - count) >> 3) as usize;
-        if let Some(word) = self.rest.first_chunk() {
+        // All that is left at the end is padding.
+        if let Some(word) = self.data.get(self.loaded..).and_then(<[u8]>::first_chunk) {
             self.buffer |= u64::from_be_bytes(*word) >> count;
-            self.rest = &self.rest[loaded..];
-        } else {
-            // All that is left is padding.
-            self.len += loaded;
         }
+        self.loaded += ((63 - count) >> 3) as usize;
         self.count = count | READY;
     }
 
@@ -63,7 +58,7 @@ impl<'a> Bits<'a> {
 
     /// Number of the next bit.
     pub(crate) fn position(&self) -> usize {
-        8 * (self.len - self.rest.len()) - (self.count & 63) as usize
+        8 * self.loaded - (self.count & 63) as usize
     }
 }
 

@@ -3,12 +3,12 @@
 use std::slice;
 
 use crate::{
-    frame::{Frame, Sampling},
+    frame::Frame,
     half::HalfPlanes,
     planes::Planes,
     refusal::Refusal,
     scan::{MAX_BLOCKS, Mcu, Needs},
-    window::Window,
+    window::{NeedsOfSpan, Window},
 };
 
 /// Samples of some MCU rows that become pixels, at full or at half scale.
@@ -53,7 +53,6 @@ impl Samples for HalfPlanes {
 
 /// The pixels of one crop while they are made.
 pub(crate) struct Picture<'a, S> {
-    sampling: Sampling,
     planes: &'a mut S,
     window: Window,
     /// Below each other.
@@ -66,7 +65,7 @@ impl<'a, S: Samples> Picture<'a, S> {
     /// `out` has room for the pixels of the window.
     pub(crate) fn new(frame: &Frame, planes: &'a mut S, window: Window, out: &'a mut [u8]) -> Self {
         planes.prepare(frame, &window);
-        Self { sampling: frame.sampling, planes, window, mcus: [const { Mcu::new() }; 2], out }
+        Self { planes, window, mcus: [const { Mcu::new() }; 2], out }
     }
 
     /// The blocks that it needs.
@@ -80,8 +79,9 @@ impl<'a, S: Samples> Picture<'a, S> {
         row: usize,
         mut decode: impl FnMut(&mut Mcu, Needs) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
+        let down = self.window.down.needs(row);
         for column in self.window.across.mcus.clone() {
-            let needs = needs(&self.window, self.sampling.luma_blocks(), column, row);
+            let needs = self.needs(column, &down);
             decode(&mut self.mcus[0], needs)?;
             self.planes.write(slice::from_ref(&self.mcus[0]), column, row)?;
         }
@@ -95,27 +95,25 @@ impl<'a, S: Samples> Picture<'a, S> {
         row: usize,
         mut decode: impl FnMut(&mut [Mcu; 2], [Needs; 2]) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
+        let (upper, lower) = (self.window.down.needs(row), self.window.down.needs(row + 1));
         for column in self.window.across.mcus.clone() {
-            let luma = self.sampling.luma_blocks();
-            let needs = [row, row + 1].map(|row| needs(&self.window, luma, column, row));
+            let needs = [self.needs(column, &upper), self.needs(column, &lower)];
             decode(&mut self.mcus, needs)?;
             self.planes.write(&self.mcus, column, row)?;
         }
         self.planes.rows(row + 2, self.out);
         Ok(())
     }
-}
 
-/// The blocks of an MCU that the window needs.
-fn needs(window: &Window, luma: (usize, usize), column: usize, row: usize) -> Needs {
-    let (count, mut needs) = (luma.0 * luma.1, [false; MAX_BLOCKS]);
-    for (number, needs) in needs.iter_mut().enumerate() {
-        *needs = if number < count {
-            let (x, y) = (column * luma.0 + number % luma.0, row * luma.1 + number / luma.0);
-            window.across.needs_luma(x) && window.down.needs_luma(y)
-        } else {
-            window.across.needs_chroma(column) && window.down.needs_chroma(row)
-        };
+    /// The blocks of an MCU that the window needs.
+    fn needs(&self, column: usize, down: &NeedsOfSpan) -> Needs {
+        let (across, columns, rows) =
+            (self.window.across.needs(column), self.window.across.factor, self.window.down.factor);
+        let mut needs = [across.chroma && down.chroma; MAX_BLOCKS];
+        for (number, needs) in needs.iter_mut().enumerate().take(columns * rows) {
+            // One or two columns: no division.
+            *needs = across.luma[number & (columns - 1)] && down.luma[(number >> (columns - 1)) & 1];
+        }
+        needs
     }
-    needs
 }

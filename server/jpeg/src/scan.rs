@@ -169,8 +169,8 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         let is_within = self.bits.position() <= 8 * self.coded.ends[self.interval];
-        let fits = self.predictions.iter().all(|&prediction| i16::try_from(prediction).is_ok());
-        if is_within && fits { Ok(()) } else { Err(Refusal::Damaged) }
+        let [a, b, c] = self.predictions.map(|prediction| prediction.wrapping_add(1 << 15) as u32);
+        if is_within && (a | b | c) >> 16 == 0 { Ok(()) } else { Err(Refusal::Damaged) }
     }
 }
 

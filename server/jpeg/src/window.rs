@@ -90,6 +90,14 @@ pub(crate) struct Span {
     pub(crate) factor: usize,
 }
 
+/// The blocks along one axis of an MCU that a crop needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NeedsOfSpan {
+    /// The second is without meaning where an MCU has one.
+    pub(crate) luma: [bool; 2],
+    pub(crate) chroma: bool,
+}
+
 impl Span {
     /// `factor` is 2 where chroma has half of the samples.
     fn new(start: usize, len: usize, whole: usize, factor: usize) -> Self {
@@ -125,14 +133,19 @@ impl Span {
         self.luma.start / 2..self.luma.end.div_ceil(2)
     }
 
-    /// Whether luma block `number` of the image has samples of the crop.
-    pub(crate) fn needs_luma(&self, number: usize) -> bool {
-        number <= (self.luma.end - 1) / 8 && number >= self.luma.start / 8
+    /// The blocks of MCU `number` that have samples of the crop, or chroma that it needs.
+    #[inline]
+    pub(crate) fn needs(&self, number: usize) -> NeedsOfSpan {
+        let first = self.factor * number;
+        NeedsOfSpan {
+            luma: [self.needs_luma(first), self.needs_luma(first + 1)],
+            chroma: number <= (self.chroma.end - 1) / 8 && number >= self.chroma.start / 8,
+        }
     }
 
-    /// Whether chroma block `number` of the image has samples that the crop needs.
-    pub(crate) fn needs_chroma(&self, number: usize) -> bool {
-        number <= (self.chroma.end - 1) / 8 && number >= self.chroma.start / 8
+    #[inline]
+    fn needs_luma(&self, number: usize) -> bool {
+        number <= (self.luma.end - 1) / 8 && number >= self.luma.start / 8
     }
 }
 

@@ -66,8 +66,10 @@ impl Planes {
         let mut batch = [Task { coefficients: &[0; 64], component: 0, at: 0 }; BATCH];
         let (mut len, stride) = (0, self.sheet.stride());
         for (row, mcu) in (row..).zip(mcus) {
-            let places = self.sheet.places(column, row);
-            for ((block, &end), &(component, at)) in mcu.blocks.iter().zip(&mcu.ends).zip(&places) {
+            let corners = self.sheet.corners(column, row);
+            for (number, (block, &end)) in mcu.blocks.iter().zip(&mcu.ends).enumerate() {
+                let (component, at) = self.sheet.blocks()[number];
+                let at = corners[component] + at;
                 let task = Task { coefficients: block.coefficients(), component, at };
                 match end {
                     0 => {}

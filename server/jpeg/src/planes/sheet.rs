@@ -1,6 +1,6 @@
 //! Memory for the samples of a few MCU rows of all components: rows of one length, one behind the other.
 
-use std::ops::Range;
+use std::{array, ops::Range};
 
 use crate::{scan::MAX_BLOCKS, window::Window};
 
@@ -27,8 +27,8 @@ struct Plane {
 pub(super) struct Sheet {
     samples: Vec<u8>,
     stride: usize,
-    components: usize,
     planes: [Plane; 3],
+    blocks: [(usize, usize); MAX_BLOCKS],
     window: Window,
 }
 
@@ -37,7 +37,7 @@ impl Sheet {
     pub(super) fn prepare(&mut self, components: usize, window: &Window) {
         let Window { across, down } = window;
         self.stride = 8 * across.mcus.len() * across.factor + GAP;
-        (self.components, self.planes) = (components, [Plane::default(); 3]);
+        self.planes = [Plane::default(); 3];
         let mut start = GAP;
         for (number, plane) in self.planes[..components].iter_mut().enumerate() {
             let (x, y) = if number == 0 { (across.factor, down.factor) } else { (1, 1) };
@@ -48,6 +48,11 @@ impl Sheet {
         if self.samples.len() < start {
             self.samples.resize(start, 0);
         }
+        let (luma, stride) = (across.factor * down.factor, self.stride);
+        self.blocks = array::from_fn(|number| match number.checked_sub(luma) {
+            None => (0, 8 * (number / across.factor * stride + number % across.factor)),
+            Some(chroma) => (1 + chroma % 2, 0),
+        });
         self.window = window.clone();
     }
 
@@ -75,18 +80,20 @@ impl Sheet {
         self.stride
     }
 
-    /// The component of each block of an MCU, and the index of its first sample.
-    pub(super) fn places(&self, column: usize, row: usize) -> [(usize, usize); MAX_BLOCKS] {
-        let (across, down) = (self.window.across.factor, self.window.down.factor);
-        let luma = self.index(0, 8 * across * column, 8 * down * row);
-        let mut places = [(0, luma); MAX_BLOCKS];
-        for (number, (_, at)) in places[..across * down].iter_mut().enumerate() {
-            *at += number / across * 8 * self.stride + number % across * 8;
-        }
-        for (component, place) in (1..self.components).zip(&mut places[across * down..]) {
-            *place = (component, self.index(component, 8 * column, 8 * row));
-        }
-        places
+    /// The component of each block of an MCU, and its first sample from that of the component's first block on.
+    pub(super) fn blocks(&self) -> &[(usize, usize); MAX_BLOCKS] {
+        &self.blocks
+    }
+
+    /// Index of the first sample of each component in an MCU.
+    #[inline]
+    pub(super) fn corners(&self, column: usize, row: usize) -> [usize; 3] {
+        let (across, down) = (8 * self.window.across.factor, 8 * self.window.down.factor);
+        [
+            self.index(0, across * column, down * row),
+            self.index(1, 8 * column, 8 * row),
+            self.index(2, 8 * column, 8 * row),
+        ]
     }
 
     /// Luma of a row of the image in the columns of the window.
