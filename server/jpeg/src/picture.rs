@@ -81,7 +81,7 @@ impl<'a, S: Samples> Picture<'a, S> {
     ) -> Result<(), Refusal> {
         let down = self.window.down.needs(row);
         for column in self.window.across.mcus.clone() {
-            let needs = self.needs(column, &down);
+            let needs = self.needs(column, down);
             decode(&mut self.mcus[0], needs)?;
             self.planes.write(slice::from_ref(&self.mcus[0]), column, row)?;
         }
@@ -97,7 +97,7 @@ impl<'a, S: Samples> Picture<'a, S> {
     ) -> Result<(), Refusal> {
         let (upper, lower) = (self.window.down.needs(row), self.window.down.needs(row + 1));
         for column in self.window.across.mcus.clone() {
-            let needs = [self.needs(column, &upper), self.needs(column, &lower)];
+            let needs = [self.needs(column, upper), self.needs(column, lower)];
             decode(&mut self.mcus, needs)?;
             self.planes.write(&self.mcus, column, row)?;
         }
@@ -106,7 +106,7 @@ impl<'a, S: Samples> Picture<'a, S> {
     }
 
     /// The blocks of an MCU that the window needs.
-    fn needs(&self, column: usize, down: &NeedsOfSpan) -> Needs {
+    fn needs(&self, column: usize, down: NeedsOfSpan) -> Needs {
         let (across, columns, rows) =
             (self.window.across.needs(column), self.window.across.factor, self.window.down.factor);
         let mut needs = [across.chroma && down.chroma; MAX_BLOCKS];
