@@ -44,6 +44,22 @@ pub(crate) struct HalfPlanes {
     top: usize,
 }
 
+/// The inverse transform of blocks with 4 or 8 samples across and down.
+fn inverse(
+    level: SimdLevel,
+    steps: &Steps,
+    size: (usize, usize),
+    tasks: &[Task<'_>],
+    samples: &mut [u8],
+    stride: usize,
+) -> Result<(), Refusal> {
+    if size == (8, 8) {
+        return transform::inverse(level, steps, tasks, samples, stride);
+    }
+    half::inverse(level, steps, size, tasks, samples, stride);
+    Ok(())
+}
+
 /// Blocks of one size that are to be transformed.
 struct Batch<'a> {
     tasks: [Task<'a>; BATCH],
@@ -106,34 +122,31 @@ impl HalfPlanes {
     /// The rows are among the two after the last that [`Self::rows`] was given.
     pub(crate) fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
         let (across, down) = (&self.window.across, &self.window.down);
-        let (luma, chroma) =
-            ((4, 4), (if across.factor == 1 { 4 } else { 8 }, if down.factor == 1 { 4 } else { 8 }));
-        let (steps, stride, samples) = (&self.steps, self.stride, &mut self.samples[..]);
-        let (mut small, mut whole) = (Batch::new(), Batch::new());
+        let chroma = [across, down].map(|span| if span.factor == 1 { 4 } else { 8 });
+        let sizes = [(4, 4), (chroma[0], chroma[1])];
+        let (level, steps, stride) = (self.level, &self.steps, self.stride);
+        let samples = &mut self.samples[..];
+        let mut batches = [Batch::new(), Batch::new()];
         for (row, mcu) in (row..).zip(mcus) {
             let corner = (4 * down.factor * row - self.top) * stride
                 + 4 * across.factor * (column - across.mcus.start);
             for ((block, &end), &(component, at)) in mcu.blocks.iter().zip(&mcu.ends).zip(&self.places) {
                 let task = Task { coefficients: block.coefficients(), component, at: corner + at };
-                match (end, if component == 0 { luma } else { chroma }) {
-                    (0, _) => {}
-                    (1, size) => half::inverse_flat(steps, task, size, samples, stride),
-                    (_, (4, 4)) => {
-                        if small.push(task) {
-                            half::inverse(self.level, steps, small.take(), samples, stride);
-                        }
+                let kind = component.min(1);
+                match end {
+                    0 => {}
+                    1 => half::inverse_flat(steps, task, sizes[kind], samples, stride),
+                    _ if batches[kind].push(task) => {
+                        inverse(level, steps, sizes[kind], batches[kind].take(), samples, stride)?;
                     }
-                    (_, (8, 8)) => {
-                        if whole.push(task) {
-                            transform::inverse(self.level, steps, whole.take(), samples, stride)?;
-                        }
-                    }
-                    (_, size) => half::inverse_of_size(steps, task, size, samples, stride),
+                    _ => {}
                 }
             }
         }
-        half::inverse(self.level, steps, small.take(), samples, stride);
-        transform::inverse(self.level, steps, whole.take(), samples, stride)
+        for (mut batch, size) in batches.into_iter().zip(sizes) {
+            inverse(level, steps, size, batch.take(), samples, stride)?;
+        }
+        Ok(())
     }
 
     /// Writes the pixels of all rows of the window in MCU rows before `end`, which must be so for each row and at the

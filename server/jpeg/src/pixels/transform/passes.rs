@@ -21,7 +21,7 @@ macro_rules! passes {
         /// The pass over columns, with a shift of 11.
         #[inline]
         #[target_feature(enable = $features)]
-        fn first_pass(rows: &[$vector; 8]) -> [$vector; 8] {
+        pub(super) fn first_pass(rows: &[$vector; 8]) -> [$vector; 8] {
             // Lower halves that are half of the last place once all is shifted by 3.
             let round = splat16(1 << 13);
             let scaled = |sum| {
@@ -45,7 +45,7 @@ macro_rules! passes {
         /// The pass over rows, with a shift of 18 and 128 more. In each lane are rows 0, 4, 1, 5, 2, 6, 3, 7.
         #[inline]
         #[target_feature(enable = $features)]
-        fn second_pass(columns: &[$vector; 8]) -> [$vector; 8] {
+        pub(super) fn second_pass(columns: &[$vector; 8]) -> [$vector; 8] {
             let (zero, round) = (splat16(0), splat32((1 << 17) + (128 << 18)));
             let scaled = |sum| {
                 [
@@ -116,7 +116,7 @@ macro_rules! passes {
         /// Columns out of rows.
         #[inline]
         #[target_feature(enable = $features)]
-        fn transposed(r: &[$vector; 8]) -> [$vector; 8] {
+        pub(super) fn transposed(r: &[$vector; 8]) -> [$vector; 8] {
             let ([a0, a1], [b0, b1]) = (pairs(r[0], r[1]), pairs(r[2], r[3]));
             let ([c0, c1], [d0, d1]) = (pairs(r[4], r[5]), pairs(r[6], r[7]));
             let (ab, cd) = (quadruples(a0, b0), quadruples(c0, d0));
@@ -142,7 +142,7 @@ macro_rules! passes {
         /// Rows of bytes out of columns of numbers, whose order is that of the second pass.
         #[inline]
         #[target_feature(enable = $features)]
-        fn to_rows(c: &[$vector; 8]) -> [$vector; 4] {
+        pub(super) fn to_rows(c: &[$vector; 8]) -> [$vector; 4] {
             let (c02, c13) = (pack_unsigned16(c[0], c[2]), pack_unsigned16(c[1], c[3]));
             let (c46, c57) = (pack_unsigned16(c[4], c[6]), pack_unsigned16(c[5], c[7]));
             let left = pairs(unpack_low8(c02, c13), unpack_high8(c02, c13));

@@ -1,11 +1,12 @@
-//! The transform with AVX2, four blocks at a time: two in each lane of a vector, four numbers of each.
+//! The transform with AVX2. Blocks of 4 x 4 are transformed four at a time: a vector has four numbers of each, two blocks
+//! in a lane. Others are transformed two at a time, a lane for each; the passes of length 8 are those of full scale.
 //!
 //! No sum that is shifted by 18 needs a saturation to 16 bits, and 128 is part of its rounding, as in the transform at
 //! full scale.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_extract_epi32, _mm256_add_epi16 as add16, _mm256_add_epi32 as add32,
-    _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
+    __m128i, __m256i, _mm_cvtsi128_si64, _mm_extract_epi32, _mm256_add_epi16 as add16,
+    _mm256_add_epi32 as add32, _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
     _mm256_madd_epi16 as multiply_add16, _mm256_mullo_epi16, _mm256_packs_epi32 as pack_signed32,
     _mm256_packus_epi16 as pack_unsigned16, _mm256_set_m128i, _mm256_set1_epi16 as splat16,
     _mm256_set1_epi32 as splat32, _mm256_shuffle_epi8 as shuffle8, _mm256_srai_epi32 as shift_right32,
@@ -17,7 +18,7 @@ use std::arch::x86_64::{
 
 use super::super::{
     super::avx2::{load_bytes, load_row, load_rows},
-    Task,
+    Task, avx2 as full,
     factors::{F0_541, F0_765, F1_847},
     steps::Steps,
 };
@@ -27,12 +28,31 @@ use crate::level::Avx2;
 const TRANSPOSED: [u8; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
 
 /// Writes the samples of blocks.
-pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut [u8], stride: usize) {
+pub(super) fn inverse(
+    _: Avx2,
+    steps: &Steps,
+    size: (usize, usize),
+    tasks: &[Task<'_>],
+    samples: &mut [u8],
+    stride: usize,
+) {
     for tasks in tasks.chunks(4) {
         // In the place of those that are missing, the last one is transformed again, to the same place.
-        let four = std::array::from_fn(|number| tasks[number.min(tasks.len() - 1)]);
+        let four @ [a, b, c, d] = std::array::from_fn(|number| tasks[number.min(tasks.len() - 1)]);
         // SAFETY: the token proves AVX2.
-        unsafe { inverse_four(steps, four, samples, stride) };
+        unsafe {
+            match size {
+                (4, 4) => inverse_four(steps, four, samples, stride),
+                (8, _) => {
+                    inverse_wide(steps, [a, b], samples, stride);
+                    inverse_wide(steps, [c, d], samples, stride);
+                }
+                _ => {
+                    inverse_tall(steps, [a, b], samples, stride);
+                    inverse_tall(steps, [c, d], samples, stride);
+                }
+            }
+        }
     }
 }
 
@@ -57,6 +77,45 @@ fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride:
     store_block(_mm256_castsi256_si128(b_d), samples, tasks[1].at, stride);
     store_block(_mm256_extracti128_si256::<1>(a_c), samples, tasks[2].at, stride);
     store_block(_mm256_extracti128_si256::<1>(b_d), samples, tasks[3].at, stride);
+}
+
+/// Two blocks of 8 x 4.
+#[target_feature(enable = "avx2")]
+fn inverse_wide(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride: usize) {
+    let row = pair_of_rows(steps, &tasks);
+    let [r0, r1, r2, r3] = first_pass([row(0), row(1), row(2), row(3)]);
+    let none = splat16(0);
+    let columns = full::second_pass(&full::transposed(&[r0, r1, r2, r3, none, none, none, none]));
+    // Behind the eight bytes of a row is one of those that are none.
+    let rows = full::to_rows(&columns);
+    for (number, row) in rows.into_iter().enumerate() {
+        store_row(_mm256_castsi256_si128(row), samples, tasks[0].at + number * stride);
+        store_row(_mm256_extracti128_si256::<1>(row), samples, tasks[1].at + number * stride);
+    }
+}
+
+/// Two blocks of 4 x 8.
+#[target_feature(enable = "avx2")]
+fn inverse_tall(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride: usize) {
+    let row = pair_of_rows(steps, &tasks);
+    let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+    let [c0, c1, c2, c3, ..] = full::transposed(&full::first_pass(&rows));
+    for (half, at) in second_pass([c0, c1, c2, c3]).into_iter().zip([0, 4 * stride]) {
+        store_block(_mm256_castsi256_si128(half), samples, tasks[0].at + at, stride);
+        store_block(_mm256_extracti128_si256::<1>(half), samples, tasks[1].at + at, stride);
+    }
+}
+
+/// Rows of two blocks side by side, times their steps.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn pair_of_rows(steps: &Steps, [a, b]: &[Task<'_>; 2]) -> impl Fn(usize) -> __m256i {
+    let (a_rows, b_rows) = (a.coefficients.as_chunks().0, b.coefficients.as_chunks().0);
+    let steps = steps.pair(a.component, b.component);
+    move |at| {
+        let both = _mm256_set_m128i(load_row(&b_rows[at]), load_row(&a_rows[at]));
+        _mm256_mullo_epi16(both, load_rows(&steps[at]))
+    }
 }
 
 /// The pass over columns, with a shift of 11.
@@ -120,6 +179,13 @@ fn transposed([r0, r1, r2, r3]: [__m256i; 4]) -> [__m256i; 4] {
         unpack_low64(a_right, b_right),
         unpack_high64(a_right, b_right),
     ]
+}
+
+/// Stores the lower half as a row of eight samples.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store_row(row: __m128i, samples: &mut [u8], at: usize) {
+    samples[at..][..8].copy_from_slice(&_mm_cvtsi128_si64(row).to_ne_bytes());
 }
 
 /// Stores the four rows of a block.

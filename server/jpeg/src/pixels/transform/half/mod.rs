@@ -15,40 +15,30 @@ mod avx2;
 use super::{Steps, Task};
 use crate::level::{Kind, SimdLevel};
 
-/// Writes the 4 x 4 samples of blocks that are halved in both directions, in rows that are `stride` apart.
+/// Writes the samples of blocks that are halved in one direction or in both, in rows that are `stride` apart. `size` is 4
+/// or 8 across and down.
 ///
 /// # Panics
 /// If a block is not within `samples`, or its component has no steps.
 pub(crate) fn inverse(
     level: SimdLevel,
     steps: &Steps,
+    size: (usize, usize),
     tasks: &[Task<'_>],
     samples: &mut [u8],
     stride: usize,
 ) {
     match level.kind() {
-        Kind::Scalar => tasks.iter().for_each(|task| scalar::inverse(steps, *task, (4, 4), samples, stride)),
+        Kind::Scalar => tasks.iter().for_each(|task| scalar::inverse(steps, *task, size, samples, stride)),
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(proof) => avx2::inverse(proof, steps, tasks, samples, stride),
+        Kind::Avx2(proof) => avx2::inverse(proof, steps, size, tasks, samples, stride),
         // The rows of four blocks fill the vectors of AVX2, and there are seldom more blocks at a time.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512(proof) => avx2::inverse(proof.avx2(), steps, tasks, samples, stride),
+        Kind::Avx512(proof) => avx2::inverse(proof.avx2(), steps, size, tasks, samples, stride),
     }
 }
 
-/// As [`inverse`] for a block that is halved in one direction: 4 or 8 samples, across and down. In plain Rust, as few
-/// files have them.
-pub(crate) fn inverse_of_size(
-    steps: &Steps,
-    task: Task<'_>,
-    size: (usize, usize),
-    samples: &mut [u8],
-    stride: usize,
-) {
-    scalar::inverse(steps, task, size, samples, stride);
-}
-
-/// As [`inverse_of_size`] for a block without AC coefficients.
+/// As [`inverse`] for a block without AC coefficients.
 pub(crate) fn inverse_flat(
     steps: &Steps,
     task: Task<'_>,

@@ -36,13 +36,8 @@ fn samples_are_those_of_the_definition() {
         }
         let expected = naive(&values, size);
         let mut samples = [9; 8 * STRIDE];
-        inverse_of_size(
-            &steps,
-            Task { coefficients: &block, component: 0, at: 2 },
-            size,
-            &mut samples,
-            STRIDE,
-        );
+        let task = Task { coefficients: &block, component: 0, at: 2 };
+        inverse(SimdLevel::SCALAR, &steps, size, &[task], &mut samples, STRIDE);
         for (at, expected) in expected.iter().enumerate() {
             let made = f64::from(samples[2 + at / size.0 * STRIDE + at % size.0]);
             assert!((made - expected).abs() <= 1.0, "{size:?}, sample {at}: {made}, not {expected}");
@@ -63,18 +58,19 @@ fn samples_are_those_of_the_definition() {
 fn every_level_transforms_alike() {
     let mut random = Random(6);
     for round in 0..20_000 {
+        let size = [(4, 4), (8, 4), (4, 8)][random.below(3)];
         let mut steps = Steps::new();
         steps.set([random.steps(), random.steps(), random.steps()].iter());
         let blocks: Vec<_> = (0..=round % 9).map(|_| random.block(round % 3 == 0)).collect();
         let made = SimdLevel::available().into_iter().map(|level| {
-            let mut samples = vec![9; 2 + 4 * STRIDE * blocks.len()];
+            let mut samples = vec![9; 2 + 8 * STRIDE * blocks.len()];
             let task = |(number, coefficients)| Task {
                 coefficients,
                 component: number % 3,
-                at: 2 + number * 4 * STRIDE,
+                at: 2 + number * 8 * STRIDE,
             };
             let tasks: Vec<_> = blocks.iter().enumerate().map(task).collect();
-            inverse(level, &steps, &tasks, &mut samples, STRIDE);
+            inverse(level, &steps, size, &tasks, &mut samples, STRIDE);
             samples
         });
         let made: Vec<_> = made.collect();
@@ -93,7 +89,7 @@ fn flat_blocks_are_filled_with_the_sample_of_the_transform() {
         for size in [(4, 4), (8, 4), (4, 8)] {
             let (mut flat, mut made) = ([7; 90], [7; 90]);
             inverse_flat(&steps, task, size, &mut flat, 10);
-            inverse_of_size(&steps, task, size, &mut made, 10);
+            inverse(SimdLevel::SCALAR, &steps, size, &[task], &mut made, 10);
             assert_eq!(flat, made, "{dc}, {size:?}");
         }
     }
