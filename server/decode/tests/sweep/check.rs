@@ -154,6 +154,38 @@ impl Checker {
                 }
             }
         }
+        let number = random.below(regions.len());
+        self.half(bytes, &header, regions[number], &expected[number], spacing)
+    }
+
+    /// Compares a part at half scale: the same at each level, without seek points, while they are made, and with them, and
+    /// the pixels of libjpeg-turbo where it is decoded in full.
+    fn half(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        region: Rect,
+        full: &Pixels,
+        spacing: u16,
+    ) -> Result<(), String> {
+        let mut first = None;
+        for (level, decoder) in &mut self.decoders {
+            let memory = Memory::new(spacing);
+            for seek in [None, Some(&memory as &dyn SeekMemory), Some(&memory)] {
+                let made = decode_half(decoder, EncodedImage { bytes, seek }, header, region);
+                if decoder.take_jpeg_path() == Some(JpegPath::Panicked) {
+                    return Err(format!("{region:?}, {level}, half scale: a panic"));
+                }
+                let is_as_full = match &made {
+                    Ok((2, _)) => full.is_ok(),
+                    Ok((_, pixels)) => full.as_ref() == Ok(pixels),
+                    Err(error) => full.as_ref() == Err(error),
+                };
+                if !is_as_full || made != *first.get_or_insert_with(|| made.clone()) {
+                    return Err(format!("{region:?}, {level}, half scale, spacing {spacing}: other pixels"));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -214,6 +246,18 @@ fn decode(
     let pixels = (0..view.height()).flat_map(|y| view.row(y)).copied().collect();
     // Other formats than JPEG have none.
     Ok((pixels, decoder.take_jpeg_path().unwrap_or(JpegPath::SwitchedOff)))
+}
+
+/// Pixels of the image for each one, along each axis, and the packed pixels of a part at half scale.
+fn decode_half(
+    decoder: &mut Decoder,
+    image: EncodedImage<'_>,
+    header: &Header,
+    region: Rect,
+) -> Result<(u32, Vec<u8>), DecodeError> {
+    let made = decoder.decode_half(image, header, region)?;
+    let view = made.pixels;
+    Ok((made.shrink, (0..view.height()).flat_map(|y| view.row(y)).copied().collect()))
 }
 
 fn crop((width, height): (u32, u32), random: &mut Random) -> Rect {
