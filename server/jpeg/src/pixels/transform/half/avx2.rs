@@ -100,10 +100,11 @@ fn inverse_tall(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride:
     let row = pair_of_rows(steps, &tasks);
     let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
     let [c0, c1, c2, c3, ..] = full::transposed(&full::first_pass(&rows));
-    for (half, at) in second_pass([c0, c1, c2, c3]).into_iter().zip([0, 4 * stride]) {
-        store_block(_mm256_castsi256_si128(half), samples, tasks[0].at + at, stride);
-        store_block(_mm256_extracti128_si256::<1>(half), samples, tasks[1].at + at, stride);
-    }
+    let [upper, lower] = second_pass([c0, c1, c2, c3]);
+    store_block(_mm256_castsi256_si128(upper), samples, tasks[0].at, stride);
+    store_block(_mm256_castsi256_si128(lower), samples, tasks[0].at + 4 * stride, stride);
+    store_block(_mm256_extracti128_si256::<1>(upper), samples, tasks[1].at, stride);
+    store_block(_mm256_extracti128_si256::<1>(lower), samples, tasks[1].at + 4 * stride, stride);
 }
 
 /// Rows of two blocks side by side, times their steps.
@@ -123,7 +124,13 @@ fn pair_of_rows(steps: &Steps, [a, b]: &[Task<'_>; 2]) -> impl Fn(usize) -> __m2
 #[target_feature(enable = "avx2")]
 fn first_pass(rows: [__m256i; 4]) -> [__m256i; 4] {
     let [low, high] = sums::<11>(rows, splat16(1 << 13), splat32(0));
-    std::array::from_fn(|at| pack_signed32(low[at], high[at]))
+    // Not `map` here and below, which is not compiled for AVX2 and takes vectors through memory.
+    [
+        pack_signed32(low[0], high[0]),
+        pack_signed32(low[1], high[1]),
+        pack_signed32(low[2], high[2]),
+        pack_signed32(low[3], high[3]),
+    ]
 }
 
 /// The pass over rows, with a shift of 18 and 128 more: the bytes of blocks row by row, of the first and the third block,
@@ -131,11 +138,12 @@ fn first_pass(rows: [__m256i; 4]) -> [__m256i; 4] {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn second_pass(columns: [__m256i; 4]) -> [__m256i; 2] {
-    let halves = sums::<18>(columns, splat16(0), splat32((1 << 17) + (128 << 18)));
+    let [low, high] = sums::<18>(columns, splat16(0), splat32((1 << 17) + (128 << 18)));
     let to_rows = _mm256_broadcastsi128_si256(load_bytes(&TRANSPOSED));
-    halves.map(|[c0, c1, c2, c3]| {
+    let rows = |[c0, c1, c2, c3]: [__m256i; 4]| {
         shuffle8(pack_unsigned16(pack_signed32(c0, c1), pack_signed32(c2, c3)), to_rows)
-    })
+    };
+    [rows(low), rows(high)]
 }
 
 /// The sums of a pass in 32 bits, shifted: those of the lower and those of the upper half of each lane. `low` is what is
@@ -146,15 +154,19 @@ fn sums<const SHIFT: i32>(rows: [__m256i; 4], low: __m256i, more: __m256i) -> [[
     let [r0, r1, r2, r3] = rows;
     let (sum, difference) = (add16(r0, r2), subtract16(r0, r2));
     let scaled = |both| add32(shift_right32::<3>(both), more);
-    let half = |even: [__m256i; 2], odd: __m256i| {
-        let [t0, t1] = even.map(scaled);
+    let half = |sum, difference, odd| {
+        let (t0, t1) = (scaled(sum), scaled(difference));
         let (t2, t3) = (products(odd, F0_541, F0_541 - F1_847), products(odd, F0_541 + F0_765, F0_541));
-        [add32(t0, t3), add32(t1, t2), subtract32(t1, t2), subtract32(t0, t3)]
-            .map(|sum| shift_right32::<SHIFT>(sum))
+        [
+            shift_right32::<SHIFT>(add32(t0, t3)),
+            shift_right32::<SHIFT>(add32(t1, t2)),
+            shift_right32::<SHIFT>(subtract32(t1, t2)),
+            shift_right32::<SHIFT>(subtract32(t0, t3)),
+        ]
     };
     [
-        half([unpack_low16(low, sum), unpack_low16(low, difference)], unpack_low16(r1, r3)),
-        half([unpack_high16(low, sum), unpack_high16(low, difference)], unpack_high16(r1, r3)),
+        half(unpack_low16(low, sum), unpack_low16(low, difference), unpack_low16(r1, r3)),
+        half(unpack_high16(low, sum), unpack_high16(low, difference), unpack_high16(r1, r3)),
     ]
 }
 
