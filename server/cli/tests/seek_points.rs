@@ -55,6 +55,7 @@ async fn bytes_are_the_same_with_and_without() {
     let cache = TempDir::new().unwrap();
     let without = daemon(&photos(), cache.path(), false).await;
     let expected = rows(&without, proto::Fidelity::Exact).await;
+    let expected_fast = rows(&without, proto::Fidelity::Fast).await;
     assert_eq!(decodes(&without, JpegPath::OwnFromPoints), 0);
     assert!(decodes(&without, JpegPath::Own) > 40, "{:?}", without.daemon.stats().jpeg_paths());
     assert!(
@@ -73,6 +74,7 @@ async fn bytes_are_the_same_with_and_without() {
 
     let warm = daemon(&photos, cache.path(), true).await;
     assert_eq!(rows(&warm, proto::Fidelity::Exact).await, expected);
+    assert_eq!(rows(&warm, proto::Fidelity::Fast).await, expected_fast);
     assert_eq!(decodes(&warm, JpegPath::Own), 0, "{:?}", warm.daemon.stats().jpeg_paths());
     assert!(decodes(&warm, JpegPath::OwnFromPoints) > 40);
     // Later ones of the daemons that made them use them too.
