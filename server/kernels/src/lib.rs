@@ -1,4 +1,5 @@
-//! Pure pixel kernels of Bandwise: resize, flip, augmentation, Fourier crop, tensor output.
+//! Pure pixel kernels of Bandwise: resize, flip, augmentation, Fourier crop, tensor output; and the search for markers of
+//! JPEGs.
 //!
 //! Kernels are functions on slices. They know no clock, environment, file, log, async runtime or protobuf,
 //! and allocate nothing per row. Every SIMD path gives the bytes of its scalar twin: the level is a value
@@ -12,6 +13,7 @@ mod augment;
 mod flip;
 mod fourier;
 mod level;
+mod markers;
 mod resize;
 mod tensor;
 mod view;
@@ -20,6 +22,7 @@ pub use augment::{AugmentOp, Augmenter};
 pub use flip::flip_horizontal;
 pub use fourier::{FourierCrop, FourierError, MAX_FOURIER_SIDE};
 pub use level::SimdLevel;
+pub use markers::find_marker;
 pub use resize::{Anchor, Filter, ReducedPart, ResizeChain, Resizer};
 pub use tensor::{Dtype, Layout, Normalization, PixelTable, rgb_to_planes_f32, write_pixels, write_planes};
 pub use view::{Rect, RgbView};

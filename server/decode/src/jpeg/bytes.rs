@@ -1,22 +1,12 @@
 //! Finding markers in entropy-coded data.
 
-use memchr::memchr;
+use bandwise_kernels::{SimdLevel, find_marker};
 
 /// The next marker at or after `from`, as its code and the position behind it. Stuffed (FF 00) and fill
 /// (FF FF) bytes are passed over, as libjpeg does.
-pub(super) fn next_marker(bytes: &[u8], from: usize) -> Option<(u8, usize)> {
-    let mut at = from;
-    loop {
-        at += memchr(0xFF, bytes.get(at..)?)?;
-        while *bytes.get(at)? == 0xFF {
-            at += 1;
-        }
-        let code = bytes[at];
-        at += 1;
-        if code != 0 {
-            return Some((code, at));
-        }
-    }
+pub(super) fn next_marker(level: SimdLevel, bytes: &[u8], from: usize) -> Option<(u8, usize)> {
+    let at = find_marker(level, bytes, from)?;
+    Some((*bytes.get(at + 1)?, at + 2))
 }
 
 /// The big-endian number at `at`.
@@ -32,8 +22,8 @@ mod tests {
     #[test]
     fn markers_skip_stuffing_and_fill() {
         let bytes = [1, 0xFF, 0, 0xFF, 0xFF, 0, 5, 0xFF, 0xFF, 0xD9, 0xFF];
-        assert_eq!(next_marker(&bytes, 0), Some((0xD9, 10)));
-        assert_eq!(next_marker(&bytes, 10), None);
-        assert_eq!(next_marker(&[], 0), None);
+        assert_eq!(next_marker(SimdLevel::SCALAR, &bytes, 0), Some((0xD9, 10)));
+        assert_eq!(next_marker(SimdLevel::SCALAR, &bytes, 10), None);
+        assert_eq!(next_marker(SimdLevel::SCALAR, &[], 0), None);
     }
 }

@@ -40,7 +40,7 @@ use crate::placement::Placement;
 use crate::seek::EncodedImage;
 
 /// Reads all markers of `bytes`.
-pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
+pub(crate) fn header(level: SimdLevel, bytes: &[u8], limits: &DecodeLimits) -> Result<Header, DecodeError> {
     let frame = segments::read(bytes)?;
     let max_scans = limits.max_scans(u64::from(frame.width) * u64::from(frame.height));
     let layout = JpegLayout {
@@ -55,7 +55,7 @@ pub(crate) fn header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Deco
     // The size comes first: a bomb is to be called a bomb, whatever its scans look like.
     let size = (u32::from(frame.width), u32::from(frame.height));
     let mut header = Header::checked(Format::Jpeg, size, Detail::Jpeg(layout), limits)?;
-    let is_plain = scans::read(bytes, &frame, max_scans)?;
+    let is_plain = scans::read(level, bytes, &frame, max_scans)?;
     let part_unit = frame.part_unit().filter(|_| is_plain);
     header.detail = Detail::Jpeg(JpegLayout { part_unit, ..layout });
     Ok(header)
@@ -73,7 +73,8 @@ pub(crate) struct InnerFrame {
 /// Reads all markers of a JPEG inside another file.
 pub(crate) fn inner_frame(bytes: &[u8], max_scans: u32) -> Result<InnerFrame, DecodeError> {
     let frame = segments::read(bytes)?;
-    scans::read(bytes, &frame, max_scans)?;
+    // Small parts of a file: the level does not matter.
+    scans::read(SimdLevel::SCALAR, bytes, &frame, max_scans)?;
     let (width, height) = (u32::from(frame.width), u32::from(frame.height));
     let sampling = frame.sampling.map(|(_, factors)| factors);
     Ok(InnerFrame { width, height, components: frame.components, sampling })

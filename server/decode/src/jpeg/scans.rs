@@ -9,6 +9,8 @@
 //! entropy decoder of a file with one scan asks until a marker stops it; a file with several scans is read up to its
 //! end marker first.
 
+use bandwise_kernels::SimdLevel;
+
 use super::bytes::{be16, next_marker};
 use super::segments::Frame;
 use crate::error::DecodeError;
@@ -19,13 +21,18 @@ use crate::format::Format;
 /// # Errors
 ///
 /// [`DecodeError::Truncated`], [`DecodeError::TooManyScans`].
-pub(super) fn read(bytes: &[u8], frame: &Frame, max_scans: u32) -> Result<bool, DecodeError> {
+pub(super) fn read(
+    level: SimdLevel,
+    bytes: &[u8],
+    frame: &Frame,
+    max_scans: u32,
+) -> Result<bool, DecodeError> {
     let mut walk =
         Walk { frame, restarts: frame.restarts, next_restart: 0, plain: true, known: [0; 4], scans: 0 };
     let mut at = walk.start_scan(bytes, frame.first_scan)?;
     let one_scan = !frame.progressive && bytes.get(frame.first_scan + 2) == Some(&frame.components);
     loop {
-        let (code, behind) = next_marker(bytes, at).ok_or(TRUNCATED)?;
+        let (code, behind) = next_marker(level, bytes, at).ok_or(TRUNCATED)?;
         match code {
             0xD9 => return Ok(walk.plain && walk.is_complete()),
             0xD0..=0xD7 if walk.restarts => {

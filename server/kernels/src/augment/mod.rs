@@ -25,7 +25,7 @@ mod enhance;
 mod equalize;
 mod invert;
 mod lookup;
-mod per_level;
+pub(crate) mod per_level;
 mod posterize;
 mod rotate;
 mod sharpness;
@@ -35,7 +35,7 @@ mod solarize;
 mod solarize_add;
 mod translate_x;
 mod translate_y;
-mod truncate;
+pub(crate) mod truncate;
 
 use crate::SimdLevel;
 use affine::Workspace;

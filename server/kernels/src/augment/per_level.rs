@@ -48,4 +48,4 @@ macro_rules! per_level {
         }
     };
 }
-pub(super) use per_level;
+pub(crate) use per_level;
