@@ -28,7 +28,7 @@ pub(super) fn truncate_f32(value: f32) -> u8 {
 /// `value as i32` of a whole double between -2^31 and 2^31, and anything for others.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "must be compiled for its caller's SIMD level")]
-pub(super) fn whole_i32(value: f64) -> i32 {
+pub(crate) fn whole_i32(value: f64) -> i32 {
     // The half more keeps the exponent for negative values too.
     const WHOLE: f64 = (3_u64 << 51) as f64;
     (value + WHOLE).to_bits() as i32

@@ -14,9 +14,11 @@
 //! (`detour`) stay below 2; tests try the sizes that occur.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
+use super::bicubic::{self, OUTPUTS, Places};
 use super::detour::{Detour, Joiner};
 use super::filter::{self, Filter};
 use super::taps::Taps;
+use crate::SimdLevel;
 
 /// Fractional bits of a weight.
 pub(super) const PRECISION: u32 = 22;
@@ -70,46 +72,74 @@ pub(super) struct Axis {
     weights: Vec<i32>,
     pairs: Vec<Pair>,
     quads: Vec<Quad>,
-    values: Vec<f64>,
+    values: Vec<[f64; OUTPUTS]>,
 }
 
 impl Axis {
     /// Computes the weights of `key`, reusing the memory of the weights before.
-    pub(super) fn rebuild(&mut self, key: AxisKey, joiner: &mut Joiner) {
+    pub(super) fn rebuild(&mut self, level: SimdLevel, key: AxisKey, joiner: &mut Joiner) {
         match (key.detour, key.filter) {
             (Some(detour), _) => self.take(joiner.join(key.filter, key.input, key.output, detour)),
             (None, Filter::Bilinear) => self.fill(key, filter::bilinear),
-            (None, Filter::Bicubic) => self.fill(key, filter::bicubic),
+            (None, Filter::Bicubic) => self.fill_bicubic(level, key),
             (None, Filter::Lanczos) => self.fill(key, filter::lanczos),
         }
         self.pad_outputs();
     }
 
     fn fill(&mut self, key: AxisKey, kernel: impl Fn(f64) -> f64) {
-        let scale = key.input as f64 / key.output as f64;
-        let filter_scale = scale.max(1.0);
-        let support = key.filter.support() * filter_scale;
-        let inverse = 1.0 / filter_scale;
-        let taps = self.clear(key.wanted, (support.ceil() as usize * 2 + 1).min(key.input));
+        let scale = Scale::of(key);
+        let taps = self.place(key, scale);
+        let mut values = vec![0.0; taps];
         for (i, weights) in self.weights.chunks_exact_mut(taps).take(key.wanted).enumerate() {
-            let centre = ((key.first + i) as f64 + 0.5) * scale;
-            let start = ((centre - support + 0.5) as usize).min(key.input - 1);
-            let end = ((centre + support + 0.5) as usize).clamp(start + 1, key.input);
-            let values = &mut self.values[..end - start];
-            for (j, value) in (start as i32..).zip(values.iter_mut()) {
-                *value = kernel((f64::from(j) - centre + 0.5) * inverse);
+            let (start, values) = (self.starts[i], &mut values[..self.counts[i] as usize]);
+            for (j, value) in (start.cast_signed()..).zip(values.iter_mut()) {
+                *value = kernel((f64::from(j) - scale.centre(key.first + i) + 0.5) * scale.inverse);
             }
             normalize(values, weights);
+        }
+    }
+
+    /// As [`Axis::fill`], for several outputs at a time.
+    fn fill_bicubic(&mut self, level: SimdLevel, key: AxisKey) {
+        let scale = Scale::of(key);
+        let taps = self.place(key, scale);
+        self.values.resize(self.values.len().max(taps), [0.0; OUTPUTS]);
+        for (block, weights) in self.weights.chunks_mut(taps * OUTPUTS).enumerate() {
+            let first = block * OUTPUTS;
+            let mut places = Places::default();
+            for i in 0..OUTPUTS.min(key.wanted.saturating_sub(first)) {
+                places.centres[i] = scale.centre(key.first + first + i);
+                places.starts[i] = self.starts[first + i];
+                places.counts[i] = self.counts[first + i];
+            }
+            bicubic::weigh(level, &places, scale.inverse, &mut self.values[..taps], weights);
+        }
+    }
+
+    /// Finds the inputs of each output and makes room for their weights; gives the stored taps per output.
+    fn place(&mut self, key: AxisKey, scale: Scale) -> usize {
+        self.starts.clear();
+        self.counts.clear();
+        for i in 0..key.wanted {
+            let centre = scale.centre(key.first + i);
+            let start = ((centre - scale.support + 0.5) as usize).min(key.input - 1);
+            let end = ((centre + scale.support + 0.5) as usize).clamp(start + 1, key.input);
             self.starts.push(start as u32);
             self.counts.push((end - start) as u32);
         }
+        // The bound that follows from the support is often a whole group more.
+        let longest = self.counts.iter().max().map_or(1, |&count| count as usize);
+        self.clear_weights(key.wanted, longest)
     }
 
     /// Takes weights over from elsewhere.
     fn take(&mut self, from: &Taps) {
         let rows = || (0..from.outputs()).map(|output| from.row(output));
         let longest = rows().map(|(_, weights)| weights.len()).max().unwrap_or(1);
-        let taps = self.clear(from.outputs(), longest);
+        self.starts.clear();
+        self.counts.clear();
+        let taps = self.clear_weights(from.outputs(), longest);
         for ((start, values), weights) in rows().zip(self.weights.chunks_exact_mut(taps)) {
             normalize(values, weights);
             self.starts.push(start as u32);
@@ -118,16 +148,13 @@ impl Axis {
     }
 
     /// Forgets the weights before and makes room for zeros; gives the stored taps per output, at least `longest`.
-    fn clear(&mut self, outputs: usize, longest: usize) -> usize {
+    fn clear_weights(&mut self, outputs: usize, longest: usize) -> usize {
         self.outputs = outputs;
         self.groups = longest.div_ceil(GROUP);
-        self.starts.clear();
-        self.counts.clear();
         self.pairs.clear();
         self.quads.clear();
         self.weights.clear();
         self.weights.resize(outputs.next_multiple_of(BLOCK) * self.taps(), 0);
-        self.values.resize(self.values.len().max(self.taps()), 0.0);
         self.taps()
     }
 
@@ -199,6 +226,30 @@ impl Axis {
     }
 }
 
+/// The scale of an axis without a detour.
+#[derive(Clone, Copy)]
+struct Scale {
+    /// Inputs from one output to the next.
+    step: f64,
+    /// Half the width of the filter in inputs.
+    support: f64,
+    /// One over the widening of the filter.
+    inverse: f64,
+}
+
+impl Scale {
+    fn of(key: AxisKey) -> Self {
+        let step = key.input as f64 / key.output as f64;
+        let widened = step.max(1.0);
+        Self { step, support: key.filter.support() * widened, inverse: 1.0 / widened }
+    }
+
+    /// The middle of an output, in inputs.
+    fn centre(self, output: usize) -> f64 {
+        (output as f64 + 0.5) * self.step
+    }
+}
+
 /// Divides by the sum, and rounds to fixed point, half away from zero as Pillow does.
 fn normalize(values: &[f64], weights: &mut [i32]) {
     let sum = values.iter().fold(0.0, |sum, value| sum + value);
@@ -218,7 +269,7 @@ impl Pair {
 }
 
 impl Quad {
-    fn new(weights: &[i32; GROUP]) -> Self {
+    pub(super) fn new(weights: &[i32; GROUP]) -> Self {
         let [a, b, c, d] = weights.map(signed_digits);
         let part = |shift: u32| {
             let byte = |digits: u32| digits >> shift & 0xff;

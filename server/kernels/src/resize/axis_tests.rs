@@ -9,7 +9,7 @@ fn axis(filter: Filter, input: usize, output: usize) -> Axis {
 
 fn built(key: AxisKey) -> Axis {
     let mut axis = Axis::default();
-    axis.rebuild(key, &mut Joiner::default());
+    axis.rebuild(SimdLevel::detect(), key, &mut Joiner::default());
     axis.split_pairs();
     axis.split_quads();
     axis

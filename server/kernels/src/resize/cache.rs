@@ -6,7 +6,9 @@
 
 use super::axis::{Axis, AxisKey};
 use super::detour::Joiner;
+use super::tall::Tall;
 use super::wide::Wide;
+use crate::SimdLevel;
 
 /// One crop needs two sets, one low-frequency step one, a preview a few.
 const SLOTS: usize = 8;
@@ -17,6 +19,8 @@ struct Slot {
     axis: Axis,
     wide: Wide,
     width: Width,
+    tall: Tall,
+    is_tall: bool,
     last_use: u64,
 }
 
@@ -43,15 +47,16 @@ pub(super) struct AxisId(usize);
 
 impl AxisCache {
     /// Finds or computes the weights of `key`.
-    pub(super) fn prepare(&mut self, key: AxisKey) -> AxisId {
+    pub(super) fn prepare(&mut self, level: SimdLevel, key: AxisKey) -> AxisId {
         let index = self.position(key);
         let slot = &mut self.slots[index];
         self.clock += 1;
         slot.last_use = self.clock;
         if slot.key != Some(key) {
             slot.key = Some(key);
-            slot.axis.rebuild(key, &mut self.joiner);
+            slot.axis.rebuild(level, key, &mut self.joiner);
             slot.width = Width::Unknown;
+            slot.is_tall = false;
         }
         AxisId(index)
     }
@@ -96,6 +101,22 @@ impl AxisCache {
         (slot.width == Width::Ready).then_some(&slot.wide)
     }
 
+    /// Makes what the vertical AVX-512 kernel reads for interleaved rows.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn heighten(&mut self, id: AxisId) {
+        let slot = &mut self.slots[id.0];
+        if !slot.is_tall {
+            slot.tall.rebuild(&slot.axis);
+            slot.is_tall = true;
+        }
+    }
+
+    /// The tables for interleaved rows, if [`AxisCache::heighten`] made them.
+    pub(super) fn tall(&self, id: AxisId) -> Option<&Tall> {
+        let slot = &self.slots[id.0];
+        slot.is_tall.then_some(&slot.tall)
+    }
+
     fn position(&self, key: AxisKey) -> usize {
         let oldest = || (0..SLOTS).min_by_key(|&index| self.slots[index].last_use).unwrap_or(0);
         self.slots.iter().position(|slot| slot.key == Some(key)).unwrap_or_else(oldest)
@@ -114,12 +135,12 @@ mod tests {
     #[test]
     fn a_set_in_use_survives_any_number_of_others() {
         let mut cache = AxisCache::default();
-        let kept = cache.prepare(key(1000));
+        let kept = cache.prepare(SimdLevel::SCALAR, key(1000));
         for input in 1..50 {
-            let other = cache.prepare(key(input));
+            let other = cache.prepare(SimdLevel::SCALAR, key(input));
             assert_ne!(other.0, kept.0);
             assert_eq!(cache.get(other).taps(), 4 * cache.get(other).groups());
-            assert_eq!(cache.prepare(key(1000)).0, kept.0);
+            assert_eq!(cache.prepare(SimdLevel::SCALAR, key(1000)).0, kept.0);
         }
     }
 }

@@ -8,19 +8,22 @@
 //!    intermediate rows that stays in the nearest cache.
 //! 2. Pillow's 23-bit weights are split into 16-bit parts (AVX2) or 8-bit parts (AVX-512 VNNI), because CPUs multiply
 //!    and add several of those at a time; the sums of the parts join to the exact 32-bit sum (`axis`).
-//! 3. Four rows go through the horizontal pass together and share the loads of weights.
+//! 3. Four rows go through the horizontal pass together and share the loads of weights. With AVX-512 they stay together:
+//!    the vertical pass reads them interleaved, as its products of four bytes want them.
 //!
 //! It does not cut a source box out of the picture: crop the view first, as the reference does. There is no gamma, no
 //! alpha and no other pixel format. [`Resizer::resize_chain`] is the exception from Pillow's bits: it makes several
 //! resizes in one.
 
 mod axis;
+mod bicubic;
 mod cache;
 mod detour;
 mod filter;
 mod pass;
 mod rows;
 mod scalar;
+mod tall;
 mod taps;
 mod wide;
 mod window;
@@ -235,9 +238,8 @@ impl Resizer {
         self.between.resize(self.between.len().max(ROWS * stride), 0);
         for (block, out_rows) in out.pixels.chunks_mut(ROWS * 3 * out.width).enumerate() {
             pass.run(self.spare.rows(&src, block * ROWS, row_bytes), &mut self.between);
-            for (out, made) in out_rows.chunks_exact_mut(3 * out.width).zip(self.between.chunks_exact(stride))
-            {
-                out.copy_from_slice(&made[..out.len()]);
+            for (number, out) in out_rows.chunks_exact_mut(3 * out.width).enumerate() {
+                pass.copy_row(&self.between, number, out);
             }
         }
     }
@@ -262,19 +264,28 @@ impl Resizer {
     }
 
     fn both(&mut self, src: RgbView<'_>, across: AxisKey, down: AxisKey, out: &mut Target<'_>) {
-        let down = pass::prepare_vertical(self.level, &mut self.axes, down);
         let across = Horizontal::prepare(self.level, &mut self.axes, across);
+        let interleaved = Horizontal::new(self.level, &self.axes, across).interleaves();
+        let down = pass::prepare_vertical_after(interleaved, self.level, &mut self.axes, down);
         let pass = Horizontal::new(self.level, &self.axes, across);
         let (axis, stride, row_bytes) = (self.axes.get(down), pass.stride(), pass.row_bytes());
-        let mut window = Window::new(&mut self.between, stride, axis.taps(), axis.start(0));
+        let tall = self.axes.tall(down).filter(|_| interleaved);
+        // Interleaved rows are counted in whole groups.
+        let first_of = |row: usize| if interleaved { row - row % ROWS } else { row };
+        let mut window = Window::new(&mut self.between, stride, axis.taps(), first_of(axis.start(0)));
         for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
-            let start = axis.start(y);
-            while window.end() < start + axis.count(y) {
+            let start = first_of(axis.start(y));
+            while window.end() < axis.start(y) + axis.count(y) {
                 let first = window.end();
                 pass.run(self.spare.rows(&src, first, row_bytes), window.room(start));
                 window.advance(ROWS.min(src.height() - first));
             }
-            pass::vertical(self.level, axis, y, window.from(start), stride, row);
+            match tall {
+                Some(tall) => {
+                    pass::vertical_interleaved(self.level, tall, y, window.from(start), stride, row);
+                }
+                None => pass::vertical(self.level, axis, y, window.from(start), stride, row),
+            }
         }
     }
 }

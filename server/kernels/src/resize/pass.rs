@@ -5,6 +5,7 @@ use super::axis::{Axis, AxisKey};
 use super::cache::{AxisCache, AxisId};
 use super::rows::{ROWS, Rows};
 use super::scalar;
+use super::tall::Tall;
 use super::wide::Wide;
 use crate::SimdLevel;
 use crate::level::Kind;
@@ -34,7 +35,7 @@ enum Kernel<'a> {
 impl<'a> Horizontal<'a> {
     /// Finds or computes the tables that the kernel of `level` reads.
     pub(super) fn prepare(level: SimdLevel, axes: &mut AxisCache, key: AxisKey) -> AxisId {
-        let id = axes.prepare(key);
+        let id = axes.prepare(level, key);
         match level.kind() {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(_) => axes.widen(id),
@@ -83,14 +84,34 @@ impl<'a> Horizontal<'a> {
         written.max(3 * self.axis.outputs()).next_multiple_of(64)
     }
 
-    /// Makes four rows, [`Horizontal::stride`] apart.
+    /// Whether four rows come interleaved, byte by byte, in the memory of as many plain ones.
+    pub(super) fn interleaves(&self) -> bool {
+        match self.kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(..) => true,
+            _ => false,
+        }
+    }
+
+    /// Copies row `number` of four that [`Horizontal::run`] made.
+    pub(super) fn copy_row(&self, made: &[u8], number: usize, out: &mut [u8]) {
+        if self.interleaves() {
+            for (out, bytes) in out.iter_mut().zip(made.as_chunks::<ROWS>().0) {
+                *out = bytes[number];
+            }
+        } else {
+            out.copy_from_slice(&made[number * self.stride()..][..out.len()]);
+        }
+    }
+
+    /// Makes four rows, [`Horizontal::stride`] apart or interleaved.
     pub(super) fn run(&self, rows: Rows<'_>, out: &mut [u8]) {
         let stride = self.stride();
         match self.kernel {
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx2(proof) => avx2::horizontal(proof, self.axis, rows, out, stride),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512(proof, wide) => avx512::horizontal(proof, wide, rows, out, stride),
+            Kernel::Avx512(proof, wide) => avx512::horizontal(proof, wide, rows, out),
             _ => {
                 for (row, out) in rows.iter().zip(out.chunks_exact_mut(stride)).take(ROWS) {
                     scalar::horizontal(self.axis, row, &mut out[..3 * self.axis.outputs()]);
@@ -102,7 +123,7 @@ impl<'a> Horizontal<'a> {
 
 /// Finds or computes the weights that the vertical kernel of `level` reads.
 pub(super) fn prepare_vertical(level: SimdLevel, axes: &mut AxisCache, key: AxisKey) -> AxisId {
-    let id = axes.prepare(key);
+    let id = axes.prepare(level, key);
     match level.kind() {
         #[cfg(target_arch = "x86_64")]
         Kind::Avx512(_) => axes.split_quads(id),
@@ -111,6 +132,44 @@ pub(super) fn prepare_vertical(level: SimdLevel, axes: &mut AxisCache, key: Axis
         Kind::Scalar => {}
     }
     id
+}
+
+/// Finds or computes the weights that the vertical kernel reads after [`Horizontal`] rows that come interleaved or not.
+pub(super) fn prepare_vertical_after(
+    interleaved: bool,
+    level: SimdLevel,
+    axes: &mut AxisCache,
+    key: AxisKey,
+) -> AxisId {
+    match level.kind() {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512(_) if interleaved => {
+            let id = axes.prepare(level, key);
+            axes.heighten(id);
+            id
+        }
+        _ => prepare_vertical(level, axes, key),
+    }
+}
+
+/// Makes row `y` of the vertical pass over interleaved rows into `out`; `rows` starts at the group of its first input row.
+pub(super) fn vertical_interleaved(
+    level: SimdLevel,
+    tall: &Tall,
+    y: usize,
+    rows: &[u8],
+    stride: usize,
+    out: &mut [u8],
+) {
+    match level.kind() {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512(proof) => {
+            avx512::vertical_interleaved(proof, tall.quads(y), rows, ROWS * stride, out);
+        }
+        _ => {
+            unreachable!("only AVX-512 interleaves rows: {tall:?} {y} {stride} {} {}", rows.len(), out.len())
+        }
+    }
 }
 
 /// Makes row `y` of the vertical pass into `out`; `rows` starts at its first input row, `axis.start(y)`.

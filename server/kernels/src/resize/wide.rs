@@ -2,8 +2,8 @@
 //! channel they belong to.
 //!
 //! For one group of four taps, everything that 16 neighbouring output bytes read lies in one window of 64
-//! input bytes, as long as the image is not shrunk more than about threefold. One byte permutation brings
-//! the four taps of each output byte together:
+//! input bytes, as long as the image is not shrunk more than about threefold, and in one of 128 up to about sixfold. One
+//! byte permutation brings the four taps of each output byte together:
 //!
 //! ```text
 //! window   R0 G0 B0 R1 G1 B1 R2 G2 B2 R3 G3 B3 R4 ...              (from the block's base pixel on)
@@ -20,8 +20,8 @@ use super::axis::{Axis, GROUP, Quad};
 /// Output bytes of a block: the 32-bit lanes of a register.
 pub(super) const LANES: usize = 16;
 
-/// Bytes of a window: one register.
-pub(super) const WINDOW: usize = 64;
+/// Bytes of a register: a window is one of them or two.
+const REGISTER: usize = 64;
 
 /// The weights of 16 lanes for one group of taps and one of the three weight bytes.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +31,13 @@ pub(super) struct LaneWeights(pub(super) [i32; LANES]);
 /// The positions of the bytes of 16 lanes in the window.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-pub(super) struct LaneBytes(pub(super) [u8; WINDOW]);
+pub(super) struct LaneBytes(pub(super) [u8; REGISTER]);
 
 /// Tables by block of 16 output bytes.
 #[derive(Debug, Default)]
 pub(super) struct Wide {
     groups: usize,
+    window: usize,
     row_bytes: usize,
     bases: Vec<u32>,
     bytes: Vec<LaneBytes>,
@@ -44,17 +45,15 @@ pub(super) struct Wide {
 }
 
 impl Wide {
-    /// Whether a window holds what the lanes of every block read.
+    /// Whether two registers hold what the lanes of every block read.
     pub(super) fn suits(axis: &Axis) -> bool {
-        (0..blocks(axis)).all(|block| {
-            let (first, last) = block_pixels(axis, block);
-            3 * (axis.start(last) - axis.start(first)) + 3 * GROUP <= WINDOW
-        })
+        reach(axis) <= 2 * REGISTER
     }
 
     /// Computes the tables of an axis that [`Wide::suits`] and whose quads were split.
     pub(super) fn rebuild(&mut self, axis: &Axis) {
         self.groups = axis.groups();
+        self.window = reach(axis).next_multiple_of(REGISTER);
         self.bases.clear();
         self.bytes.clear();
         self.weights.clear();
@@ -62,19 +61,19 @@ impl Wide {
             self.push_block(axis, block);
         }
         let furthest = self.bases.last().map_or(0, |&base| base as usize);
-        self.row_bytes = furthest + 3 * GROUP * (self.groups - 1) + WINDOW;
+        self.row_bytes = furthest + 3 * GROUP * (self.groups - 1) + self.window;
     }
 
     fn push_block(&mut self, axis: &Axis, block: usize) {
         let (first, last) = block_pixels(axis, block);
         let base = axis.start(first);
         let mut pixels = [0; LANES];
-        let mut bytes = LaneBytes([0; WINDOW]);
+        let mut bytes = LaneBytes([0; REGISTER]);
         for (lane, taps) in bytes.0.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
             let byte = block * LANES + lane;
             pixels[lane] = (byte / 3).min(last);
             let offset = 3 * (axis.start(pixels[lane]) - base) + byte % 3;
-            // Four taps are three bytes apart; nothing carries over, as all stay below 64.
+            // Four taps are three bytes apart; nothing carries over, as all stay below 128.
             *taps = (offset as u32 * 0x0101_0101 + 0x0906_0300).to_le_bytes();
         }
         self.bases.push(3 * base as u32);
@@ -100,6 +99,11 @@ impl Wide {
         self.groups
     }
 
+    /// Whether windows are two registers.
+    pub(super) fn is_double(&self) -> bool {
+        self.window > REGISTER
+    }
+
     /// Bytes that an input row must have, so that every window can be loaded.
     pub(super) fn row_bytes(&self) -> usize {
         self.row_bytes
@@ -119,6 +123,15 @@ impl Wide {
     pub(super) fn weights(&self) -> &[LaneWeights] {
         &self.weights
     }
+}
+
+/// Bytes that the lanes of a block read for one group of taps, at most.
+fn reach(axis: &Axis) -> usize {
+    let reach = |block| {
+        let (first, last) = block_pixels(axis, block);
+        3 * (axis.start(last) - axis.start(first)) + 3 * GROUP
+    };
+    (0..blocks(axis)).map(reach).max().unwrap_or(0)
 }
 
 fn blocks(axis: &Axis) -> usize {
