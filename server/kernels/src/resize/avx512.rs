@@ -221,14 +221,11 @@ pub(super) fn vertical_interleaved(_: Avx512, quads: &[Quad], groups: &[u8], str
 unsafe fn interleaved_row(quads: &[Quad], groups: &[u8], stride: usize, out: &mut [u8]) {
     // SAFETY: a step begins inside `out`, so that it ends inside the stride.
     unsafe {
-        if let Ok(quads) = quads.try_into() {
-            columns(out, |x| few_groups::<1>(quads, groups, stride, x));
-        } else if let Ok(quads) = quads.try_into() {
-            columns(out, |x| few_groups::<2>(quads, groups, stride, x));
-        } else if let Ok(quads) = quads.try_into() {
-            columns(out, |x| few_groups::<3>(quads, groups, stride, x));
-        } else {
-            columns(out, |x| many_groups(quads, groups, stride, x));
+        match *quads {
+            [a] => columns(out, |x| few_groups(&[a], groups, stride, x)),
+            [a, b] => columns(out, |x| few_groups(&[a, b], groups, stride, x)),
+            [a, b, c] => columns(out, |x| few_groups(&[a, b, c], groups, stride, x)),
+            _ => columns(out, |x| many_groups(quads, groups, stride, x)),
         }
     }
 }

@@ -79,7 +79,7 @@ impl Axis {
     /// Computes the weights of `key`, reusing the memory of the weights before.
     pub(super) fn rebuild(&mut self, level: SimdLevel, key: AxisKey, joiner: &mut Joiner) {
         match (key.detour, key.filter) {
-            (Some(detour), _) => self.take(joiner.join(key.filter, key.input, key.output, detour)),
+            (Some(detour), _) => self.take(joiner.join(level, key.filter, key.input, key.output, detour)),
             (None, Filter::Bilinear) => self.fill(key, filter::bilinear),
             (None, Filter::Bicubic) => self.fill_bicubic(level, key),
             (None, Filter::Lanczos) => self.fill(key, filter::lanczos),

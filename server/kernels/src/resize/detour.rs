@@ -8,6 +8,7 @@
 use super::Anchor;
 use super::filter::Filter;
 use super::taps::{Sampling, Taps};
+use crate::SimdLevel;
 
 /// One axis of such a resize, without its filter, its inputs and its outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,20 +38,30 @@ pub(super) struct Joiner {
 
 impl Joiner {
     /// The weights from `inputs` samples to `outputs`, with `filter` to the size in between.
-    pub(super) fn join(&mut self, filter: Filter, inputs: usize, outputs: usize, detour: Detour) -> &Taps {
+    pub(super) fn join(
+        &mut self,
+        level: SimdLevel,
+        filter: Filter,
+        inputs: usize,
+        outputs: usize,
+        detour: Detour,
+    ) -> &Taps {
         let Detour { shrink, lead, length, between, last, anchor } = detour;
-        self.between.fill(Sampling::whole(filter, length, between));
+        self.between.fill(level, Sampling::whole(filter, length, between));
         let to_between = if shrink == 1 {
             &self.between
         } else {
-            self.original.fill(Sampling {
-                filter: Filter::Bicubic,
-                inputs,
-                outputs: length,
-                step: 1.0 / shrink as f64,
-                lead: lead as f64 / shrink as f64,
-            });
-            self.to_between.join(&self.original, &self.between);
+            self.original.fill(
+                level,
+                Sampling {
+                    filter: Filter::Bicubic,
+                    inputs,
+                    outputs: length,
+                    step: 1.0 / shrink as f64,
+                    lead: lead as f64 / shrink as f64,
+                },
+            );
+            self.to_between.join(level, &self.original, &self.between);
             &self.to_between
         };
         if between == outputs {
@@ -64,8 +75,8 @@ impl Joiner {
             Anchor::First => -inwards,
             Anchor::Last => inwards,
         };
-        self.output.fill(Sampling { lead, ..whole });
-        self.to_output.join(to_between, &self.output);
+        self.output.fill(level, Sampling { lead, ..whole });
+        self.to_output.join(level, to_between, &self.output);
         &self.to_output
     }
 }
