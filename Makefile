@@ -84,6 +84,7 @@ corpus: setup ## Make 2000 JPEGs like ImageNet's in target/corpus, out of Debian
 bench: setup ## Measure daemons on target/corpus, transport, replay, kernels; rewrites the tables of benches/RESULTS.md
 	$(BUILD_BENCHES)
 	$(BENCHES)/baseline --corpus target/corpus --write
+	$(BENCHES)/crops --corpus target/corpus --write
 	$(BENCHES)/fidelity --corpus target/corpus --write
 	$(BENCHES)/transport --write
 	$(BENCHES)/fleet --corpus target/corpus --write

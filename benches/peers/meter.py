@@ -28,7 +28,7 @@ def arguments(description, works, **extra):
     parser.add_argument("--bandwidth", type=int, default=SIDE, help="side of the images of a stage")
     parser.add_argument("--magnitude", type=int, default=9, help="RandAugment of a stage, out of 10")
     for name, choices in extra.items():
-        parser.add_argument(f"--{name}", choices=choices, default=choices[0])
+        parser.add_argument(f"--{name.replace('_', '-')}", choices=choices, default=choices[0])
     return parser.parse_args()
 
 

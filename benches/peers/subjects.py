@@ -95,6 +95,8 @@ def crop(cores):
         bare(WHOLE, "whole-frames", cores),
         bare("our decode and resize, bare loop", "crop-and-resize", cores),
         ours(daemon, cores, *work),
+        ours("bandwise, first epoch", cores, *work, "--seek-points", "made"),
+        ours("bandwise without seek points", cores, *work, "--seek-points", "none"),
         peer("tf.data", "tf_data.py", "tf", cores, *work),
         peer("tf.data service", "tf_data.py", "tf", cores, *work, "--service", "yes"),
         peer("FFCV (JPEG)", "ffcv_jpeg.py", "ffcv", cores, *work),

@@ -3,6 +3,7 @@
 //! ```text
 //! bin/corpus    corpus    photographs of any kind -> JPEGs that are distributed like ImageNet's
 //! bin/baseline  baseline  a bare libjpeg-turbo loop, our loop without a pipeline, a real daemon; in turns
+//! bin/crops     crops     our JPEG decoder on random crops, beside libjpeg-turbo; in turns
 //! bin/fidelity  fidelity  error and time of fidelity = fast beside exact
 //! bin/loops     baseline  one of these loops alone, for the programs of `peers`
 //! bin/fleet     fleet     two daemons behind one client, beside one, and when one is killed; in turns
@@ -23,6 +24,7 @@ pub mod conditions;
 pub mod cores;
 pub mod corpus;
 mod cpu;
+pub mod crops;
 pub mod daemon;
 pub mod fidelity;
 pub mod fleet;

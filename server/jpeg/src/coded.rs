@@ -59,7 +59,11 @@ impl Coded {
     }
 
     /// Reads intervals by their numbers; gives what is behind them.
-    fn intervals<'b>(&mut self, coded: &'b [u8], numbers: Range<usize>) -> Result<&'b [u8], Refusal> {
+    pub(crate) fn intervals<'b>(
+        &mut self,
+        coded: &'b [u8],
+        numbers: Range<usize>,
+    ) -> Result<&'b [u8], Refusal> {
         self.prepare(coded.len(), numbers.len())?;
         let mut rest = coded;
         for number in numbers.clone() {

@@ -7,6 +7,7 @@ use crate::{
     level::SimdLevel,
     picture::Picture,
     planes::Planes,
+    progressive::Progressive,
     refusal::Refusal,
     resume::Resume,
     scan::Scan,
@@ -24,13 +25,15 @@ pub struct Decoder {
     coded: [Coded; 2],
     planes: Planes,
     half: HalfPlanes,
+    progressive: Progressive,
 }
 
 impl Decoder {
     /// A decoder without memory yet.
     pub fn new(level: SimdLevel) -> Self {
         let (planes, half) = (Planes::new(level), HalfPlanes::new(level));
-        Self { level, tables: TableCache::default(), coded: Default::default(), planes, half }
+        let progressive = Progressive::new(level);
+        Self { level, tables: TableCache::default(), coded: Default::default(), planes, half, progressive }
     }
 
     /// Decodes a crop into packed RGB pixels: those of libjpeg-turbo's decoding of the whole image, or with
@@ -67,7 +70,8 @@ impl Decoder {
 
     /// Decodes a crop as [`Self::crop`] does, and makes the seek points as [`Self::index`] does, in one pass.
     ///
-    /// The result is `None` where the scan is damaged behind the crop: the pixels stand, and there are no seek points.
+    /// The result is `None` where the scan is damaged behind the crop, or the file is progressive: the pixels stand, and
+    /// there are no seek points.
     ///
     /// # Errors
     /// As [`Self::crop`].
@@ -104,7 +108,7 @@ impl Decoder {
     ) -> Result<(), Refusal> {
         let part = part.into();
         check(frame, part, out)?;
-        if !table.fits(frame) {
+        if frame.is_progressive || !table.fits(frame) {
             return Err(Refusal::Damaged);
         }
         let tables = self.tables.get(frame)?;
@@ -125,6 +129,9 @@ impl Decoder {
         spacing: Option<u16>,
         part: Option<(Part, &mut [u8])>,
     ) -> Result<Option<Vec<u8>>, Refusal> {
+        if frame.is_progressive {
+            return self.draw_progressive(bytes, frame, part).map(|()| None);
+        }
         let recorder = spacing.map(|spacing| Recorder::new(frame, spacing));
         match &part {
             Some((part, out)) => check(frame, *part, out)?,
@@ -149,6 +156,25 @@ impl Decoder {
             Ok(()) => Ok(walk.into_table()),
             Err(_) if has_pixels => Ok(None),
             Err(refusal) => Err(refusal),
+        }
+    }
+}
+
+impl Decoder {
+    /// Decodes a part of a progressive file.
+    fn draw_progressive(
+        &mut self,
+        bytes: &[u8],
+        frame: &Frame,
+        part: Option<(Part, &mut [u8])>,
+    ) -> Result<(), Refusal> {
+        let (part, out) = part.ok_or(Refusal::Process)?;
+        check(frame, part, out)?;
+        let window = Window::new(frame, part);
+        self.progressive.read(bytes, frame, &window)?;
+        match part.scale {
+            Scale::Full => self.progressive.draw(Picture::new(frame, &mut self.planes, window, out)),
+            Scale::Half => self.progressive.draw(Picture::new(frame, &mut self.half, window, out)),
         }
     }
 }

@@ -61,6 +61,11 @@ impl Block {
         self.0[0] = dc;
     }
 
+    /// Takes all coefficients.
+    pub(crate) fn set(&mut self, coefficients: &[i16; LEN]) {
+        self.0.as_chunks_mut::<LEN>().0[0] = *coefficients;
+    }
+
     /// Stores the value before a zigzag position.
     #[inline(always)]
     fn set_before(&mut self, position: usize, value: i16) {

@@ -1,5 +1,7 @@
 //! The segments before the scan: sizes, sampling, tables, and where the coded bits begin.
 //!
+//! Of a progressive file these are the segments before the first scan; what is between its scans is read later.
+//!
 //! Only what ordinary encoders write is accepted (ITU-T T.81, B.2). Anything else is refused, so that no rule for odd
 //! files has to be repeated here.
 
@@ -71,7 +73,10 @@ pub struct Frame {
     pub(crate) ac: [Option<HuffmanSpec>; 4],
     /// MCUs between restart markers; 0 for none.
     pub(crate) restart_interval: usize,
-    /// The first byte behind the header of the scan.
+    pub(crate) is_progressive: bool,
+    /// Identifiers of the components.
+    pub(crate) ids: [u8; 3],
+    /// The first byte behind the header of the scan; of a progressive file the first one of that header's marker.
     pub(crate) scan: usize,
 }
 
@@ -89,6 +94,15 @@ impl Frame {
     /// The colours that three components stand for.
     pub fn colour(&self) -> Colour {
         self.colour
+    }
+
+    /// Whether the coefficients come in several scans. Such a file has no seek points.
+    pub fn is_progressive(&self) -> bool {
+        self.is_progressive
+    }
+
+    pub(crate) fn component_count(&self) -> usize {
+        if self.sampling == Sampling::Grey { 1 } else { 3 }
     }
 
     /// MCUs in a row, and rows of them.
@@ -126,6 +140,7 @@ struct Reader {
     dc: [Option<HuffmanSpec>; 4],
     ac: [Option<HuffmanSpec>; 4],
     restart_interval: usize,
+    is_progressive: bool,
     has_jfif: bool,
     adobe_transform: Option<u8>,
 }
@@ -141,10 +156,14 @@ impl Reader {
             let body = rest.get(4..2 + len).ok_or(Refusal::Markers)?;
             rest = &rest[2 + len..];
             match code {
-                0xC0 | 0xC1 => self.frame_header(body)?,
-                0xC4 => self.huffman_tables(body)?,
-                0xC2..=0xCF => return Err(Refusal::Process),
-                0xDA => return self.finish(body, bytes.len() - rest.len()),
+                0xC0..=0xC2 => {
+                    self.is_progressive = code == 0xC2;
+                    self.frame_header(body)?;
+                }
+                0xC4 => huffman_tables(&mut self.dc, &mut self.ac, body)?,
+                0xC3..=0xCF => return Err(Refusal::Process),
+                0xDA if self.is_progressive => return self.finish(None, bytes.len() - rest.len() - 2 - len),
+                0xDA => return self.finish(Some(body), bytes.len() - rest.len()),
                 0xDB => self.quantisation_tables(body)?,
                 0xDD => self.restart_interval = usize::from(be16(body).ok_or(Refusal::Markers)?),
                 // libjpeg takes only these for the two markers (jdmarker.c).
@@ -201,51 +220,63 @@ impl Reader {
         Ok(())
     }
 
-    fn huffman_tables(&mut self, mut body: &[u8]) -> Result<(), Refusal> {
-        while let Some((&kind, rest)) = body.split_first() {
-            let tables = match kind >> 4 {
-                0 => &mut self.dc,
-                1 => &mut self.ac,
-                _ => return Err(Refusal::Tables),
-            };
-            let table = tables.get_mut(usize::from(kind & 15)).ok_or(Refusal::Tables)?;
-            let (spec, used) = HuffmanSpec::read(rest, kind >> 4 == 0).ok_or(Refusal::Tables)?;
-            *table = Some(spec);
-            body = &rest[used..];
-        }
-        Ok(())
+    /// Reads the header of the scan, with which everything must be known; of a progressive file there is none yet.
+    fn finish(self, body: Option<&[u8]>, scan: usize) -> Result<Frame, Refusal> {
+        let (width, height) = self.size.ok_or(Refusal::Markers)?;
+        let count = self.count;
+        let selected = match body {
+            None => [None; 3],
+            Some(body) => self.selected(body)?.map(Some),
+        };
+        let component = |number: usize| self.component(self.declared[number], selected[number]);
+        let first = component(0)?;
+        let components = if count == 1 { [first; 3] } else { [first, component(1)?, component(2)?] };
+        let (sampling, colour, ids) =
+            (self.sampling()?, self.colour(), self.declared.map(|declared| declared.id));
+        let Self { dc, ac, restart_interval, is_progressive, .. } = self;
+        Ok(Frame {
+            width,
+            height,
+            sampling,
+            colour,
+            components,
+            dc,
+            ac,
+            restart_interval,
+            is_progressive,
+            ids,
+            scan,
+        })
     }
 
-    /// Reads the header of the scan, with which everything must be known.
-    fn finish(self, body: &[u8], scan: usize) -> Result<Frame, Refusal> {
-        let (width, height) = self.size.ok_or(Refusal::Markers)?;
+    /// The identifier and the tables of each component of the only scan.
+    fn selected(&self, body: &[u8]) -> Result<[[u8; 2]; 3], Refusal> {
         let count = self.count;
         if body.len() != 4 + 2 * count || usize::from(body[0]) != count || !body.ends_with(&[0, 63, 0]) {
             return Err(Refusal::Scans);
         }
-        let selected = body[1..=2 * count].as_chunks().0;
-        let component = |number: usize| self.component(self.declared[number], selected[number]);
-        let first = component(0)?;
-        let components = if count == 1 { [first; 3] } else { [first, component(1)?, component(2)?] };
-        let (sampling, colour) = (self.sampling()?, self.colour());
-        let Self { dc, ac, restart_interval, .. } = self;
-        Ok(Frame { width, height, sampling, colour, components, dc, ac, restart_interval, scan })
+        let mut selected = [[0; 2]; 3];
+        selected[..count].copy_from_slice(body[1..=2 * count].as_chunks().0);
+        Ok(selected)
     }
 
-    /// A component of the frame with the identifier and the tables that the scan selects for it.
-    fn component(&self, declared: Declared, [id, tables]: [u8; 2]) -> Result<Component, Refusal> {
+    /// A component of the frame with the identifier and the tables that a scan selects for it.
+    fn component(&self, declared: Declared, selected: Option<[u8; 2]>) -> Result<Component, Refusal> {
+        let quantisation = self.quantisation.get(usize::from(declared.quantisation)).copied().flatten();
+        let quantisation = quantisation.ok_or(Refusal::Tables)?;
+        let Some([id, tables]) = selected else {
+            return Ok(Component { quantisation, dc: 0, ac: 0 });
+        };
         if declared.id != id {
             return Err(Refusal::Scans);
         }
         let (dc, ac) = (usize::from(tables >> 4), usize::from(tables & 15));
         let is_there =
             |specs: &[Option<HuffmanSpec>; 4], number: usize| specs.get(number).is_some_and(Option::is_some);
-        let quantisation = self.quantisation.get(usize::from(declared.quantisation)).copied().flatten();
-        match quantisation {
-            Some(quantisation) if is_there(&self.dc, dc) && is_there(&self.ac, ac) => {
-                Ok(Component { quantisation, dc, ac })
-            }
-            _ => Err(Refusal::Tables),
+        if is_there(&self.dc, dc) && is_there(&self.ac, ac) {
+            Ok(Component { quantisation, dc, ac })
+        } else {
+            Err(Refusal::Tables)
         }
     }
 
@@ -277,6 +308,26 @@ impl Reader {
         };
         if is_rgb { Colour::Rgb } else { Colour::YCbCr }
     }
+}
+
+/// Reads a segment with Huffman tables (T.81, B.2.4.2) into those for DC differences and for AC coefficients.
+pub(crate) fn huffman_tables(
+    dc: &mut [Option<HuffmanSpec>; 4],
+    ac: &mut [Option<HuffmanSpec>; 4],
+    mut body: &[u8],
+) -> Result<(), Refusal> {
+    while let Some((&kind, rest)) = body.split_first() {
+        let tables = match kind >> 4 {
+            0 => &mut *dc,
+            1 => &mut *ac,
+            _ => return Err(Refusal::Tables),
+        };
+        let table = tables.get_mut(usize::from(kind & 15)).ok_or(Refusal::Tables)?;
+        let (spec, used) = HuffmanSpec::read(rest, kind >> 4 == 0).ok_or(Refusal::Tables)?;
+        *table = Some(spec);
+        body = &rest[used..];
+    }
+    Ok(())
 }
 
 fn be16(body: &[u8]) -> Option<u16> {

@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Avx512(Avx512),
 }
 
-/// Proof that the CPU has AVX2, BMI1, BMI2 and LZCNT.
+/// Proof that the CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx2(());
@@ -35,7 +35,8 @@ impl Avx2 {
         let all = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt");
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
         all.then_some(Self(()))
     }
 }

@@ -1,4 +1,4 @@
-//! Decodes parts of baseline JPEGs to RGB, bit for bit as libjpeg-turbo decodes the whole image.
+//! Decodes parts of JPEGs to RGB, bit for bit as libjpeg-turbo decodes the whole image.
 //!
 //! A decoder of photographs spends four fifths of its time on Huffman codes, most of it on pixels above and beside the
 //! part that is wanted. This one passes over those without keeping their values, and is written for nothing else.
@@ -12,6 +12,7 @@
 //! entropy    blocks out of bits
 //! scan       MCU by MCU: predictions, restarts, damage
 //! walk       all MCUs of a scan in order
+//! progressive  the scans of progressive files
 //! pair       two MCU rows in lockstep
 //! seek       places at which decoding may begin
 //! resume     rows of MCUs from there on
@@ -35,9 +36,10 @@
 //!
 //! # Files
 //!
-//! It reads files with sequential Huffman coding, 8 bits a sample, one interleaved scan, and one or three components
-//! sampled 4:4:4, 4:2:2, 4:4:0 or 4:2:0. Everything else, and whatever is damaged, is a [`Refusal`]: another decoder has
-//! the verdict on it. The refusal depends on the bytes that were read and on nothing else.
+//! It reads files with Huffman coding, 8 bits a sample, and one or three components sampled 4:4:4, 4:2:2, 4:4:0 or 4:2:0:
+//! sequential ones with one interleaved scan, and progressive ones whose scans tell every coefficient to its last bit.
+//! Progressive files have no seek points, and all of their scans are read. Everything else, and whatever is damaged, is a
+//! [`Refusal`]: another decoder has the verdict on it. The refusal depends on the bytes that were read and on nothing else.
 
 #![deny(unsafe_code)]
 #![allow(clippy::inline_always, reason = "a call in the loops over symbols costs more than the symbols")]
@@ -55,6 +57,7 @@ mod per_level;
 mod picture;
 mod pixels;
 mod planes;
+mod progressive;
 mod refusal;
 mod resume;
 mod scan;

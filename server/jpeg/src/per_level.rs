@@ -18,7 +18,7 @@ macro_rules! per_level {
             fn plain($($argument: $type),*) -> $output $body
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
             fn avx2($($argument: $type),*) -> $output {
                 plain($($argument),*)
             }
@@ -27,7 +27,7 @@ macro_rules! per_level {
                 $crate::level::Kind::Scalar => plain($($argument),*),
                 #[cfg(target_arch = "x86_64")]
                 $crate::level::Kind::Avx2(_) | $crate::level::Kind::Avx512(_) => {
-                    // SAFETY: both levels prove AVX2, BMI1, BMI2 and LZCNT.
+                    // SAFETY: both levels prove AVX2, BMI1, BMI2, LZCNT and POPCNT.
                     unsafe { avx2($($argument),*) }
                 }
             }

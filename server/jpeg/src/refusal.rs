@@ -9,8 +9,9 @@ pub enum Refusal {
     /// The file has markers or bytes before its scan that no ordinary file has there.
     #[error("unusual markers before the scan")]
     Markers,
-    /// The process is not sequential with Huffman codes, or samples have not 8 bits.
-    #[error("not a sequential Huffman-coded JPEG with 8 bits a sample")]
+    /// The process is neither sequential nor progressive with Huffman codes, samples have not 8 bits, or seek points are
+    /// asked of a progressive file.
+    #[error("not a Huffman-coded JPEG with 8 bits a sample, or progressive where seek points are wanted")]
     Process,
     /// There are not one or three components.
     #[error("not one or three components")]
@@ -21,8 +22,9 @@ pub enum Refusal {
     /// A table is missing, or its contents contradict each other.
     #[error("a missing or impossible table")]
     Tables,
-    /// The components are not in one scan, in the order of the frame.
-    #[error("not a single interleaved scan")]
+    /// The components are not in one scan, in the order of the frame; or the scans of a progressive file are not in order,
+    /// or do not tell everything.
+    #[error("neither a single interleaved scan nor a complete progression")]
     Scans,
     /// The coded bits are damaged, as far as they were read.
     #[error("damaged entropy-coded data")]

@@ -5,7 +5,7 @@
 mod common;
 
 use bandwise_jpeg::{Colour, Crop, Decoder, Frame, Refusal, Sampling, SimdLevel};
-use common::{Random, decode, encode, golden, photos, picture};
+use common::{Random, decode, encode, golden, photos, picture, progressive};
 use turbojpeg::{Decompressor, Image, PixelFormat, Subsamp};
 
 /// The whole image by libjpeg-turbo, whatever it warns of in the scan; `None` if it warns of the header or gives up.
@@ -96,6 +96,9 @@ fn all_samplings_qualities_and_small_sizes_are_decoded_alike() {
         assert_eq!(Frame::read(&bytes).unwrap().sampling(), sampling);
         let name = format!("{width} x {height}, quality {quality}, {sampling:?}");
         assert_same(&mut decoders, &bytes, &mut random, 6, &name);
+        let bytes = progressive(&bytes);
+        assert!(Frame::read(&bytes).unwrap().is_progressive());
+        assert_same(&mut decoders, &bytes, &mut random, 6, &format!("progressive, {name}"));
     }
 }
 
@@ -121,14 +124,21 @@ fn restarts_and_rgb_are_decoded_alike() {
             assert_eq!(Frame::read(bytes).unwrap().colour(), Colour::Rgb);
         }
     }
-    assert_eq!(files.len(), 11);
+    assert_eq!(files.len(), 18);
 }
 
 #[test]
 fn damaged_files_are_refused_or_decoded_alike() {
     let (mut decoders, mut random) = (decoders(), Random(5));
     let (mut refused, mut decoded) = (0, 0);
-    let chosen = ["grey-restart", "restart-1-subsampling-2", "restart-2-subsampling-1", "rgb"];
+    let chosen = [
+        "grey-progressive",
+        "grey-restart",
+        "progressive-restart-1-subsampling-2",
+        "restart-1-subsampling-2",
+        "restart-2-subsampling-1",
+        "rgb",
+    ];
     let mut files: Vec<Vec<u8>> = golden()
         .into_iter()
         .filter_map(|(name, bytes)| chosen.contains(&name.as_str()).then_some(bytes))
@@ -137,7 +147,8 @@ fn damaged_files_are_refused_or_decoded_alike() {
         [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub1x2, Subsamp::Sub2x2].into_iter().enumerate()
     {
         let pixels = picture(70 + number, 50, &mut random);
-        files.push(encode(&pixels, 70 + number, 50, subsamp, 40, number % 2 == 0));
+        let file = encode(&pixels, 70 + number, 50, subsamp, 40, number % 2 == 0);
+        files.extend([progressive(&file), file]);
     }
     for round in 0..6000 {
         let mut bytes = files[round % files.len()].clone();

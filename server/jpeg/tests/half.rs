@@ -131,7 +131,8 @@ fn assert_same(decoders: &mut [Decoder], bytes: &[u8], random: &mut Random, crop
     let frame = Frame::read(bytes).unwrap();
     let size @ (width, height) = frame.size();
     let spacing = [1, 2, 8, 1000][random.below(4)];
-    let table = decoders[0].index(bytes, &frame, spacing).unwrap();
+    let table = decoders[0].index(bytes, &frame, spacing).ok();
+    assert_eq!(table.is_none(), frame.is_progressive());
     let expected = half(&mut decoders[0], bytes, &frame, whole(&frame)).unwrap();
     let mut chosen = vec![whole(&frame), Crop { x: width - 1, y: height - 1, width: 1, height: 1 }];
     chosen.extend((0..crops).map(|_| random.crop(size)));
@@ -140,12 +141,13 @@ fn assert_same(decoders: &mut [Decoder], bytes: &[u8], random: &mut Random, crop
         for decoder in &mut *decoders {
             assert!(half(decoder, bytes, &frame, crop).as_ref() == Ok(&expected), "{name}, {crop:?}");
             let mut out = room(crop);
-            let points = SeekTable::read(&frame, &table).unwrap();
+            let again = decoder.crop_and_index(bytes, &frame, Part::half(crop), spacing, &mut out).unwrap();
+            assert!(again == table && out == expected, "{name}, {crop:?}, every {spacing}");
+            let Some(table) = &table else { continue };
+            out.fill(0);
+            let points = SeekTable::read(&frame, table).unwrap();
             decoder.crop_with(bytes, &frame, &points, Part::half(crop), &mut out).unwrap();
             assert!(out == expected, "{name}, {crop:?}, every {spacing}");
-            out.fill(0);
-            let again = decoder.crop_and_index(bytes, &frame, Part::half(crop), spacing, &mut out).unwrap();
-            assert!(again.as_ref() == Some(&table) && out == expected, "{name}, {crop:?}, every {spacing}");
         }
     }
 }

@@ -7,7 +7,7 @@
 //! 1. A JPEG's crop is decoded at half scale if both of its sides are at least twice as long as the resize makes them
 //!    ([`is_halved`]), from the low coefficients of each block (`bandwise_decode::Decoder::decode_half`). The resize
 //!    interpolates the original pixels between those, again in its weights. Other formats, and JPEGs that our own decoder
-//!    leaves to libjpeg-turbo (progressive, CMYK, damaged), are decoded in full: their bytes alone decide it. 1/4 and 1/8
+//!    leaves to libjpeg-turbo (CMYK, unusual, damaged), are decoded in full: their bytes alone decide it. 1/4 and 1/8
 //!    would lose more and save little, since most of the time goes to reading the coefficients.
 //! 2. One resize, which joins the weights of the crop's resize to the base size and of a Lanczos reduction, leads
 //!    straight to the size at which the image is augmented ([`working_side`]): the bandwidth for `lanczos`, about a

@@ -24,7 +24,7 @@
 //! | daemon + client, all CPU | 1082 | 1350 | 1432 | 1413 |
 //!
 //! Decoding dominates. The table is from before our own decoder, which takes half of that time, and with seek points two
-//! fifths (`server/jpeg/examples/crops.rs`). Assembling, sending and receiving cost the difference of the last two rows, at
+//! fifths (`benches/src/crops.rs`). Assembling, sending and receiving cost the difference of the last two rows, at
 //! most 170 microseconds here; where it is below the noise of two measurements it comes out negative.
 
 pub(super) mod parts;

@@ -75,7 +75,8 @@ impl Crops {
         let len = 3 * width as usize * height as usize;
         pixels.prepare(len)?;
         let out = &mut pixels.bytes_mut()[..len];
-        let made = match image.seek {
+        // A progressive file has no seek points.
+        let made = match image.seek.filter(|_| !frame.is_progressive()) {
             None => self.decoder.crop(image.bytes, &frame, part, out).map(|()| JpegPath::Own),
             Some(memory) => self.with_points(image.bytes, &frame, memory, part, out),
         };

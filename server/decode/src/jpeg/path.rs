@@ -16,7 +16,7 @@ pub enum JpegPath {
     SwitchedOff,
     /// libjpeg-turbo, because it has unusual segments before the scan.
     Markers,
-    /// libjpeg-turbo, because it is progressive, arithmetic, or not of 8 bits a sample.
+    /// libjpeg-turbo, because it is arithmetic, lossless, or not of 8 bits a sample.
     Process,
     /// libjpeg-turbo, because it has two or four components.
     Components,

@@ -5,7 +5,7 @@
 use std::{fs, path::Path};
 
 use bandwise_jpeg::{Crop, Decoder, Frame, Refusal};
-use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, Transform};
 
 /// Numbers that are the same in each run (Knuth's generator of 64 bits).
 pub(crate) struct Random(pub(crate) u64);
@@ -60,6 +60,11 @@ pub(crate) fn photos() -> Vec<(String, Vec<u8>)> {
     photos
 }
 
+/// Whether this crate decodes a file, and makes seek points of it.
+pub(crate) fn is_sequential(bytes: &[u8]) -> bool {
+    Frame::read(bytes).is_ok_and(|frame| !frame.is_progressive())
+}
+
 /// Smooth colours with noise, so that blocks of all kinds occur.
 pub(crate) fn picture(width: usize, height: usize, random: &mut Random) -> Vec<u8> {
     let (noise, slope) = (1 + random.below(200), 1 + random.below(9));
@@ -83,4 +88,11 @@ pub(crate) fn encode(
     compressor.set_optimize(optimize).unwrap();
     let image = Image { pixels, width, pitch: 3 * width, height, format: PixelFormat::RGB };
     compressor.compress_to_vec(image).unwrap()
+}
+
+/// The same coefficients in the scans of libjpeg's progression.
+pub(crate) fn progressive(bytes: &[u8]) -> Vec<u8> {
+    let mut transform = Transform::default();
+    transform.progressive = true;
+    turbojpeg::transform(&transform, bytes).unwrap().to_vec()
 }

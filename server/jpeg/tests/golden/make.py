@@ -22,9 +22,12 @@ def main() -> None:
             part = photo.crop((left, top, left + 61 + number, top + 45 + subsampling))
             name = f"restart-{number}-subsampling-{subsampling}.jpg"
             part.save(HERE / name, quality=60, subsampling=subsampling, optimize=number == 1, **restart)
+            if number > 0:
+                part.save(HERE / f"progressive-{name}", quality=90, subsampling=subsampling, progressive=True, **restart)
     part = photo.crop((8, 8, 60, 50))
     part.save(HERE / "rgb.jpg", quality=60, keep_rgb=True)
     part.convert("L").save(HERE / "grey-restart.jpg", quality=60, restart_marker_blocks=3)
+    part.convert("L").save(HERE / "grey-progressive.jpg", quality=95, progressive=True, restart_marker_blocks=5)
 
 
 main()
