@@ -7,8 +7,10 @@
 //! of it here, is part of the pixel semantics and pinned by golden values from a second implementation in Python
 //! (`tests/golden/draws.py`).
 
+use std::convert::Infallible;
+
 use chacha20::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::{Rng, SeedableRng, TryRng};
 use rand_distr::{Beta, Distribution as _, StandardNormal};
 
 /// The key of the draws of one image: everything but the operation.
@@ -130,6 +132,15 @@ impl Draws {
         StandardNormal.sample(&mut self.0)
     }
 
+    /// Fills `out` with the numbers that as many calls of [`Draws::normal`] give, rounded to f32. No draw can follow.
+    pub fn normals(self, out: &mut [f32]) {
+        let mut ahead = Ahead { source: self.0, numbers: [0; AHEAD], next: AHEAD };
+        for out in out {
+            let normal: f64 = StandardNormal.sample(&mut ahead);
+            *out = normal as f32;
+        }
+    }
+
     /// A number from Beta(alpha, alpha), by `rand_distr`; 1/2 if alpha is not a positive number.
     pub fn beta(&mut self, alpha: f64) -> f64 {
         Beta::new(alpha, alpha).map_or(0.5, |beta| beta.sample(&mut self.0))
@@ -146,6 +157,48 @@ impl Draws {
                 return (wide >> 64) as u64;
             }
         }
+    }
+}
+
+/// Numbers that are taken out of a generator at once.
+const AHEAD: usize = 64;
+
+/// The 64-bit numbers of a generator, in its order, some taken ahead: one by one they cost as much as what is made of them.
+struct Ahead {
+    source: ChaCha8Rng,
+    numbers: [u64; AHEAD],
+    next: usize,
+}
+
+impl Ahead {
+    fn take(&mut self) -> u64 {
+        if self.next == AHEAD {
+            let mut bytes = [0; 8 * AHEAD];
+            self.source.fill_bytes(&mut bytes);
+            for (number, bytes) in self.numbers.iter_mut().zip(bytes.as_chunks().0) {
+                *number = u64::from_le_bytes(*bytes);
+            }
+            self.next = 0;
+        }
+        let number = self.numbers[self.next];
+        self.next += 1;
+        number
+    }
+}
+
+impl TryRng for Ahead {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        unreachable!("the ziggurat takes 64 bits at a time")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.take())
+    }
+
+    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Infallible> {
+        unreachable!("the ziggurat takes 64 bits at a time")
     }
 }
 
@@ -167,6 +220,22 @@ mod tests {
 
     const GOLDEN_UNITS: [f64; 3] = [0.4473101311021317, 0.7585447928498158, -1.9158151607288043];
     const GOLDEN_INTEGERS: [u64; 3] = [0, 5, 3_770_422_682_990_762_466];
+
+    #[test]
+    fn normals_at_once_are_those_one_by_one() {
+        // Enough for the tail of the distribution and for rejected numbers; also after odd draws.
+        for (drawn, count) in [(0, 100_000), (3, 5000), (0, 63), (1, 64), (0, 65), (0, 0)] {
+            let [mut single, mut many] = [KEY, KEY].map(|key| key.draws(DrawOp::Erase));
+            for _ in 0..drawn {
+                assert_eq!(single.unit(), many.unit());
+            }
+            let mut at_once = vec![0.0; count];
+            many.normals(&mut at_once);
+            let one_by_one: Vec<f32> = (0..count).map(|_| single.normal() as f32).collect();
+            assert_eq!(at_once, one_by_one, "{drawn} {count}");
+            assert!(count < 100_000 || at_once.iter().any(|normal| normal.abs() > 3.7));
+        }
+    }
 
     #[test]
     fn every_part_of_the_key_counts() {

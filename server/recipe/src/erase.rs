@@ -54,15 +54,19 @@ pub(crate) fn noise(
     area: Rect,
     dtype: Dtype,
     normalization: &Normalization,
-    draws: &mut Draws,
+    draws: Draws,
     planes: &mut Vec<f32>,
 ) {
-    planes.clear();
-    for (mean, std) in normalization.mean.into_iter().zip(normalization.std) {
-        planes.extend((0..area.width * area.height).map(|_| {
-            let z = draws.normal() as f32;
-            if dtype == Dtype::U8 { 255.0 * (mean + std * z) } else { z }
-        }));
+    let size = area.width as usize * area.height as usize;
+    planes.resize(3 * size, 0.0);
+    draws.normals(planes);
+    if dtype == Dtype::U8 {
+        let statistics = normalization.mean.into_iter().zip(normalization.std);
+        for (plane, (mean, std)) in planes.chunks_exact_mut(size).zip(statistics) {
+            for z in plane {
+                *z = 255.0 * (mean + std * *z);
+            }
+        }
     }
 }
 

@@ -298,7 +298,7 @@ impl Workbench {
         self.drawn.erased = erase.draw(self.side as u32, &mut draws);
         let area = self.drawn.erased?;
         let dtype = program.format().dtype;
-        erase::noise(area, dtype, program.normalization(), &mut draws, &mut self.noise);
+        erase::noise(area, dtype, program.normalization(), draws, &mut self.noise);
         Some(area)
     }
 

@@ -90,9 +90,10 @@ impl Axis {
     fn fill(&mut self, key: AxisKey, kernel: impl Fn(f64) -> f64) {
         let scale = Scale::of(key);
         let taps = self.place(key, scale);
-        let mut values = vec![0.0; taps];
+        self.values.resize(self.values.len().max(taps), [0.0; OUTPUTS]);
         for (i, weights) in self.weights.chunks_exact_mut(taps).take(key.wanted).enumerate() {
-            let (start, values) = (self.starts[i], &mut values[..self.counts[i] as usize]);
+            let start = self.starts[i];
+            let values = &mut self.values.as_flattened_mut()[..self.counts[i] as usize];
             for (j, value) in (start.cast_signed()..).zip(values.iter_mut()) {
                 *value = kernel((f64::from(j) - scale.centre(key.first + i) + 0.5) * scale.inverse);
             }
