@@ -1,17 +1,17 @@
 //! The transform with AVX2, two blocks at a time.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_castsi128_pd, _mm_storeh_pd, _mm_storel_epi64, _mm256_add_epi16 as add16,
-    _mm256_add_epi32 as add32, _mm256_blend_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_madd_epi16 as multiply_add16, _mm256_mullo_epi16, _mm256_packs_epi32 as pack_signed32,
-    _mm256_packus_epi16 as pack_unsigned16, _mm256_set_m128i, _mm256_set1_epi16 as splat16,
-    _mm256_set1_epi32 as splat32, _mm256_srai_epi16 as shift_right16, _mm256_srai_epi32 as shift_right32,
-    _mm256_srli_epi32 as shift_right_unsigned32, _mm256_sub_epi16 as subtract16,
-    _mm256_sub_epi32 as subtract32, _mm256_testz_si256, _mm256_unpackhi_epi8 as unpack_high8,
-    _mm256_unpackhi_epi16 as unpack_high16, _mm256_unpackhi_epi32 as unpack_high32,
-    _mm256_unpackhi_epi64 as unpack_high64, _mm256_unpacklo_epi8 as unpack_low8,
-    _mm256_unpacklo_epi16 as unpack_low16, _mm256_unpacklo_epi32 as unpack_low32,
-    _mm256_unpacklo_epi64 as unpack_low64,
+    __m128i, __m256i, _mm_castsi128_pd, _mm_cvtsd_f64, _mm_storel_epi64, _mm_unpackhi_epi64,
+    _mm256_add_epi16 as add16, _mm256_add_epi32 as add32, _mm256_blend_epi16, _mm256_castsi256_si128,
+    _mm256_extracti128_si256, _mm256_madd_epi16 as multiply_add16, _mm256_mullo_epi16,
+    _mm256_packs_epi32 as pack_signed32, _mm256_packus_epi16 as pack_unsigned16, _mm256_set_m128i,
+    _mm256_set1_epi16 as splat16, _mm256_set1_epi32 as splat32, _mm256_srai_epi16 as shift_right16,
+    _mm256_srai_epi32 as shift_right32, _mm256_srli_epi32 as shift_right_unsigned32,
+    _mm256_sub_epi16 as subtract16, _mm256_sub_epi32 as subtract32, _mm256_testz_si256,
+    _mm256_unpackhi_epi8 as unpack_high8, _mm256_unpackhi_epi16 as unpack_high16,
+    _mm256_unpackhi_epi32 as unpack_high32, _mm256_unpackhi_epi64 as unpack_high64,
+    _mm256_unpacklo_epi8 as unpack_low8, _mm256_unpacklo_epi16 as unpack_low16,
+    _mm256_unpacklo_epi32 as unpack_low32, _mm256_unpacklo_epi64 as unpack_low64,
 };
 
 use super::{
@@ -91,7 +91,9 @@ pub(super) fn store_block(rows: [__m128i; 4], samples: &mut [u8], at: usize, str
         // SAFETY: rows 0 to 3 and 4 to 7 are within the slice, which ends 8 bytes behind the start of row 7.
         unsafe {
             _mm_storel_epi64(to.add(number * stride).cast(), rows);
-            _mm_storeh_pd(to.add((number + 4) * stride).cast(), _mm_castsi128_pd(rows));
+            // `_mm_storeh_pd`, which may store only where a number of 8 bytes may lie.
+            let upper = _mm_castsi128_pd(_mm_unpackhi_epi64(rows, rows));
+            to.add((number + 4) * stride).cast::<f64>().write_unaligned(_mm_cvtsd_f64(upper));
         }
     }
 }
