@@ -13,12 +13,14 @@ pub(crate) fn small(seed: u64) -> Vec<Vec<u8>> {
     generated.chain(crafted).chain(folders.into_iter().flat_map(|folder| jpegs(&here.join(folder)))).collect()
 }
 
-/// All JPEGs of a folder and of those in it, in the order of their paths.
+/// All JPEGs of a folder and of those in it, in the order of their paths; also those without an extension, as fuzzing leaves
+/// them.
 pub(crate) fn jpegs(folder: &Path) -> Vec<Vec<u8>> {
     let mut paths = Vec::new();
     walk(folder, &mut paths);
     paths.sort();
-    paths.iter().map(|path| fs::read(path).expect("a file of the folder")).collect()
+    let files = paths.iter().map(|path| fs::read(path).expect("a file of the folder"));
+    files.filter(|bytes| bytes.starts_with(&[0xFF, 0xD8])).collect()
 }
 
 pub(crate) fn walk(folder: &Path, paths: &mut Vec<std::path::PathBuf>) {
@@ -26,7 +28,7 @@ pub(crate) fn walk(folder: &Path, paths: &mut Vec<std::path::PathBuf>) {
         let path = entry.expect("a folder").path();
         if path.is_dir() {
             walk(&path, paths);
-        } else if path.extension().is_some_and(|end| end == "jpg" || end == "jpeg" || end == "JPEG") {
+        } else if path.extension().is_none_or(|end| end == "jpg" || end == "jpeg" || end == "JPEG") {
             paths.push(path);
         }
     }
