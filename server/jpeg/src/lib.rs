@@ -4,26 +4,26 @@
 //! part that is wanted. This one passes over those without keeping their values, and is written for nothing else.
 //!
 //! ```text
-//! frame      the segments before the scan: sizes, sampling, tables
-//! huffman    tables for symbols with values, differences, and symbols without values
-//! unstuff    coded bytes without stuffed zeros
-//! coded      the bytes of a scan, or of a part of it, made ready
-//! bits       a buffer of bits
-//! entropy    blocks out of bits
-//! scan       MCU by MCU: predictions, restarts, damage
-//! walk       all MCUs of a scan in order
+//! frame        the segments before the scan: sizes, sampling, tables
+//! huffman      tables for symbols with values, differences, and symbols without values
+//! unstuff      coded bytes without stuffed zeros
+//! coded        the bytes of a scan, or of a part of it, made ready
+//! bits         a buffer of bits
+//! entropy      blocks out of bits
+//! scan         MCU by MCU: predictions, restarts, damage
+//! walk         all MCUs of a scan in order
 //! progressive  the scans of progressive files
-//! pair       two MCU rows in lockstep
-//! seek       places at which decoding may begin
-//! resume     rows of MCUs from there on
-//! window     the blocks that a crop needs
-//! pixels     inverse transform, upsampling, colours
-//! planes     the samples of some MCU rows: blocks to samples, samples to pixels
-//! half       the same at half scale
-//! picture    the pixels of a crop out of its MCUs
-//! decoder    all of it
-//! level      the instructions that a CPU has
-//! per_level  one source, compiled for each of them
+//! pair         two MCU rows in lockstep
+//! seek         places at which decoding may begin
+//! resume       rows of MCUs from there on
+//! window       the blocks that a crop needs
+//! pixels       inverse transform, upsampling, colours
+//! planes       the samples of some MCU rows: blocks to samples, samples to pixels
+//! half         the same at half scale
+//! picture      the pixels of a crop out of its MCUs
+//! decoder      all of it
+//! level        the instructions that a CPU has
+//! per_level    one source, compiled for each of them
 //! ```
 //!
 //! # Half scale
