@@ -8,7 +8,8 @@ use std::arch::x86_64::{
     _mm256_unpackhi_epi8, _mm256_unpacklo_epi8,
 };
 
-use super::axis::{Axis, BLOCK, GROUP, HALF, PAIR_SHIFT, PRECISION, Pair};
+use super::axis::{Axis, BLOCK, GROUP, HALF, PAIR_SHIFT, Pair};
+use super::filter::PRECISION;
 use super::rows::{ROWS, Rows};
 use crate::level::Avx2;
 

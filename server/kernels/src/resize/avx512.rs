@@ -12,7 +12,8 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
 
-use super::axis::{GROUP, HALF, PRECISION, Quad};
+use super::axis::{GROUP, HALF, Quad};
+use super::filter::PRECISION;
 use super::rows::{ROWS, Rows};
 use super::wide::{LANES, LaneBytes, LaneWeights, Wide};
 use crate::level::Avx512;

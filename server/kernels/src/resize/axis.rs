@@ -16,12 +16,9 @@
 
 use super::bicubic::{self, OUTPUTS, Places};
 use super::detour::{Detour, Joiner};
-use super::filter::{self, Filter};
+use super::filter::{self, Filter, PRECISION};
 use super::taps::Taps;
 use crate::SimdLevel;
-
-/// Fractional bits of a weight.
-pub(super) const PRECISION: u32 = 22;
 
 /// One half in weight units: the start of every sum, so that the final shift rounds.
 pub(super) const HALF: i32 = 1 << (PRECISION - 1);

@@ -3,8 +3,7 @@
 //! Crops come in ever new sizes, so the weights of their resize are computed for each image. Outputs lie side by side in
 //! the lanes of vectors; each has the operations of the plain code in their order, so its weights have the same bits.
 
-use super::axis::PRECISION;
-use super::filter;
+use super::filter::{self, PRECISION};
 use crate::augment::{per_level::per_level, truncate::whole_i32};
 
 /// Outputs of a block.

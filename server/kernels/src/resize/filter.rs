@@ -5,6 +5,9 @@
 
 use bandwise_choice::choices;
 
+/// Fractional bits of a weight that is made of a filter's values.
+pub(super) const PRECISION: u32 = 22;
+
 choices! {
     /// A resampling filter of Pillow. Down-scaling widens it by the scale factor (antialiasing).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

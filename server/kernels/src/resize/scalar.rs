@@ -1,6 +1,7 @@
 //! The two passes in plain Rust: the definition that the vector twins are tested against.
 
-use super::axis::{Axis, HALF, PRECISION};
+use super::axis::{Axis, HALF};
+use super::filter::PRECISION;
 
 /// Columns whose sums are kept at once in the vertical pass, so that rows are read in order.
 const COLUMNS: usize = 32;
