@@ -8,6 +8,7 @@
 use crate::{
     frame::{Colour, Frame, Sampling},
     level::SimdLevel,
+    picture::Samples,
     pixels::{
         colour,
         transform::{self, Steps, Task, half},
@@ -99,9 +100,11 @@ impl HalfPlanes {
             top: 0,
         }
     }
+}
 
+impl Samples for HalfPlanes {
     /// Makes room for a window at half scale, of which the first one or two MCU rows are written next.
-    pub(crate) fn prepare(&mut self, frame: &Frame, window: &Window) {
+    fn prepare(&mut self, frame: &Frame, window: &Window) {
         (self.sampling, self.colour, self.window) = (frame.sampling, frame.colour, window.clone());
         self.steps.set(frame.components.iter().map(|component| &component.quantisation));
         let (across, down) = (&window.across, &window.down);
@@ -120,7 +123,7 @@ impl HalfPlanes {
 
     /// Writes the blocks that were decoded of MCUs below each other: number `column` of row `row` and of those that follow.
     /// The rows are among the two after the last that [`Self::rows`] was given.
-    pub(crate) fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
+    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
         let (across, down) = (&self.window.across, &self.window.down);
         let chroma = [across, down].map(|span| if span.factor == 1 { 4 } else { 8 });
         let sizes = [(4, 4), (chroma[0], chroma[1])];
@@ -151,7 +154,7 @@ impl HalfPlanes {
 
     /// Writes the pixels of all rows of the window in MCU rows before `end`, which must be so for each row and at the
     /// latest for every second. `out` has the pixels of the crop.
-    pub(crate) fn rows(&mut self, end: usize, out: &mut [u8]) {
+    fn rows(&mut self, end: usize, out: &mut [u8]) {
         let (across, down) = (&self.window.across, &self.window.down);
         let (left, right) = (across.luma.start / 2, across.luma.end / 2);
         let (first, last) = (down.luma.start / 2, down.luma.end / 2);

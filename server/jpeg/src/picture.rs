@@ -4,8 +4,6 @@ use std::slice;
 
 use crate::{
     frame::Frame,
-    half::HalfPlanes,
-    planes::Planes,
     refusal::Refusal,
     scan::{MAX_BLOCKS, Mcu, Needs},
     window::{NeedsOfSpan, Window},
@@ -21,34 +19,6 @@ pub(crate) trait Samples {
 
     /// Writes the pixels that are complete now that all MCU rows before `end` are.
     fn rows(&mut self, end: usize, out: &mut [u8]);
-}
-
-impl Samples for Planes {
-    fn prepare(&mut self, frame: &Frame, window: &Window) {
-        self.prepare(frame, window);
-    }
-
-    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
-        self.write(mcus, column, row)
-    }
-
-    fn rows(&mut self, end: usize, out: &mut [u8]) {
-        self.rows(end, out);
-    }
-}
-
-impl Samples for HalfPlanes {
-    fn prepare(&mut self, frame: &Frame, window: &Window) {
-        self.prepare(frame, window);
-    }
-
-    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
-        self.write(mcus, column, row)
-    }
-
-    fn rows(&mut self, end: usize, out: &mut [u8]) {
-        self.rows(end, out);
-    }
 }
 
 /// The pixels of one crop while they are made.

@@ -9,6 +9,7 @@ mod sheet;
 use crate::{
     frame::{Colour, Frame, Sampling},
     level::SimdLevel,
+    picture::Samples,
     pixels::{
         colour,
         transform::{self, Steps, Task},
@@ -51,9 +52,11 @@ impl Planes {
             chroma: [Vec::new(), Vec::new()],
         }
     }
+}
 
+impl Samples for Planes {
     /// Makes room for a window, of which the first one or two MCU rows are written next.
-    pub(crate) fn prepare(&mut self, frame: &Frame, window: &Window) {
+    fn prepare(&mut self, frame: &Frame, window: &Window) {
         (self.sampling, self.colour, self.window) = (frame.sampling, frame.colour, window.clone());
         self.steps.set(frame.components.iter().map(|component| &component.quantisation));
         self.sheet.prepare(frame.components.len(), window);
@@ -62,7 +65,7 @@ impl Planes {
 
     /// Writes the blocks that were decoded of MCUs below each other: number `column` of row `row` and of those that follow.
     /// The rows are among the two after the last that [`Self::rows`] was given.
-    pub(crate) fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
+    fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
         let mut batch = [Task { coefficients: &[0; 64], component: 0, at: 0 }; BATCH];
         let (mut len, stride) = (0, self.sheet.stride());
         for (row, mcu) in (row..).zip(mcus) {
@@ -90,7 +93,7 @@ impl Planes {
 
     /// Writes the pixels of all rows that are complete now that all MCU rows before `end` are, which must be so for each
     /// row and at the latest for every second. `out` has the pixels of the crop.
-    pub(crate) fn rows(&mut self, end: usize, out: &mut [u8]) {
+    fn rows(&mut self, end: usize, out: &mut [u8]) {
         let (luma, factor) = (self.window.down.luma.clone(), self.window.down.factor);
         let complete = if end >= self.window.down.mcus.end {
             luma.end
@@ -105,7 +108,9 @@ impl Planes {
         self.next = self.next.max(complete);
         self.sheet.advance(end);
     }
+}
 
+impl Planes {
     /// Writes the pixels of a row of the image, as many as the window has columns.
     fn pixels(&mut self, row: usize, out: &mut [u8]) {
         if self.sampling == Sampling::Grey {

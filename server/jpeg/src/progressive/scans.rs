@@ -38,12 +38,7 @@ pub(super) struct ProgressiveScan<'a> {
 
 impl ProgressiveScan<'_> {
     pub(super) fn read(&self, level: SimdLevel, blocks: &mut [Blocks; 3]) -> Result<(), Refusal> {
-        let Band { first, is_refinement, .. } = self.header.band;
-        let read = match (first, is_refinement) {
-            (0, _) => dc,
-            (_, false) => ac_first,
-            (_, true) => ac_refinement,
-        };
+        let read = if self.header.band.first == 0 { dc } else { ac };
         for (number, &end) in self.coded.ends.iter().enumerate() {
             let start = number.checked_sub(1).map_or(0, |before| self.coded.ends[before]);
             let mut bits = Bits::new(&self.coded.bytes, 8 * start);
@@ -163,7 +158,8 @@ per_level! {
 }
 
 per_level! {
-    fn ac_first(
+    /// The first bits of AC coefficients of one component, or one more.
+    fn ac(
         scan: &ProgressiveScan<'_>,
         bits: &mut Bits<'_>,
         blocks: &mut [Blocks; 3],
@@ -173,34 +169,18 @@ per_level! {
         let (mut own, mut empty, mut cursor) = (*bits, 0, scan.cursor(from));
         let (table, band, blocks) = (scan.tables[0], scan.header.band, &mut blocks[scan.header.components[0].0]);
         for _ in from..to {
-            if empty > 0 {
+            let place = blocks.place(cursor.column, cursor.row);
+            if band.is_refinement {
+                refine_block(&mut own, table, band, place, &mut empty)?;
+            } else if empty > 0 {
                 empty -= 1;
             } else {
-                first_of_block(&mut own, table, band, blocks.place(cursor.column, cursor.row), &mut empty)?;
+                first_of_block(&mut own, table, band, place, &mut empty)?;
             }
             cursor.advance();
         }
         *bits = own;
         // A run ends with its interval.
-        if empty == 0 { Ok(()) } else { Err(Damaged) }
-    }
-}
-
-per_level! {
-    fn ac_refinement(
-        scan: &ProgressiveScan<'_>,
-        bits: &mut Bits<'_>,
-        blocks: &mut [Blocks; 3],
-        from: usize,
-        to: usize,
-    ) -> Result<(), Damaged> {
-        let (mut own, mut empty, mut cursor) = (*bits, 0, scan.cursor(from));
-        let (table, band, blocks) = (scan.tables[0], scan.header.band, &mut blocks[scan.header.components[0].0]);
-        for _ in from..to {
-            refine_block(&mut own, table, band, blocks.place(cursor.column, cursor.row), &mut empty)?;
-            cursor.advance();
-        }
-        *bits = own;
         if empty == 0 { Ok(()) } else { Err(Damaged) }
     }
 }
