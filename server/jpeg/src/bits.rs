@@ -1,10 +1,17 @@
 //! Bits of coded data, the highest of each byte first.
 //!
-//! A refill has one branch, which is never taken before the end, and leaves at least 56 bits: enough for several symbols.
-//! Beyond the data it gives zeros; whoever reads compares the position with the end now and then.
+//! A refill has no branch, and leaves at least 56 bits: enough for several symbols. It reads within a piece of the data of
+//! constant length, which whoever reads moves on with [`Bits::advance`] before that is used up. Beyond the data there may be
+//! any bits; whoever reads compares the position with the end now and then.
 
-/// Bytes of zeros that must stand behind the data, so that all of it can be loaded in words.
-pub(crate) const PADDING: usize = 8;
+/// Bytes behind the data that must be there, so that a piece can begin behind the bytes that are loaded ahead.
+pub(crate) const PADDING: usize = 8 + PIECE;
+
+/// Bytes of a piece.
+const PIECE: usize = REACH + 8;
+
+/// Bytes that may be read between two calls of [`Bits::advance`]; beyond them, bits come again.
+pub(crate) const REACH: usize = 2048;
 
 /// Bits that are there after a refill, at least; a multiple of 8 whose low bits are zeros.
 const READY: u64 = 0b11_1000;
@@ -16,26 +23,42 @@ pub(crate) struct Bits<'a> {
     buffer: u64,
     /// Bits of the buffer that count: its low six bits, those above are without meaning.
     count: u64,
-    data: &'a [u8],
-    /// Bytes that are loaded, and the zeros that were given beyond the data.
+    piece: &'a [u8; PIECE],
+    /// Bytes of the piece that are loaded.
     loaded: usize,
+    /// Bytes of the data before the piece.
+    before: usize,
 }
 
 impl<'a> Bits<'a> {
-    /// The bits from number `position` on. `data` ends with [`PADDING`].
+    /// The bits from number `position` on. Behind the data are [`PADDING`] bytes of any values.
+    ///
+    /// # Panics
+    /// If the position is beyond the data.
     pub(crate) fn new(data: &'a [u8], position: usize) -> Self {
-        let mut bits = Self { buffer: 0, count: 0, data, loaded: position / 8 };
+        let before = position / 8;
+        let piece = data[before..].first_chunk().expect("padding behind the data");
+        let mut bits = Self { buffer: 0, count: 0, piece, loaded: 0, before };
         bits.refill();
         bits.consume((position % 8) as u32);
         bits
+    }
+
+    /// Moves to the piece of the data, which is that of [`Self::new`], whose bytes are loaded next; says whether there is one.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn advance(&mut self, data: &'a [u8]) -> bool {
+        let before = self.before + self.loaded;
+        let Some(piece) = data.get(before..).and_then(<[u8]>::first_chunk) else { return false };
+        (self.piece, self.loaded, self.before) = (piece, 0, before);
+        true
     }
 
     /// Loads bits until there are at least 56.
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
         let count = self.count & 63;
-        // All that is left at the end is padding.
-        if let Some(word) = self.data.get(self.loaded..).and_then(<[u8]>::first_chunk) {
+        if let Some(word) = self.piece[self.loaded & (REACH - 1)..].first_chunk() {
             self.buffer |= u64::from_be_bytes(*word) >> count;
         }
         self.loaded += ((63 - count) >> 3) as usize;
@@ -58,7 +81,7 @@ impl<'a> Bits<'a> {
 
     /// Number of the next bit.
     pub(crate) fn position(&self) -> usize {
-        8 * self.loaded - (self.count & 63) as usize
+        8 * (self.before + self.loaded) - (self.count & 63) as usize
     }
 }
 
@@ -68,20 +91,35 @@ mod tests {
 
     #[test]
     fn bits_come_in_order_from_any_position() {
-        let mut data: Vec<u8> = (0..40).map(|i| (i * 73 + 5) as u8).collect();
-        let bit = |data: &[u8], at: usize| u64::from((data[at / 8] >> (7 - at % 8)) & 1);
-        data.resize(40 + PADDING, 0);
+        let len = 3 * REACH;
+        let data: Vec<u8> = (0..len + PADDING).map(|i| (i * 73 + i / 97 + 5) as u8).collect();
+        let bit = |at: usize| u64::from((data[at / 8] >> (7 - at % 8)) & 1);
         for start in 0..100 {
             let (mut bits, mut at) = (Bits::new(&data, start), start);
-            for len in (0..=27).cycle().take(60) {
+            for (number, len) in (0..=27).cycle().enumerate() {
+                if at > 8 * 3 * REACH {
+                    break;
+                }
+                // Seldom, and often enough.
+                assert!(number % 500 > 0 || bits.advance(&data));
                 bits.refill();
                 assert_eq!(bits.position(), at);
-                let expected = (at..at + len)
-                    .fold(0, |value, at| (value << 1) | if at < 320 { bit(&data, at) } else { 0 });
+                let expected = (at..at + len).fold(0, |value, at| (value << 1) | bit(at));
                 assert_eq!(bits.peek() >> 1 >> (63 - len), expected, "{len} bits at {at}");
                 bits.consume(len as u32);
                 at += len;
             }
+            assert!(bits.advance(&data));
         }
+    }
+
+    #[test]
+    fn no_piece_begins_far_behind_the_data() {
+        let data = [0xFF; 40 + PADDING];
+        let mut bits = Bits::new(&data, 320);
+        assert!(bits.advance(&data));
+        bits.consume(56_u32);
+        bits.refill();
+        assert!(!bits.advance(&data) && bits.position() > 320);
     }
 }

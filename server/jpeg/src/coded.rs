@@ -2,20 +2,33 @@
 
 use std::ops::Range;
 
-use crate::{bits::PADDING, frame::Frame, refusal::Refusal, seek::Part, unstuff::unstuff};
+use crate::{
+    bits::PADDING,
+    frame::Frame,
+    level::SimdLevel,
+    refusal::Refusal,
+    seek::Part,
+    unstuff::{SLACK, unstuff},
+};
 
 /// Memory for coded bytes that is kept from one file to the next.
 const KEPT_BYTES: usize = 8 << 20;
 
 /// The intervals between restart markers, without stuffed zeros, one behind the other.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Coded {
+    level: SimdLevel,
+    /// The intervals, and behind them at least [`PADDING`] bytes, which may be those of another file.
     pub(crate) bytes: Vec<u8>,
     /// End of each interval in `bytes`.
     pub(crate) ends: Vec<usize>,
 }
 
 impl Coded {
+    pub(crate) fn new(level: SimdLevel) -> Self {
+        Self { level, bytes: Vec::new(), ends: Vec::new() }
+    }
+
     /// Reads the intervals from `scan` on: all of them, each with the marker that is due.
     ///
     /// # Errors
@@ -47,15 +60,19 @@ impl Coded {
 
     /// Makes room for coded bytes and intervals, and gives back what a giant file needed.
     fn prepare(&mut self, bytes: usize, intervals: usize) -> Result<(), Refusal> {
-        if self.bytes.capacity() > KEPT_BYTES && bytes < KEPT_BYTES {
-            *self = Self::default();
+        if self.bytes.len() > KEPT_BYTES && bytes < KEPT_BYTES {
+            *self = Self::new(self.level);
         }
-        self.bytes.clear();
         self.ends.clear();
-        let is_there = self.bytes.try_reserve(bytes + PADDING).is_ok()
+        let more = (bytes + SLACK + PADDING).saturating_sub(self.bytes.len());
+        let is_there = self.bytes.try_reserve(more).is_ok()
             // Each interval but the first begins behind a marker.
             && self.ends.try_reserve(intervals.min(bytes / 2 + 1)).is_ok();
-        if is_there { Ok(()) } else { Err(Refusal::Memory) }
+        if !is_there {
+            return Err(Refusal::Memory);
+        }
+        self.bytes.resize(self.bytes.len() + more, 0);
+        Ok(())
     }
 
     /// Reads intervals by their numbers; gives what is behind them.
@@ -65,17 +82,17 @@ impl Coded {
         numbers: Range<usize>,
     ) -> Result<&'b [u8], Refusal> {
         self.prepare(coded.len(), numbers.len())?;
-        let mut rest = coded;
+        let (mut rest, mut end) = (coded, 0);
         for number in numbers.clone() {
-            let read = unstuff(rest, &mut self.bytes);
-            self.ends.push(self.bytes.len());
+            let (read, written) = unstuff(self.level, rest, &mut self.bytes[end..]);
+            end += written;
+            self.ends.push(end);
             rest = &rest[read..];
             if number + 1 < numbers.end {
                 let marker = 0xD0 + (number & 7) as u8;
                 rest = rest.strip_prefix(&[0xFF, marker]).ok_or(Refusal::Damaged)?;
             }
         }
-        self.bytes.resize(self.bytes.len() + PADDING, 0);
         Ok(rest)
     }
 }

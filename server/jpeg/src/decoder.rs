@@ -33,7 +33,8 @@ impl Decoder {
     pub fn new(level: SimdLevel) -> Self {
         let (planes, half) = (Planes::new(level), HalfPlanes::new(level));
         let progressive = Progressive::new(level);
-        Self { level, tables: TableCache::default(), coded: Default::default(), planes, half, progressive }
+        let coded = [Coded::new(level), Coded::new(level)];
+        Self { level, tables: TableCache::default(), coded, planes, half, progressive }
     }
 
     /// Decodes a crop into packed RGB pixels: those of libjpeg-turbo's decoding of the whole image, or with

@@ -6,7 +6,6 @@
 
 use crate::{
     bits::Bits,
-    frame::NATURAL,
     huffman::{
         ac::{self, AcEntry, AcTable, END},
         dc::DcTable,
@@ -18,22 +17,14 @@ use crate::{
 /// Coefficients of a block.
 const LEN: usize = 64;
 
-/// A block's coefficients in natural order, and behind them a place for values that are none. It is as long as a byte can
-/// count, so that the places need no check.
+/// The position of the last coefficient.
+const LAST: usize = LEN - 1;
+
+/// A block's coefficients in zigzag order, and behind them room for values that are none. It is as long as a byte can
+/// count, so that positions need no check.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Block([i16; 256]);
-
-/// The place of the coefficient before a zigzag position: behind the block if there is none.
-const PLACES: [u8; 256] = {
-    let mut places = [LEN as u8; 256];
-    let mut at = 0;
-    while at < LEN {
-        places[at + 1] = NATURAL[at];
-        at += 1;
-    }
-    places
-};
 
 /// Looks between two refills: as many as fit 56 bits.
 const LOOKS: usize = 3;
@@ -48,7 +39,7 @@ impl Block {
         Self([0; 256])
     }
 
-    /// The coefficients.
+    /// The coefficients in zigzag order.
     #[inline(always)]
     pub(crate) fn coefficients(&self) -> &[i16; LEN] {
         &self.0.as_chunks().0[0]
@@ -61,15 +52,15 @@ impl Block {
         self.0[0] = dc;
     }
 
-    /// Takes all coefficients.
+    /// Takes all coefficients, in zigzag order.
     pub(crate) fn set(&mut self, coefficients: &[i16; LEN]) {
         self.0.as_chunks_mut::<LEN>().0[0] = *coefficients;
     }
 
-    /// Stores the value before a zigzag position.
+    /// Stores the value at a zigzag position, or one that is none behind the block.
     #[inline(always)]
-    fn set_before(&mut self, position: usize, value: i16) {
-        self.0[usize::from(PLACES[position & 0xFF])] = value;
+    fn store(&mut self, position: usize, value: i16) {
+        self.0[position & 0xFF] = value;
     }
 }
 
@@ -89,9 +80,9 @@ fn look(bits: &mut Bits<'_>, table: &AcTable, block: &mut Block, position: &mut 
     let entry = table.find(bits.peek());
     let next = *position + entry.advance();
     // In this order, since an entry of one symbol has a zero for the first of two.
-    block.set_before(*position + entry.first_advance(), entry.first_value());
-    block.set_before(next, entry.last_value(bits.peek()));
-    if next >= LEN {
+    block.store(*position + entry.first_advance(), entry.first_value());
+    block.store(next, entry.last_value(bits.peek()));
+    if next >= LAST {
         return Some(entry);
     }
     bits.consume(entry.bits());
@@ -99,7 +90,7 @@ fn look(bits: &mut Bits<'_>, table: &AcTable, block: &mut Block, position: &mut 
     None
 }
 
-/// Stores the AC coefficients of a block from a position on (T.81, F.2.2.2); gives the position behind the last.
+/// Stores the AC coefficients of a block behind a position (T.81, F.2.2.2); gives the position of the last.
 #[inline(always)]
 pub(crate) fn ac_coefficients(
     bits: &mut Bits<'_>,
@@ -127,7 +118,7 @@ pub(crate) fn ac_coefficients_of_two(
     table: &AcTable,
     [block_one, block_two]: [&mut Block; 2],
 ) -> Result<[usize; 2], Damaged> {
-    let (mut at_one, mut at_two) = (1, 1);
+    let (mut at_one, mut at_two) = (0, 0);
     'refilled: loop {
         one.refill();
         two.refill();
@@ -163,9 +154,9 @@ fn leave(
         let symbol = symbol(bits.peek(), entry, table);
         bits.consume(symbol.checked_bits()?);
         let next = *position + usize::from(symbol.advance);
-        block.set_before(next, symbol.value);
+        block.store(next, symbol.value);
         next
-    } else if (LEN..END).contains(&first) {
+    } else if (LAST..END).contains(&first) {
         // The second symbol belongs to another table.
         bits.consume(entry.first_bits());
         first
@@ -176,11 +167,11 @@ fn leave(
     end_at(next, position)
 }
 
-/// Whether a block ends with the symbol before `next`, and the position behind its last coefficient.
+/// Whether a block ends with the symbol at `next`, and the position of its last coefficient.
 #[inline(always)]
 fn end_at(next: usize, position: &mut usize) -> Result<bool, Damaged> {
     *position = if next >= END { next - END } else { next };
-    if (LEN + 1..END).contains(&next) { Err(Damaged) } else { Ok(next >= LEN) }
+    if (LEN..END).contains(&next) { Err(Damaged) } else { Ok(next >= LAST) }
 }
 
 /// A symbol of any length.
@@ -228,7 +219,7 @@ fn symbol(buffer: u64, entry: AcEntry, table: &AcTable) -> Symbol {
 fn skip_look(bits: &mut Bits<'_>, skip: &SkipTable, position: &mut usize) -> Option<SkipEntry> {
     let entry = skip.find(bits.peek());
     let next = *position + entry.advance();
-    if next >= LEN {
+    if next >= LAST {
         return Some(entry);
     }
     bits.consume(entry.bits());
@@ -236,7 +227,7 @@ fn skip_look(bits: &mut Bits<'_>, skip: &SkipTable, position: &mut usize) -> Opt
     None
 }
 
-/// Passes over the AC coefficients of a block from `position` on.
+/// Passes over the AC coefficients of a block behind `position`.
 #[inline(always)]
 pub(crate) fn skip_coefficients(
     bits: &mut Bits<'_>,
@@ -264,7 +255,7 @@ pub(crate) fn skip_coefficients_of_two(
     skip: &SkipTable,
     table: &AcTable,
 ) -> Result<(), Damaged> {
-    let (mut at_one, mut at_two) = (1, 1);
+    let (mut at_one, mut at_two) = (0, 0);
     'refilled: loop {
         one.refill();
         two.refill();
@@ -294,7 +285,7 @@ fn skip_leave(
     position: &mut usize,
 ) -> Result<bool, Damaged> {
     let next = *position + entry.advance();
-    if next == LEN || (END..END + LEN).contains(&next) {
+    if next == LAST || (END..END + LAST).contains(&next) {
         bits.consume(entry.bits());
         return Ok(true);
     }

@@ -86,8 +86,8 @@ per_level! {
                     blocks[1].reset(two.predictions[component] as i16);
                     ends = ac_coefficients_of_two([&mut of_one, &mut of_two], ac, blocks)?;
                 }
-                mcu_one.ends[number] = if needed[0] { ends[0] } else { 0 };
-                mcu_two.ends[number] = if needed[1] { ends[1] } else { 0 };
+                mcu_one.ends[number] = if needed[0] { 1 + ends[0] } else { 0 };
+                mcu_two.ends[number] = if needed[1] { 1 + ends[1] } else { 0 };
                 number += 1;
             }
         }

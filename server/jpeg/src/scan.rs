@@ -1,7 +1,7 @@
 //! The coded bits of a file, MCU by MCU (T.81, F.2): predictions, restarts, and the check for damage.
 
 use crate::{
-    bits::Bits,
+    bits::{Bits, REACH},
     coded::{Coded, interval_len},
     entropy::{Block, Damaged, ac_coefficients, dc_difference, skip_coefficients},
     frame::{Frame, Sampling},
@@ -14,6 +14,9 @@ use crate::{
 
 /// Most blocks of an MCU: four of luma, two of chroma.
 pub(crate) const MAX_BLOCKS: usize = 6;
+
+/// Longest codes and values of an MCU.
+const _: () = assert!(MAX_BLOCKS * 64 * (16 + 15) / 8 + 8 <= REACH);
 
 /// Most MCUs that are skipped before a check: predictions cannot leave 32 bits in them.
 const UNCHECKED: usize = 4096;
@@ -121,12 +124,12 @@ impl<'a> Scan<'a> {
         self.check()
     }
 
-    /// Goes to the next interval where one begins.
+    /// Goes to the next interval where one begins, and has the bits of an MCU ready.
     #[inline(always)]
     pub(crate) fn begin_mcu(&mut self) -> Result<(), Refusal> {
         self.begin_interval()?;
         self.left -= 1;
-        Ok(())
+        if self.bits.advance(&self.coded.bytes) { Ok(()) } else { Err(Refusal::Damaged) }
     }
 
     /// Goes to the next interval if it begins with the next MCU.
@@ -143,7 +146,7 @@ impl<'a> Scan<'a> {
             let (dc, ac, skip) = (&*tables.dc, &*tables.ac, &*tables.skip);
             for _ in 0..self.counts[component] {
                 self.predictions[component] += dc_difference(&mut bits, dc)?;
-                skip_coefficients(&mut bits, skip, ac, 1)?;
+                skip_coefficients(&mut bits, skip, ac, 0)?;
             }
         }
         self.bits = bits;
@@ -196,10 +199,10 @@ per_level! {
                 if needs[number] {
                     let block = &mut mcu.blocks[number];
                     block.reset(scan.predictions[component] as i16);
-                    mcu.ends[number] = ac_coefficients(&mut bits, ac, block, 1)?;
+                    mcu.ends[number] = 1 + ac_coefficients(&mut bits, ac, block, 0)?;
                 } else {
                     mcu.ends[number] = 0;
-                    skip_coefficients(&mut bits, skip, ac, 1)?;
+                    skip_coefficients(&mut bits, skip, ac, 0)?;
                 }
                 number += 1;
             }

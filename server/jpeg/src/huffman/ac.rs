@@ -12,6 +12,9 @@ pub(crate) const BITS: u32 = 11;
 /// Most bits of an entry, codes and values: three looks fit what a refill leaves.
 pub(crate) const MOST_BITS: u32 = 18;
 
+/// Most bits of a value in an entry; no image of 8 bits has more.
+const MOST_SIZE: u32 = 11;
+
 /// Added to the advance where the block ends.
 pub(crate) const END: usize = 128;
 
@@ -51,9 +54,9 @@ impl Single {
 }
 
 impl AcEntry {
-    // Length 0..6, advance 8..16, advance of the first symbol 16..24, its length 24..30, bits before the last value 32..38,
-    // 63 less its bits 40..46, the first of two values 48..64; a slow entry has no length, but that of its code in 24..30,
-    // and its symbol in 48..56.
+    // Length 0..6, advance 8..16, advance of the first symbol 16..24, its length 24..30, bits of the buffer below the last
+    // value 30..36, the first of two values 36..52, the largest value of as many bits as the last has 53..64; a slow entry
+    // has no length, but that of its code in 24..30, and its symbol in 36..44.
     fn one(single: Single) -> Self {
         let Single { code, advance, .. } = single;
         Self::parts(single.total(), advance, single, code, single)
@@ -61,7 +64,7 @@ impl AcEntry {
 
     fn two(first: Single, second: Single) -> Self {
         let total = first.total() + second.total();
-        let value = u64::from(first.value as u16) << 48;
+        let value = u64::from(first.value as u16) << 36;
         let before = first.total() + second.code;
         Self(Self::parts(total, first.advance + second.advance, first, before, second).0 | value)
     }
@@ -69,11 +72,12 @@ impl AcEntry {
     fn parts(total: u32, advance: u32, first: Single, before_last: u32, last: Single) -> Self {
         let of_all = u64::from(total) | (u64::from(advance) << 8);
         let of_first = (u64::from(first.advance) << 16) | (u64::from(first.total()) << 24);
-        Self(of_all | of_first | (u64::from(before_last) << 32) | (u64::from(63 - last.size) << 40))
+        let below_last = u64::from(64 - before_last - last.size) << 30;
+        Self(of_all | of_first | below_last | (((1 << last.size) - 1) << 53))
     }
 
     fn slow(single: Single) -> Self {
-        let symbol = u64::from(single.symbol) << 48;
+        let symbol = u64::from(single.symbol) << 36;
         Self((u64::from(SLOW) << 8) | (u64::from(SLOW) << 16) | (u64::from(single.code) << 24) | symbol)
     }
 
@@ -105,26 +109,26 @@ impl AcEntry {
         ((self.0 >> 24) & 0x3F) as u32
     }
 
-    /// The value of the first of two symbols; 0 if there is only one.
+    /// The first of two values; 0 if there is only one.
     #[inline(always)]
     pub(crate) fn first_value(self) -> i16 {
-        (self.0 >> 48) as i16
+        (self.0 >> 36) as i16
     }
 
     /// The value of the last symbol, whose bits are in the buffer that begins with this entry (T.81, F.2.2.1, EXTEND).
     #[inline(always)]
     pub(crate) fn last_value(self, buffer: u64) -> i16 {
-        let bits = buffer << ((self.0 >> 32) & 63);
+        let most = (self.0 >> 53) as i32;
+        let bits = (buffer >> ((self.0 >> 30) & 63)) as i32 & most;
         // A value that begins with a zero is the negative of its complement.
-        let negative = !((bits as i64) >> 63);
-        let amount = ((bits ^ negative as u64) >> 1 >> ((self.0 >> 40) & 63)) as i64;
-        ((amount ^ negative) - negative) as i16
+        let negative = bits - most;
+        (if bits + negative < 0 { negative } else { bits }) as i16
     }
 
     /// The symbol of a slow entry.
     #[inline(always)]
     pub(crate) fn symbol(self) -> u8 {
-        (self.0 >> 48) as u8
+        (self.0 >> 36) as u8
     }
 }
 
@@ -134,7 +138,7 @@ impl AcTable {
         let mut entries = [0; 1 << BITS];
         for (at, entry) in entries.iter_mut().enumerate() {
             let first = singles[at];
-            *entry = if first.code == 0 || first.total() > MOST_BITS {
+            *entry = if first.code == 0 || first.total() > MOST_BITS || first.size > MOST_SIZE {
                 AcEntry::slow(first)
             } else {
                 second(&singles, at).map_or(AcEntry::one(first), |second| AcEntry::two(first, second))
@@ -162,7 +166,8 @@ fn second(singles: &[Single; 1 << BITS], at: usize) -> Option<Single> {
     let free = BITS.checked_sub(first.total())?;
     let second = singles[(at << first.total()) & ((1 << BITS) - 1)];
     let is_there = second.code > 0 && second.code <= free && first.advance != END as u32;
-    (is_there && first.total() + second.total() <= MOST_BITS).then_some(second)
+    let is_short = first.total() + second.total() <= MOST_BITS && second.size <= MOST_SIZE;
+    (is_there && is_short).then_some(second)
 }
 
 /// The first symbol of each group of bits.

@@ -23,7 +23,7 @@ pub(super) struct Blocks {
     pub(super) real: (usize, usize),
     /// Those whose values are kept.
     kept: Area,
-    /// The values in natural order, row by row; the last one takes the values that are not kept.
+    /// The values in zigzag order, row by row; the last one takes the values that are not kept.
     values: Vec<[i16; 64]>,
     /// For each block of the image a bit for each AC coefficient in zigzag order that is not zero.
     nonzero: Vec<u64>,

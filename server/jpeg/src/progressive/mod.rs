@@ -36,7 +36,7 @@ impl Progressive {
     pub(crate) fn new(level: SimdLevel) -> Self {
         Self {
             level,
-            coded: Coded::default(),
+            coded: Coded::new(level),
             blocks: Default::default(),
             factors: [(1, 1); 3],
             components: 0,

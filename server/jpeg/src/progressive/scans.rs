@@ -11,7 +11,6 @@ use crate::{
     bits::Bits,
     coded::Coded,
     entropy::Damaged,
-    frame::NATURAL,
     huffman::{extend, symbols::SymbolTable},
     level::SimdLevel,
     per_level::per_level,
@@ -41,11 +40,11 @@ impl ProgressiveScan<'_> {
         let read = if self.header.band.first == 0 { dc } else { ac };
         for (number, &end) in self.coded.ends.iter().enumerate() {
             let start = number.checked_sub(1).map_or(0, |before| self.coded.ends[before]);
-            let mut bits = Bits::new(&self.coded.bytes, 8 * start);
             let mcus = number * self.interval..((number + 1) * self.interval).min(self.mcus);
-            read(level, self, &mut bits, blocks, mcus.start, mcus.end).map_err(|Damaged| Refusal::Damaged)?;
+            let position = read(level, self, 8 * start, blocks, mcus.start, mcus.end)
+                .map_err(|Damaged| Refusal::Damaged)?;
             let is_last = number + 1 == self.coded.ends.len();
-            let used = bits.position().div_ceil(8);
+            let used = position.div_ceil(8);
             // Before a restart only the bits that fill the last byte may be left.
             if used > end || (!is_last && used != end) {
                 return Err(Refusal::Damaged);
@@ -126,15 +125,18 @@ per_level! {
     /// The first bits of DC coefficients, which are differences as in other files, or one more (T.81, G.1.2.1).
     fn dc(
         scan: &ProgressiveScan<'_>,
-        bits: &mut Bits<'_>,
+        position: usize,
         blocks: &mut [Blocks; 3],
         from: usize,
         to: usize,
-    ) -> Result<(), Damaged> {
-        let (mut own, mut predictions) = (*bits, [0_i32; 3]);
+    ) -> Result<usize, Damaged> {
+        let (mut own, mut predictions) = (Bits::new(&scan.coded.bytes, position), [0_i32; 3]);
         let Band { low, is_refinement, .. } = scan.header.band;
         let (mut cursor, units) = (scan.cursor(from), scan.units());
         for _ in from..to {
+            if !own.advance(&scan.coded.bytes) {
+                return Err(Damaged);
+            }
             for unit in &units.list[..units.len] {
                 own.refill();
                 if is_refinement {
@@ -152,8 +154,7 @@ per_level! {
             }
             cursor.advance();
         }
-        *bits = own;
-        Ok(())
+        Ok(own.position())
     }
 }
 
@@ -161,15 +162,18 @@ per_level! {
     /// The first bits of AC coefficients of one component, or one more.
     fn ac(
         scan: &ProgressiveScan<'_>,
-        bits: &mut Bits<'_>,
+        position: usize,
         blocks: &mut [Blocks; 3],
         from: usize,
         to: usize,
-    ) -> Result<(), Damaged> {
-        let (mut own, mut empty, mut cursor) = (*bits, 0, scan.cursor(from));
+    ) -> Result<usize, Damaged> {
+        let (mut own, mut empty, mut cursor) = (Bits::new(&scan.coded.bytes, position), 0, scan.cursor(from));
         let (table, band, blocks) = (scan.tables[0], scan.header.band, &mut blocks[scan.header.components[0].0]);
         for _ in from..to {
             let place = blocks.place(cursor.column, cursor.row);
+            if !own.advance(&scan.coded.bytes) {
+                return Err(Damaged);
+            }
             if band.is_refinement {
                 refine_block(&mut own, table, band, place, &mut empty)?;
             } else if empty > 0 {
@@ -179,9 +183,8 @@ per_level! {
             }
             cursor.advance();
         }
-        *bits = own;
         // A run ends with its interval.
-        if empty == 0 { Ok(()) } else { Err(Damaged) }
+        if empty == 0 { Ok(own.position()) } else { Err(Damaged) }
     }
 }
 
@@ -213,7 +216,7 @@ fn first_of_block(
                     return Err(Damaged);
                 }
                 let value = extend(take(bits, size), size) << band.low;
-                place.values[usize::from(NATURAL[at & 63])] = i16::try_from(value).map_err(|_| Damaged)?;
+                place.values[at & 63] = i16::try_from(value).map_err(|_| Damaged)?;
                 *place.nonzero |= 1 << at;
                 at += 1;
             }
@@ -262,7 +265,7 @@ fn refine_block(
             correct(bits, band.low, &mut place, rest & before);
             rest &= !(before | (1 << at));
             if value != 0 {
-                place.values[usize::from(NATURAL[at as usize & 63])] = value;
+                place.values[at as usize & 63] = value;
                 *place.nonzero |= 1 << at;
             }
         }
@@ -287,7 +290,7 @@ fn correct(bits: &mut Bits<'_>, low: u32, place: &mut Place<'_>, positions: u64)
             return;
         }
         for _ in 0..count {
-            let value = &mut place.values[usize::from(NATURAL[nonzero.trailing_zeros() as usize & 63])];
+            let value = &mut place.values[nonzero.trailing_zeros() as usize & 63];
             let sign = (*value >> 15) | 1;
             *value = value.wrapping_add((sign * (corrections >> 63) as i16) << low);
             corrections <<= 1;

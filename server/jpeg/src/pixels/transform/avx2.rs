@@ -2,10 +2,11 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_castsi128_pd, _mm_cvtsd_f64, _mm_storel_epi64, _mm_unpackhi_epi64,
-    _mm256_add_epi16 as add16, _mm256_add_epi32 as add32, _mm256_blend_epi16, _mm256_castsi256_si128,
-    _mm256_extracti128_si256, _mm256_madd_epi16 as multiply_add16, _mm256_mullo_epi16,
-    _mm256_packs_epi32 as pack_signed32, _mm256_packus_epi16 as pack_unsigned16, _mm256_set_m128i,
-    _mm256_set1_epi16 as splat16, _mm256_set1_epi32 as splat32, _mm256_srai_epi16 as shift_right16,
+    _mm256_add_epi16 as add16, _mm256_add_epi32 as add32, _mm256_blend_epi16, _mm256_broadcastsi128_si256,
+    _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_madd_epi16 as multiply_add16,
+    _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi32 as pack_signed32,
+    _mm256_packus_epi16 as pack_unsigned16, _mm256_set_m128i, _mm256_set1_epi16 as splat16,
+    _mm256_set1_epi32 as splat32, _mm256_shuffle_epi8, _mm256_srai_epi16 as shift_right16,
     _mm256_srai_epi32 as shift_right32, _mm256_srli_epi32 as shift_right_unsigned32,
     _mm256_sub_epi16 as subtract16, _mm256_sub_epi32 as subtract32, _mm256_testz_si256,
     _mm256_unpackhi_epi8 as unpack_high8, _mm256_unpackhi_epi16 as unpack_high16,
@@ -15,15 +16,15 @@ use std::arch::x86_64::{
 };
 
 use super::{
-    super::avx2::{load_row, load_rows},
+    super::avx2::{load_bytes, load_row, load_rows},
     MAX_FIRST_ROW, Task,
     factors::{
         F0_298, F0_390, F0_541, F0_765, F0_899, F1_175, F1_501, F1_847, F1_961, F2_053, F2_562, F3_072,
     },
     passes::passes,
-    steps::Steps,
+    steps::{Pair, Steps},
 };
-use crate::level::Avx2;
+use crate::{frame::NATURAL, level::Avx2};
 
 /// Writes the samples of blocks; says whether no coefficients were extreme.
 pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut [u8], stride: usize) -> bool {
@@ -39,14 +40,7 @@ pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut 
 
 #[target_feature(enable = "avx2")]
 fn inverse_pair(steps: &Steps, [a, b]: [Task<'_>; 2], samples: &mut [u8], stride: usize) -> bool {
-    let (a_rows, b_rows) = (a.coefficients.as_chunks().0, b.coefficients.as_chunks().0);
-    let steps = steps.pair(a.component, b.component);
-    // Not a loop, so that the rows stay in registers.
-    let row = |at: usize| {
-        let both = _mm256_set_m128i(load_row(&b_rows[at]), load_row(&a_rows[at]));
-        _mm256_mullo_epi16(both, load_rows(&steps[at]))
-    };
-    let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+    let rows = rows(steps, &a, &b);
     let [r0, r1, r2, r3] = transformed(&rows);
     let low = [
         _mm256_castsi256_si128(r0),
@@ -66,6 +60,67 @@ fn inverse_pair(steps: &Steps, [a, b]: [Task<'_>; 2], samples: &mut [u8], stride
 }
 
 passes!(__m256i, "avx2");
+
+/// The rows of coefficients of two blocks, times their steps.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn rows(steps: &Steps, a: &Task<'_>, b: &Task<'_>) -> [__m256i; 8] {
+    let (zigzag, steps) = (load_zigzag(a, b), steps.pair(a.component, b.component));
+    // Not a loop, so that the rows stay in registers.
+    [
+        row::<0>(&zigzag, steps),
+        row::<1>(&zigzag, steps),
+        row::<2>(&zigzag, steps),
+        row::<3>(&zigzag, steps),
+        row::<4>(&zigzag, steps),
+        row::<5>(&zigzag, steps),
+        row::<6>(&zigzag, steps),
+        row::<7>(&zigzag, steps),
+    ]
+}
+
+/// The coefficients of two blocks, eight of each in a vector.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load_zigzag(a: &Task<'_>, b: &Task<'_>) -> [__m256i; 8] {
+    let (a, b) = (a.coefficients.as_chunks().0, b.coefficients.as_chunks().0);
+    let eight = |at: usize| _mm256_set_m128i(load_row(&b[at]), load_row(&a[at]));
+    [eight(0), eight(1), eight(2), eight(3), eight(4), eight(5), eight(6), eight(7)]
+}
+
+/// A row of coefficients of two blocks, times their steps.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn row<const ROW: usize>(zigzag: &[__m256i; 8], steps: &Pair) -> __m256i {
+    let mut row = splat16(0);
+    for (from, &places) in zigzag.iter().zip(&PLACES[ROW]) {
+        // Known when this is compiled, as are the places.
+        if let Some(places) = places {
+            let places = _mm256_broadcastsi128_si256(load_bytes(&places));
+            row = _mm256_or_si256(row, _mm256_shuffle_epi8(*from, places));
+        }
+    }
+    _mm256_mullo_epi16(row, load_rows(&steps[ROW]))
+}
+
+/// For each row, and each eight coefficients in zigzag order: the bytes that belong to the row, if there are any.
+const PLACES: [[Option<[u8; 16]>; 8]; 8] = {
+    let mut places = [[None; 8]; 8];
+    let mut at = 0;
+    while at < 64 {
+        let (row, column) = (NATURAL[at] as usize / 8, NATURAL[at] as usize % 8);
+        // A byte whose highest bit is set gives a zero.
+        let mut bytes = match places[row][at / 8] {
+            Some(bytes) => bytes,
+            None => [0x80; 16],
+        };
+        bytes[2 * column] = 2 * (at % 8) as u8;
+        bytes[2 * column + 1] = 2 * (at % 8) as u8 + 1;
+        places[row][at / 8] = Some(bytes);
+        at += 1;
+    }
+    places
+};
 
 /// The odd 16-bit numbers of `odd` between the even ones of `even`.
 #[inline]

@@ -1,10 +1,10 @@
 //! The transform with AVX-512, four blocks at a time.
 
 use std::arch::x86_64::{
-    __m512i, _mm256_set_m128i, _mm512_add_epi16 as add16, _mm512_add_epi32 as add32, _mm512_castsi256_si512,
-    _mm512_extracti32x4_epi32, _mm512_inserti64x4, _mm512_madd_epi16 as multiply_add16,
-    _mm512_mask_blend_epi16, _mm512_mullo_epi16, _mm512_packs_epi32 as pack_signed32,
-    _mm512_packus_epi16 as pack_unsigned16, _mm512_set1_epi16 as splat16, _mm512_set1_epi32 as splat32,
+    __m512i, _mm512_add_epi16 as add16, _mm512_add_epi32 as add32, _mm512_extracti32x4_epi32,
+    _mm512_madd_epi16 as multiply_add16, _mm512_mask_blend_epi16, _mm512_mullo_epi16,
+    _mm512_packs_epi32 as pack_signed32, _mm512_packus_epi16 as pack_unsigned16, _mm512_permutex2var_epi16,
+    _mm512_set1_epi16 as splat16, _mm512_set1_epi32 as splat32, _mm512_shuffle_i32x4,
     _mm512_srai_epi16 as shift_right16, _mm512_srai_epi32 as shift_right32,
     _mm512_srli_epi32 as shift_right_unsigned32, _mm512_sub_epi16 as subtract16,
     _mm512_sub_epi32 as subtract32, _mm512_test_epi16_mask, _mm512_unpackhi_epi8 as unpack_high8,
@@ -15,7 +15,7 @@ use std::arch::x86_64::{
 };
 
 use super::{
-    super::avx2::{load_row, load_rows},
+    super::avx512::load_numbers,
     MAX_FIRST_ROW, Task, avx2,
     factors::{
         F0_298, F0_390, F0_541, F0_765, F0_899, F1_175, F1_501, F1_847, F1_961, F2_053, F2_562, F3_072,
@@ -23,7 +23,7 @@ use super::{
     passes::passes,
     steps::Steps,
 };
-use crate::level::Avx512;
+use crate::{frame::NATURAL, level::Avx512};
 
 /// Writes the samples of blocks; says whether no coefficients were extreme.
 pub(super) fn inverse(
@@ -48,17 +48,15 @@ pub(super) fn inverse(
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2")]
 fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride: usize) -> bool {
-    let [a, b, c, d] = &tasks;
-    let steps = [steps.pair(a.component, b.component), steps.pair(c.component, d.component)];
-    let [a, b, c, d] = [a, b, c, d].map(|task| task.coefficients.as_chunks().0);
-    // Not a loop, so that the rows stay in registers.
-    let row = |at: usize| {
-        let low = _mm512_castsi256_si512(_mm256_set_m128i(load_row(&b[at]), load_row(&a[at])));
-        let low_steps = _mm512_castsi256_si512(load_rows(&steps[0][at]));
-        let all = _mm512_inserti64x4::<1>(low, _mm256_set_m128i(load_row(&d[at]), load_row(&c[at])));
-        _mm512_mullo_epi16(all, _mm512_inserti64x4::<1>(low_steps, load_rows(&steps[1][at])))
-    };
-    let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+    let [[a, a_lower], [b, b_lower], [c, c_lower], [d, d_lower]] = [
+        natural(steps, &tasks[0]),
+        natural(steps, &tasks[1]),
+        natural(steps, &tasks[2]),
+        natural(steps, &tasks[3]),
+    ];
+    let ([r0, r1, r2, r3], [r4, r5, r6, r7]) =
+        (side_by_side([a, b, c, d]), side_by_side([a_lower, b_lower, c_lower, d_lower]));
+    let rows = [r0, r1, r2, r3, r4, r5, r6, r7];
     let [r0, r1, r2, r3] = transformed(&rows);
     // The number of a block is a constant of the instruction.
     macro_rules! block {
@@ -80,6 +78,46 @@ fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride:
 }
 
 passes!(__m512i, "avx512f,avx512bw,avx512vl,avx2");
+
+/// The upper and the lower four rows of coefficients of a block, times their steps.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn natural(steps: &Steps, task: &Task<'_>) -> [__m512i; 2] {
+    let (zigzag, steps) = (task.coefficients.as_chunks().0, steps.of(task.component).as_chunks().0);
+    let (first, second) = (load_numbers(&zigzag[0]), load_numbers(&zigzag[1]));
+    let rows = |half: usize| {
+        let rows = _mm512_permutex2var_epi16(first, load_numbers(&PLACES[half]), second);
+        _mm512_mullo_epi16(rows, load_numbers(&steps[half]))
+    };
+    [rows(0), rows(1)]
+}
+
+/// The zigzag position of each coefficient in natural order, in two halves.
+const PLACES: [[i16; 32]; 2] = {
+    let mut places = [[0; 32]; 2];
+    let mut at = 0;
+    while at < 64 {
+        places[NATURAL[at] as usize / 32][NATURAL[at] as usize % 32] = at as i16;
+        at += 1;
+    }
+    places
+};
+
+/// Rows of four blocks out of four rows of each.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn side_by_side([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+    let (upper_ab, lower_ab) =
+        (_mm512_shuffle_i32x4::<0b01_00_01_00>(a, b), _mm512_shuffle_i32x4::<0b11_10_11_10>(a, b));
+    let (upper_cd, lower_cd) =
+        (_mm512_shuffle_i32x4::<0b01_00_01_00>(c, d), _mm512_shuffle_i32x4::<0b11_10_11_10>(c, d));
+    [
+        _mm512_shuffle_i32x4::<0b10_00_10_00>(upper_ab, upper_cd),
+        _mm512_shuffle_i32x4::<0b11_01_11_01>(upper_ab, upper_cd),
+        _mm512_shuffle_i32x4::<0b10_00_10_00>(lower_ab, lower_cd),
+        _mm512_shuffle_i32x4::<0b11_01_11_01>(lower_ab, lower_cd),
+    ]
+}
 
 /// The odd 16-bit numbers of `odd` between the even ones of `even`.
 #[inline]

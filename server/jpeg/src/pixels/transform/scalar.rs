@@ -8,15 +8,11 @@ use super::{
     is_ordinary,
     steps::Steps,
 };
+use crate::frame::NATURAL;
 
 /// Writes the samples of a block, or says that its coefficients are extreme.
 pub(super) fn inverse(steps: &Steps, task: Task<'_>, samples: &mut [u8], stride: usize) -> bool {
-    let mut values = [0; 64];
-    for ((value, &coefficient), &step) in
-        values.iter_mut().zip(task.coefficients).zip(steps.of(task.component))
-    {
-        *value = coefficient.wrapping_mul(step);
-    }
+    let mut values = products(steps, task);
     if !values[..8].iter().all(|value| is_ordinary(*value)) {
         return false;
     }
@@ -32,6 +28,15 @@ pub(super) fn inverse(steps: &Steps, task: Task<'_>, samples: &mut [u8], stride:
     let out = samples[task.at..][..7 * stride + 8].chunks_mut(stride);
     out.zip(&block).for_each(|(out, row)| out[..8].copy_from_slice(row));
     true
+}
+
+/// Coefficients times steps, in natural order.
+pub(super) fn products(steps: &Steps, task: Task<'_>) -> [i16; 64] {
+    let (mut values, steps) = ([0; 64], steps.of(task.component));
+    for (&at, coefficient) in NATURAL.iter().zip(task.coefficients) {
+        values[usize::from(at)] = coefficient.wrapping_mul(steps[usize::from(at)]);
+    }
+    values
 }
 
 /// The transform of eight numbers, which are scaled up by 2^13, rounded, and shifted down.

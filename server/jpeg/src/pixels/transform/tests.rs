@@ -1,6 +1,7 @@
 //! Every level beside the scalar code, and flat blocks beside the transform.
 
 use super::*;
+use crate::frame::NATURAL;
 
 /// Numbers that are the same in each run.
 pub(super) struct Random(pub(super) u64);
@@ -11,7 +12,7 @@ impl Random {
         (self.0 >> 33) as usize % end
     }
 
-    /// Coefficients: few or many, ordinary or of any size.
+    /// Coefficients in natural order: few or many, ordinary or of any size.
     pub(super) fn block(&mut self, is_extreme: bool) -> [i16; 64] {
         let (end, size) = (1 + self.below(64), [3, 30, 300, 2000][self.below(4)]);
         std::array::from_fn(|at| match (at < end || self.below(20) == 0, is_extreme) {
@@ -29,11 +30,17 @@ impl Random {
     }
 }
 
+/// Coefficients in zigzag order.
+pub(super) fn zigzag(natural: &[i16; 64]) -> [i16; 64] {
+    NATURAL.map(|at| natural[usize::from(at)])
+}
+
 /// Rows are longer than two blocks.
 pub(super) const STRIDE: usize = 23;
 
 fn transform(level: SimdLevel, steps: &Steps, blocks: &[[i16; 64]]) -> Result<Vec<u8>, Refusal> {
     let mut samples = vec![9; 2 + 8 * STRIDE * blocks.len()];
+    let blocks: Vec<_> = blocks.iter().map(zigzag).collect();
     let task =
         |(number, coefficients)| Task { coefficients, component: number % 3, at: 2 + number * 8 * STRIDE };
     let tasks: Vec<_> = blocks.iter().enumerate().map(task).collect();

@@ -7,17 +7,17 @@
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_cvtsi128_si64, _mm_extract_epi32, _mm256_add_epi16 as add16,
     _mm256_add_epi32 as add32, _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_madd_epi16 as multiply_add16, _mm256_mullo_epi16, _mm256_packs_epi32 as pack_signed32,
-    _mm256_packus_epi16 as pack_unsigned16, _mm256_set_m128i, _mm256_set1_epi16 as splat16,
-    _mm256_set1_epi32 as splat32, _mm256_shuffle_epi8 as shuffle8, _mm256_srai_epi32 as shift_right32,
-    _mm256_sub_epi16 as subtract16, _mm256_sub_epi32 as subtract32, _mm256_unpackhi_epi16 as unpack_high16,
+    _mm256_madd_epi16 as multiply_add16, _mm256_packs_epi32 as pack_signed32,
+    _mm256_packus_epi16 as pack_unsigned16, _mm256_set1_epi16 as splat16, _mm256_set1_epi32 as splat32,
+    _mm256_shuffle_epi8 as shuffle8, _mm256_srai_epi32 as shift_right32, _mm256_sub_epi16 as subtract16,
+    _mm256_sub_epi32 as subtract32, _mm256_unpackhi_epi16 as unpack_high16,
     _mm256_unpackhi_epi32 as unpack_high32, _mm256_unpackhi_epi64 as unpack_high64,
     _mm256_unpacklo_epi16 as unpack_low16, _mm256_unpacklo_epi32 as unpack_low32,
     _mm256_unpacklo_epi64 as unpack_low64,
 };
 
 use super::super::{
-    super::avx2::{load_bytes, load_row, load_rows},
+    super::avx2::load_bytes,
     Task, avx2 as full,
     factors::{F0_541, F0_765, F1_847},
     steps::Steps,
@@ -59,20 +59,16 @@ pub(super) fn inverse(
 #[target_feature(enable = "avx2")]
 fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride: usize) {
     let [a, b, c, d] = &tasks;
+    let (a_c, b_d) = (full::load_zigzag(a, c), full::load_zigzag(b, d));
     let steps = [steps.pair(a.component, c.component), steps.pair(b.component, d.component)];
-    let [a, b, c, d] = [a, b, c, d].map(|task| task.coefficients.as_chunks().0);
     // Not a loop, so that the rows stay in registers.
-    let row = |at: usize| {
-        let (a_c, b_d) = (
-            _mm256_set_m128i(load_row(&c[at]), load_row(&a[at])),
-            _mm256_set_m128i(load_row(&d[at]), load_row(&b[at])),
-        );
-        unpack_low64(
-            _mm256_mullo_epi16(a_c, load_rows(&steps[0][at])),
-            _mm256_mullo_epi16(b_d, load_rows(&steps[1][at])),
-        )
-    };
-    let [a_c, b_d] = second_pass(transposed(first_pass([row(0), row(1), row(2), row(3)])));
+    macro_rules! row {
+        ($row:literal) => {
+            unpack_low64(full::row::<$row>(&a_c, steps[0]), full::row::<$row>(&b_d, steps[1]))
+        };
+    }
+    let rows = [row!(0), row!(1), row!(2), row!(3)];
+    let [a_c, b_d] = second_pass(transposed(first_pass(rows)));
     store_block(_mm256_castsi256_si128(a_c), samples, tasks[0].at, stride);
     store_block(_mm256_castsi256_si128(b_d), samples, tasks[1].at, stride);
     store_block(_mm256_extracti128_si256::<1>(a_c), samples, tasks[2].at, stride);
@@ -82,8 +78,14 @@ fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride:
 /// Two blocks of 8 x 4.
 #[target_feature(enable = "avx2")]
 fn inverse_wide(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride: usize) {
-    let row = pair_of_rows(steps, &tasks);
-    let [r0, r1, r2, r3] = first_pass([row(0), row(1), row(2), row(3)]);
+    let [a, b] = &tasks;
+    let (zigzag, steps) = (full::load_zigzag(a, b), steps.pair(a.component, b.component));
+    let [r0, r1, r2, r3] = first_pass([
+        full::row::<0>(&zigzag, steps),
+        full::row::<1>(&zigzag, steps),
+        full::row::<2>(&zigzag, steps),
+        full::row::<3>(&zigzag, steps),
+    ]);
     let none = splat16(0);
     let columns = full::second_pass(&full::transposed(&[r0, r1, r2, r3, none, none, none, none]));
     // Behind the eight bytes of a row is one of those that are none.
@@ -97,26 +99,14 @@ fn inverse_wide(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride:
 /// Two blocks of 4 x 8.
 #[target_feature(enable = "avx2")]
 fn inverse_tall(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride: usize) {
-    let row = pair_of_rows(steps, &tasks);
-    let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+    let [a, b] = &tasks;
+    let rows = full::rows(steps, a, b);
     let [c0, c1, c2, c3, ..] = full::transposed(&full::first_pass(&rows));
     let [upper, lower] = second_pass([c0, c1, c2, c3]);
     store_block(_mm256_castsi256_si128(upper), samples, tasks[0].at, stride);
     store_block(_mm256_castsi256_si128(lower), samples, tasks[0].at + 4 * stride, stride);
     store_block(_mm256_extracti128_si256::<1>(upper), samples, tasks[1].at, stride);
     store_block(_mm256_extracti128_si256::<1>(lower), samples, tasks[1].at + 4 * stride, stride);
-}
-
-/// Rows of two blocks side by side, times their steps.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn pair_of_rows(steps: &Steps, [a, b]: &[Task<'_>; 2]) -> impl Fn(usize) -> __m256i {
-    let (a_rows, b_rows) = (a.coefficients.as_chunks().0, b.coefficients.as_chunks().0);
-    let steps = steps.pair(a.component, b.component);
-    move |at| {
-        let both = _mm256_set_m128i(load_row(&b_rows[at]), load_row(&a_rows[at]));
-        _mm256_mullo_epi16(both, load_rows(&steps[at]))
-    }
 }
 
 /// The pass over columns, with a shift of 11.

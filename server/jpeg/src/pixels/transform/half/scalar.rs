@@ -3,7 +3,7 @@
 use super::super::{
     Task,
     factors::{F0_541, F0_765, F1_847},
-    scalar::pass as pass_of_8,
+    scalar::{pass as pass_of_8, products},
     steps::Steps,
 };
 
@@ -15,8 +15,7 @@ pub(super) fn inverse(
     samples: &mut [u8],
     stride: usize,
 ) {
-    let steps = steps.of(task.component);
-    let mut values: [i16; 64] = std::array::from_fn(|at| task.coefficients[at].wrapping_mul(steps[at]));
+    let mut values = products(steps, task);
     for column in 0..across {
         let line = pass::<11>(std::array::from_fn(|row| values[8 * row + column]), down);
         line.into_iter().enumerate().for_each(|(row, value)| values[8 * row + column] = value);
