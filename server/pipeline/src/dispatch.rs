@@ -1,8 +1,9 @@
 //! The dispatcher: one thread that owns the streams, the memory accounts and the free blocks.
 //!
-//! It receives changes and gives tasks, one a row, to the workers through a short channel. One thread, and no shared
-//! queue, owns all state without locks and lets streams take turns row by row, so that each gets its share of the
-//! workers; the cost is a channel hop a row, under 1 % of a decode. Within a stream, batches are begun in the order of
+//! It receives changes and gives tasks, a few rows each, to the workers through a short channel. One thread, and no shared
+//! queue, owns all state without locks and lets streams take turns task by task, so that each gets its share of the
+//! workers. A task has one row where a batch is small or nearly given out, so that all workers end with it, and
+//! [`MOST_ROWS`] else: to wake this thread for each row costs 4 % of a worker's time. Within a stream, batches are begun in the order of
 //! their wants. Streams of high priority have their turns first, but at most three of four while others wait: high
 //! priority is turns, not preemption, so a validation is fast and a training never stops. A batch is begun when a
 //! worker could start on it and its stream's share of the memory budget allows it:
@@ -50,6 +51,12 @@ choices! {
 /// Turns in a row that streams of high priority take while others wait.
 const HIGH_TURNS: u32 = 3;
 
+/// Rows of a task. With more, a new stream waits longer for its first one.
+const MOST_ROWS: usize = 4;
+
+/// Tasks of a batch for each worker that are left when tasks become shorter.
+const LAST_TASKS: usize = 2;
+
 /// A message to the dispatcher. The number of streams bounds them.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -68,12 +75,12 @@ pub(crate) enum Command {
     Stop,
 }
 
-/// One row for a worker, or all that are left of a batch whose source is instant.
+/// Some rows for a worker, or all that are left of a batch whose source is instant.
 #[derive(Debug)]
 pub(crate) struct Task {
     /// Before the work, so that in a task that is dropped the block is whole when its loan ends.
     pub(crate) slot: RowSlot,
-    /// The rows after it: those of an instant source cost less than giving them out one by one.
+    /// The rows after it.
     pub(crate) more: Vec<RowSlot>,
     pub(crate) work: Arc<BatchWork>,
 }
@@ -260,7 +267,7 @@ impl Dispatcher {
         self.budget.saturating_sub(self.on_loan + self.reserves.on_loan())
     }
 
-    /// The next row.
+    /// The next rows.
     fn next_task(&mut self) -> Option<Task> {
         self.starving = false;
         if self.high_streams == 0 {
@@ -284,7 +291,7 @@ impl Dispatcher {
         Some(task)
     }
 
-    /// The next row of a priority, from the first stream from its turn on that has one.
+    /// The next rows of a priority, from the first stream from its turn on that has one.
     fn next_task_of(&mut self, priority: Priority) -> Option<Task> {
         for _ in 0..self.streams.len() {
             let id = self.next_stream(priority)?;
@@ -306,8 +313,9 @@ impl Dispatcher {
         let (budget, share) = (self.budget, self.budget / self.budget_streams.max(1));
         loop {
             let (on_loan, reserves) = (self.on_loan, &self.reserves);
+            let workers = self.channels.tasks.capacity().unwrap_or(1);
             let stream = self.streams.get_mut(&id)?;
-            if let Some(task) = stream.next_row() {
+            if let Some(task) = stream.next_rows(workers) {
                 return Some(task);
             }
             let (held, owner) = (stream.bytes, stream.owner);
@@ -394,16 +402,19 @@ impl Dispatcher {
 }
 
 impl StreamState {
-    /// The next row of the batch that was begun, unless it is not needed any more.
-    fn next_row(&mut self) -> Option<Task> {
+    /// The next rows of the batch that was begun, unless they are not needed any more.
+    fn next_rows(&mut self, workers: usize) -> Option<Task> {
         let begun = self.begun.as_mut()?;
         if !begun.work.needs(begun.rows.given_out()) {
             self.drop_begun();
             return None;
         }
-        let slot = begun.rows.next();
+        let left = begun.rows.left();
         let is_instant = begun.work.request.dataset.source().is_instant();
-        let more = if is_instant { begun.rows.by_ref().collect() } else { Vec::new() };
+        // Rows of an instant source cost less than giving them out.
+        let count = if is_instant { left } else { (left / (LAST_TASKS * workers)).clamp(1, MOST_ROWS) };
+        let slot = begun.rows.next();
+        let more = begun.rows.by_ref().take(count - 1).collect();
         let work = Arc::clone(&begun.work);
         if begun.rows.left() == 0 {
             self.begun = None;

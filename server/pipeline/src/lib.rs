@@ -1,7 +1,7 @@
 //! Worker threads, bounded queues and batches.
 //!
 //! ```text
-//! Stream::want -> wants -> dispatcher (1 thread) -> tasks, one a row -> workers (N threads)  <-> fetch (samples that
+//! Stream::want -> wants -> dispatcher (1 thread) -> tasks, rows each -> workers (N threads)   <-> fetch (samples that
 //!        Ticket <------------- the last row of a batch completes it <-------+                      are not in memory)
 //! ```
 //!
