@@ -73,8 +73,14 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes one more; says whether the batch is full.
-    fn push(&mut self, task: Task<'a>) -> bool {
-        self.tasks[self.len] = task;
+    ///
+    /// Number by number: a whole task would be put together elsewhere, and its copy wait for that.
+    #[inline(always)]
+    fn push(&mut self, coefficients: &'a [i16; 64], component: usize, at: usize) -> bool {
+        let task = &mut self.tasks[self.len];
+        task.coefficients = coefficients;
+        task.component = component;
+        task.at = at;
         self.len += 1;
         self.len == BATCH
     }
@@ -134,12 +140,14 @@ impl Samples for HalfPlanes {
             let corner = (4 * down.factor * row - self.top) * stride
                 + 4 * across.factor * (column - across.mcus.start);
             for ((block, &end), &(component, at)) in mcu.blocks.iter().zip(&mcu.ends).zip(&self.places) {
-                let task = Task { coefficients: block.coefficients(), component, at: corner + at };
-                let kind = component.min(1);
+                let (coefficients, kind, at) = (block.coefficients(), component.min(1), corner + at);
                 match end {
                     0 => {}
-                    1 => half::inverse_flat(steps, task, sizes[kind], samples, stride),
-                    _ if batches[kind].push(task) => {
+                    1 => {
+                        let task = Task { coefficients, component, at };
+                        half::inverse_flat(steps, task, sizes[kind], samples, stride);
+                    }
+                    _ if batches[kind].push(coefficients, component, at) => {
                         inverse(level, steps, sizes[kind], batches[kind].take(), samples, stride)?;
                     }
                     _ => {}

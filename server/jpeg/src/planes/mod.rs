@@ -73,12 +73,19 @@ impl Samples for Planes {
             for (number, (block, &end)) in mcu.blocks.iter().zip(&mcu.ends).enumerate() {
                 let (component, at) = self.sheet.blocks()[number];
                 let at = corners[component] + at;
-                let task = Task { coefficients: block.coefficients(), component, at };
+                let coefficients = block.coefficients();
                 match end {
                     0 => {}
-                    1 => transform::inverse_flat(&self.steps, task, self.sheet.samples(), stride)?,
+                    1 => {
+                        let task = Task { coefficients, component, at };
+                        transform::inverse_flat(&self.steps, task, self.sheet.samples(), stride)?;
+                    }
                     _ => {
-                        batch[len] = task;
+                        // Number by number: a copy of a whole task would wait for those.
+                        let task = &mut batch[len];
+                        task.coefficients = coefficients;
+                        task.component = component;
+                        task.at = at;
                         len += 1;
                     }
                 }

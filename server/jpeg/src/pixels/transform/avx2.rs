@@ -31,7 +31,7 @@ pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut 
     let mut is_ordinary = true;
     for tasks in tasks.chunks(2) {
         // A single block is transformed twice, to the same place.
-        let pair = [tasks[0], tasks[tasks.len() - 1]];
+        let pair = [&tasks[0], &tasks[tasks.len() - 1]];
         // SAFETY: the token proves AVX2.
         is_ordinary &= unsafe { inverse_pair(steps, pair, samples, stride) };
     }
@@ -39,8 +39,8 @@ pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut 
 }
 
 #[target_feature(enable = "avx2")]
-fn inverse_pair(steps: &Steps, [a, b]: [Task<'_>; 2], samples: &mut [u8], stride: usize) -> bool {
-    let rows = rows(steps, &a, &b);
+fn inverse_pair(steps: &Steps, [a, b]: [&Task<'_>; 2], samples: &mut [u8], stride: usize) -> bool {
+    let rows = rows(steps, a, b);
     let [r0, r1, r2, r3] = transformed(&rows);
     let low = [
         _mm256_castsi256_si128(r0),

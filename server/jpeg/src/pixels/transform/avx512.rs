@@ -35,7 +35,8 @@ pub(super) fn inverse(
 ) -> bool {
     let mut is_ordinary = true;
     for tasks in tasks.chunks(4) {
-        is_ordinary &= match *tasks {
+        // By reference: tasks were just written number by number, and a copy would wait for that.
+        is_ordinary &= match tasks {
             // SAFETY: the token proves AVX-512 F, BW, VL and AVX2.
             [a, b, c, d] => unsafe { inverse_four(steps, [a, b, c, d], samples, stride) },
             // SAFETY: as before. One block is transformed twice, to the same place.
@@ -47,12 +48,12 @@ pub(super) fn inverse(
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2")]
-fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride: usize) -> bool {
+fn inverse_four(steps: &Steps, tasks: [&Task<'_>; 4], samples: &mut [u8], stride: usize) -> bool {
     let [[a, a_lower], [b, b_lower], [c, c_lower], [d, d_lower]] = [
-        natural(steps, &tasks[0]),
-        natural(steps, &tasks[1]),
-        natural(steps, &tasks[2]),
-        natural(steps, &tasks[3]),
+        natural(steps, tasks[0]),
+        natural(steps, tasks[1]),
+        natural(steps, tasks[2]),
+        natural(steps, tasks[3]),
     ];
     let ([r0, r1, r2, r3], [r4, r5, r6, r7]) =
         (side_by_side([a, b, c, d]), side_by_side([a_lower, b_lower, c_lower, d_lower]));

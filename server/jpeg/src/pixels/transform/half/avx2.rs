@@ -38,7 +38,9 @@ pub(super) fn inverse(
 ) {
     for tasks in tasks.chunks(4) {
         // In the place of those that are missing, the last one is transformed again, to the same place.
-        let four @ [a, b, c, d] = std::array::from_fn(|number| tasks[number.min(tasks.len() - 1)]);
+        // By reference: tasks were just written number by number, and a copy would wait for that.
+        let at = |number: usize| &tasks[number.min(tasks.len() - 1)];
+        let four @ [a, b, c, d] = [at(0), at(1), at(2), at(3)];
         // SAFETY: the token proves AVX2.
         unsafe {
             match size {
@@ -57,8 +59,8 @@ pub(super) fn inverse(
 }
 
 #[target_feature(enable = "avx2")]
-fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride: usize) {
-    let [a, b, c, d] = &tasks;
+fn inverse_four(steps: &Steps, tasks: [&Task<'_>; 4], samples: &mut [u8], stride: usize) {
+    let [a, b, c, d] = tasks;
     let (a_c, b_d) = (full::load_zigzag(a, c), full::load_zigzag(b, d));
     let steps = [steps.pair(a.component, c.component), steps.pair(b.component, d.component)];
     // Not a loop, so that the rows stay in registers.
@@ -77,8 +79,8 @@ fn inverse_four(steps: &Steps, tasks: [Task<'_>; 4], samples: &mut [u8], stride:
 
 /// Two blocks of 8 x 4.
 #[target_feature(enable = "avx2")]
-fn inverse_wide(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride: usize) {
-    let [a, b] = &tasks;
+fn inverse_wide(steps: &Steps, tasks: [&Task<'_>; 2], samples: &mut [u8], stride: usize) {
+    let [a, b] = tasks;
     let (zigzag, steps) = (full::load_zigzag(a, b), steps.pair(a.component, b.component));
     let [r0, r1, r2, r3] = first_pass([
         full::row::<0>(&zigzag, steps),
@@ -98,8 +100,8 @@ fn inverse_wide(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride:
 
 /// Two blocks of 4 x 8.
 #[target_feature(enable = "avx2")]
-fn inverse_tall(steps: &Steps, tasks: [Task<'_>; 2], samples: &mut [u8], stride: usize) {
-    let [a, b] = &tasks;
+fn inverse_tall(steps: &Steps, tasks: [&Task<'_>; 2], samples: &mut [u8], stride: usize) {
+    let [a, b] = tasks;
     let rows = full::rows(steps, a, b);
     let [c0, c1, c2, c3, ..] = full::transposed(&full::first_pass(&rows));
     let [upper, lower] = second_pass([c0, c1, c2, c3]);
