@@ -10,6 +10,9 @@
 #![deny(unsafe_code)]
 
 mod augment;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector instructions")]
+mod avx512;
 mod flip;
 mod fourier;
 mod level;

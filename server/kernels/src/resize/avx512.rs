@@ -5,17 +5,18 @@
 
 use std::arch::x86_64::{
     __m512i, __mmask64, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_load_si512, _mm512_loadu_si512,
-    _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8, _mm512_packs_epi32, _mm512_packus_epi16,
-    _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_permutexvar_epi32, _mm512_set_epi32,
-    _mm512_set1_epi32, _mm512_set4_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi32,
-    _mm512_srai_epi32, _mm512_storeu_si512, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16,
-    _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
+    _mm512_maskz_loadu_epi8, _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutex2var_epi8,
+    _mm512_permutexvar_epi8, _mm512_permutexvar_epi32, _mm512_set_epi32, _mm512_set1_epi32,
+    _mm512_set4_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi32, _mm512_srai_epi32,
+    _mm512_storeu_si512, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
+    _mm512_unpacklo_epi16,
 };
 
 use super::axis::{GROUP, HALF, Quad};
 use super::filter::PRECISION;
 use super::rows::{ROWS, Rows};
 use super::wide::{LANES, LaneBytes, LaneWeights, Wide};
+use crate::avx512::store_some;
 use crate::level::Avx512;
 
 /// Columns of a step of the vertical pass.
@@ -241,9 +242,7 @@ fn columns(out: &mut [u8], sums: impl Fn(usize) -> [__m512i; 4]) {
         let sums = sums(step * COLUMNS);
         let (near, far) = (_mm512_packs_epi32(sums[0], sums[1]), _mm512_packs_epi32(sums[2], sums[3]));
         let bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(near, far));
-        let mask = u64::MAX >> (COLUMNS - out.len());
-        // SAFETY: the mask keeps the store inside the row.
-        unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, bytes) }
+        store_some(bytes, out);
     }
 }
 
@@ -325,11 +324,9 @@ unsafe fn vertical_row(quads: &[Quad], taps: usize, rows: &[u8], stride: usize, 
     for x in (0..out.len()).step_by(COLUMNS) {
         let width = (out.len() - x).min(COLUMNS);
         let mask = u64::MAX >> (COLUMNS - width);
-        // SAFETY: the mask keeps loads and stores inside the rows.
-        unsafe {
-            let bytes = vertical_columns(quads, taps, rows.as_ptr().add(x), stride, mask);
-            _mm512_mask_storeu_epi8(out.as_mut_ptr().add(x).cast(), mask, bytes);
-        }
+        // SAFETY: the mask keeps the loads inside the rows.
+        let bytes = unsafe { vertical_columns(quads, taps, rows.as_ptr().add(x), stride, mask) };
+        store_some(bytes, &mut out[x..x + width]);
     }
 }
 

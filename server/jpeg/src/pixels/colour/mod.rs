@@ -19,7 +19,7 @@ use crate::level::{Kind, SimdLevel};
 /// # Panics
 /// If the rows have different lengths, in pixels.
 pub(crate) fn to_rgb(level: SimdLevel, luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) {
-    assert_eq!([3 * luma.len(), 3 * blue.len(), 3 * red.len()], [out.len(); 3]);
+    assert!(3 * luma.len() == out.len() && blue.len() == luma.len() && red.len() == luma.len());
     match level.kind() {
         Kind::Scalar => scalar::to_rgb(luma, blue, red, out),
         #[cfg(target_arch = "x86_64")]
@@ -34,7 +34,7 @@ pub(crate) fn to_rgb(level: SimdLevel, luma: &[u8], blue: &[u8], red: &[u8], out
 /// # Panics
 /// If the rows have different lengths, in pixels.
 pub(crate) fn interleave(level: SimdLevel, red: &[u8], green: &[u8], blue: &[u8], out: &mut [u8]) {
-    assert_eq!([3 * red.len(), 3 * green.len(), 3 * blue.len()], [out.len(); 3]);
+    assert!(3 * red.len() == out.len() && green.len() == red.len() && blue.len() == red.len());
     match level.kind() {
         Kind::Scalar => scalar::interleave(red, green, blue, out),
         #[cfg(target_arch = "x86_64")]

@@ -37,7 +37,7 @@ pub(crate) fn across(level: SimdLevel, row: &[u8], out: &mut [u8]) {
 /// # Panics
 /// If the rows have different lengths.
 pub(crate) fn down(level: SimdLevel, near: &[u8], far: &[u8], is_upper: bool, out: &mut [u8]) {
-    assert_eq!([near.len(), far.len()], [out.len(); 2]);
+    assert!(near.len() == out.len() && far.len() == out.len());
     match level.kind() {
         Kind::Scalar => scalar::down(near, far, is_upper, out),
         #[cfg(target_arch = "x86_64")]
@@ -52,7 +52,7 @@ pub(crate) fn down(level: SimdLevel, near: &[u8], far: &[u8], is_upper: bool, ou
 /// # Panics
 /// If `far` has not the length of `near`, or `out` another than `2 * (near.len() - 2)`.
 pub(crate) fn across_and_down(level: SimdLevel, near: &[u8], far: &[u8], out: &mut [u8]) {
-    assert_eq!([2 * near.len(), 2 * far.len()], [out.len() + 4; 2]);
+    assert!(2 * near.len() == out.len() + 4 && far.len() == near.len());
     match level.kind() {
         Kind::Scalar => scalar::across_and_down(near, far, out),
         #[cfg(target_arch = "x86_64")]

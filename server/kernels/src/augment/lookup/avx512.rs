@@ -4,15 +4,13 @@
 //! and a mask takes from each what is its own. A register begins one channel further on than the one before.
 
 use std::arch::x86_64::{
-    __m512i, __mmask64, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_mask_storeu_epi8,
-    _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
+    __m512i, __mmask64, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_movepi8_mask,
+    _mm512_permutex2var_epi8,
 };
 
 use super::Table;
+use crate::avx512::{BYTES, load_some, store_some};
 use crate::level::Avx512;
-
-/// Bytes of a register.
-const BYTES: usize = 64;
 
 /// Every third byte, from the first on, from the second, from the third.
 const EVERY_THIRD: [__mmask64; 3] = [0x9249_2492_4924_9249, 0x2492_4924_9249_2492, 0x4924_9249_2492_4924];
@@ -27,17 +25,14 @@ pub(super) fn apply(_: Avx512, pixels: &mut [u8], tables: &[Table; 3]) {
 fn look_up(pixels: &mut [u8], tables: &[Table; 3]) {
     let tables = [load(&tables[0]), load(&tables[1]), load(&tables[2])];
     for (block, bytes) in pixels.chunks_mut(BYTES).enumerate() {
-        let present = u64::MAX >> (BYTES - bytes.len());
-        // SAFETY: the mask keeps load and store inside the block.
-        let values = unsafe { _mm512_maskz_loadu_epi8(present, bytes.as_ptr().cast()) };
+        let values = load_some(bytes);
         let mut mapped = values;
         for (channel, table) in tables.iter().enumerate() {
             // Byte `i` of the block has channel `(block + i) % 3`, as 64 leaves 1.
             let own = EVERY_THIRD[(channel + 2 * block) % 3];
             mapped = _mm512_mask_mov_epi8(mapped, own, permute(table, values));
         }
-        // SAFETY: as above.
-        unsafe { _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), present, mapped) }
+        store_some(mapped, bytes);
     }
 }
 

@@ -7,14 +7,14 @@
 
 use std::arch::x86_64::{
     __m512i, __mmask64, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_mask_permutexvar_epi8,
-    _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
-    _mm512_setzero_si512, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
-    _mm512_unpacklo_epi16,
+    _mm512_movepi8_mask, _mm512_permutex2var_epi8, _mm512_setzero_si512, _mm512_unpackhi_epi8,
+    _mm512_unpackhi_epi16, _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
 
 use super::super::table::{ByteTables, PLAIN, PixelTable};
 use super::{Dtype, runs};
 use crate::RgbView;
+use crate::avx512::{load_some, store_some};
 use crate::level::Avx512;
 
 /// Pixels of a step, and bytes of a register.
@@ -62,7 +62,7 @@ fn planes<const N: usize>(tables: Option<&[ByteTables<N>; 3]>, src: RgbView<'_>,
 fn raw(channel: usize, run: &[u8], out: &mut [u8]) {
     let gather = Gather::new(&ORDERED[channel]);
     for (pixels, out) in run.chunks(3 * STEP).zip(out.chunks_mut(STEP)) {
-        store(gather.apply(pixels), out);
+        store_some(gather.apply(pixels), out);
     }
 }
 
@@ -97,7 +97,7 @@ fn looked_up<const N: usize>(tables: &ByteTables<N>, channel: usize, run: &[u8],
             }
         }
         for (number, out) in numbers.into_iter().zip(out.chunks_mut(STEP)) {
-            store(number, out);
+            store_some(number, out);
         }
     }
 }
@@ -109,18 +109,6 @@ fn permute(table: &[__m512i; 4], values: __m512i, upper: __mmask64) -> __m512i {
     let lower_half = _mm512_permutex2var_epi8(table[0], values, table[1]);
     let upper_half = _mm512_permutex2var_epi8(table[2], values, table[3]);
     _mm512_mask_mov_epi8(lower_half, upper, upper_half)
-}
-
-/// Stores as many bytes as there is `out`, up to 64.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn store(register: __m512i, out: &mut [u8]) {
-    // SAFETY: the mask keeps the store inside `out`.
-    unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), first_bytes(out.len()), register) }
-}
-
-fn first_bytes(count: usize) -> __mmask64 {
-    if count >= STEP { u64::MAX } else { (1 << count) - 1 }
 }
 
 /// The permutation that gathers a channel.
@@ -146,10 +134,8 @@ impl Gather {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn apply(&self, pixels: &[u8]) -> __m512i {
         let mut parts = [_mm512_setzero_si512(); 3];
-        for (i, part) in parts.iter_mut().enumerate() {
-            let (at, present) = (i * STEP, first_bytes(pixels.len().saturating_sub(i * STEP)));
-            // SAFETY: the mask keeps the load inside `pixels`; where it is empty nothing is read.
-            *part = unsafe { _mm512_maskz_loadu_epi8(present, pixels.as_ptr().wrapping_add(at).cast()) };
+        for (part, pixels) in parts.iter_mut().zip(pixels.chunks(STEP)) {
+            *part = load_some(pixels);
         }
         let first = _mm512_permutex2var_epi8(parts[0], self.from_first_two, parts[1]);
         _mm512_mask_permutexvar_epi8(first, self.third, self.from_third, parts[2])
