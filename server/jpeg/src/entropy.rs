@@ -20,11 +20,14 @@ const LEN: usize = 64;
 /// The position of the last coefficient.
 const LAST: usize = LEN - 1;
 
-/// A block's coefficients in zigzag order, and behind them room for values that are none. It is as long as a byte can
-/// count, so that positions need no check.
+/// Positions of a block, and as many as the most that an entry could advance.
+const ROOM: usize = LEN + 256;
+
+/// A block's coefficients in zigzag order, and behind them room for values that are none: whatever an entry advances from a
+/// position in the block, it stays inside. The compiler sees that, and drops the checks.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-pub(crate) struct Block([i16; 256]);
+pub(crate) struct Block([i16; ROOM]);
 
 /// Looks between two refills: as many as fit 56 bits.
 const LOOKS: usize = 3;
@@ -36,7 +39,7 @@ pub(crate) struct Damaged;
 
 impl Block {
     pub(crate) const fn new() -> Self {
-        Self([0; 256])
+        Self([0; ROOM])
     }
 
     /// The coefficients in zigzag order.
@@ -60,7 +63,7 @@ impl Block {
     /// Stores the value at a zigzag position, or one that is none behind the block.
     #[inline(always)]
     fn store(&mut self, position: usize, value: i16) {
-        self.0[position & 0xFF] = value;
+        self.0[position] = value;
     }
 }
 
@@ -80,7 +83,7 @@ fn look(bits: &mut Bits<'_>, table: &AcTable, block: &mut Block, position: &mut 
     let entry = table.find(bits.peek());
     let next = *position + entry.advance();
     // In this order, since an entry of one symbol has a zero for the first of two.
-    block.store(*position + entry.first_advance(), entry.first_value());
+    block.store(next - entry.second_advance(), entry.first_value());
     block.store(next, entry.last_value(bits.peek()));
     if next >= LAST {
         return Some(entry);
@@ -148,21 +151,24 @@ fn leave(
     entry: AcEntry,
     position: &mut usize,
 ) -> Result<bool, Damaged> {
-    let first = *position + entry.first_advance();
-    let next = if entry.is_slow() {
+    let next = *position + entry.advance();
+    let first = next - entry.second_advance();
+    let next = if entry.is_slow() || (next >= LEN && first == LAST) || next >= END + LAST {
+        // A long symbol; or two, of which the second belongs to another table.
         bits.refill();
-        let symbol = symbol(bits.peek(), entry, table);
+        let symbol = symbol(bits.peek(), table);
         bits.consume(symbol.checked_bits()?);
         let next = *position + usize::from(symbol.advance);
         block.store(next, symbol.value);
         next
-    } else if (LAST..END).contains(&first) {
-        // The second symbol belongs to another table.
-        bits.consume(entry.first_bits());
-        first
     } else {
         bits.consume(entry.bits());
-        *position + entry.advance()
+        if next >= END {
+            // The value before the end; if there is none, behind the block.
+            let is_none = entry.first_value() == 0;
+            block.store(next - END + LEN * usize::from(is_none), entry.first_value());
+        }
+        next
     };
     end_at(next, position)
 }
@@ -183,7 +189,6 @@ struct Symbol {
     bits: u32,
     /// Positions that it advances, or [`END`].
     advance: u16,
-    /// The value, where the entry was slow.
     value: i16,
 }
 
@@ -193,16 +198,11 @@ impl Symbol {
     }
 }
 
-/// The first symbol of a buffer, which was just filled and begins with an entry.
+/// The first symbol of a buffer, which was just filled.
 #[inline(always)]
-fn symbol(buffer: u64, entry: AcEntry, table: &AcTable) -> Symbol {
-    if !entry.is_slow() {
-        let (bits, advance) = (entry.first_bits(), entry.first_advance() as u16);
-        return Symbol { bits, advance, value: 0 };
-    }
-    let (len, symbol) = match entry.first_bits() {
-        0 => table.find_long(buffer).unwrap_or((0, 0)),
-        len => (len, entry.symbol()),
+fn symbol(buffer: u64, table: &AcTable) -> Symbol {
+    let Some((len, symbol)) = table.find_one(buffer) else {
+        return Symbol { bits: 0, advance: 0, value: 0 };
     };
     let (run, size) = (u16::from(symbol >> 4), u32::from(symbol & 15));
     let advance = match (run, size) {
@@ -291,7 +291,7 @@ fn skip_leave(
     }
     // Some of the symbols belong to the next block, or none fits.
     bits.refill();
-    let symbol = symbol(bits.peek(), table.find(bits.peek()), table);
+    let symbol = symbol(bits.peek(), table);
     bits.consume(symbol.checked_bits()?);
     end_at(*position + usize::from(symbol.advance), position)
 }

@@ -1,8 +1,8 @@
 //! AC coefficients: up to two symbols with their values in one look.
 //!
-//! An entry says by how much the position in the block advances, where the first value belongs, and where the bits of the
-//! last value lie. Those may reach beyond the bits that are looked up: only its code must be among them. The first of two
-//! values is in the entry, so that a look computes one.
+//! An entry says by how much the position in the block advances, and how long codes and values are. The bits of the last
+//! value may reach beyond those that are looked up: only its code must be among them. The first of two values is in the
+//! entry, so that a look computes one. Entries have 32 bits, since it is the misses of the nearest cache that looks wait for.
 
 use super::{Code, HuffmanSpec, canonical::Canonical, extend};
 
@@ -11,6 +11,9 @@ pub(crate) const BITS: u32 = 11;
 
 /// Most bits of an entry, codes and values: three looks fit what a refill leaves.
 pub(crate) const MOST_BITS: u32 = 18;
+
+/// Most bits of the first of two values, for which an entry has a byte.
+const MOST_FIRST: u32 = 7;
 
 /// Most bits of a value in an entry; no image of 8 bits has more.
 const MOST_SIZE: u32 = 11;
@@ -24,13 +27,22 @@ const SLOW: u32 = 96;
 /// The table of a component's AC coefficients.
 #[derive(Clone, Debug)]
 pub(crate) struct AcTable {
-    entries: [u64; 1 << BITS],
+    entries: [u32; 1 << BITS],
+    heads: [Head; 1 << BITS],
     long: Canonical,
 }
 
 /// The meaning of the next bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AcEntry(u64);
+pub(crate) struct AcEntry(u32);
+
+/// The first symbol of an entry, for the few looks that need no more of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Head {
+    /// Bits of the code; 0 where it is longer than the table reads.
+    code: u8,
+    symbol: u8,
+}
 
 /// One symbol.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,42 +66,34 @@ impl Single {
 }
 
 impl AcEntry {
-    // Length 0..6, advance 8..16, advance of the first symbol 16..24, its length 24..30, bits of the buffer below the last
-    // value 30..36, the first of two values 36..52, the largest value of as many bits as the last has 53..64; a slow entry
-    // has no length, but that of its code in 24..30, and its symbol in 36..44.
+    // Bits of codes and values 0..6, advance 8..16, advance of the second symbol 16..20, bits of the last value 20..24, the
+    // first of two values 24..32. A slow entry has an advance alone.
     fn one(single: Single) -> Self {
-        let Single { code, advance, .. } = single;
-        Self::parts(single.total(), advance, single, code, single)
+        Self::parts(single.total(), single.advance, 0, single.size, 0)
     }
 
+    /// The last value is the first's where the second symbol ends the block.
     fn two(first: Single, second: Single) -> Self {
-        let total = first.total() + second.total();
-        let value = u64::from(first.value as u16) << 36;
-        let before = first.total() + second.code;
-        Self(Self::parts(total, first.advance + second.advance, first, before, second).0 | value)
+        let (total, advance) = (first.total() + second.total(), first.advance + second.advance);
+        let back = if second.advance == END as u32 { 0 } else { second.advance };
+        Self::parts(total, advance, back, second.size, first.value)
     }
 
-    fn parts(total: u32, advance: u32, first: Single, before_last: u32, last: Single) -> Self {
-        let of_all = u64::from(total) | (u64::from(advance) << 8);
-        let of_first = (u64::from(first.advance) << 16) | (u64::from(first.total()) << 24);
-        let below_last = u64::from(64 - before_last - last.size) << 30;
-        Self(of_all | of_first | below_last | (((1 << last.size) - 1) << 53))
+    fn parts(total: u32, advance: u32, back: u32, size: u32, first: i16) -> Self {
+        Self(total | (advance << 8) | (back << 16) | (size << 20) | (u32::from(first as u8) << 24))
     }
 
-    fn slow(single: Single) -> Self {
-        let symbol = u64::from(single.symbol) << 36;
-        Self((u64::from(SLOW) << 8) | (u64::from(SLOW) << 16) | (u64::from(single.code) << 24) | symbol)
-    }
+    const SLOW: Self = Self(SLOW << 8);
 
     /// Bits of all symbols; 0 for a slow entry. The low six bits of the result count.
     #[inline(always)]
-    pub(crate) fn bits(self) -> u64 {
+    pub(crate) fn bits(self) -> u32 {
         self.0
     }
 
     #[inline(always)]
     pub(crate) fn is_slow(self) -> bool {
-        self.bits().is_multiple_of(64)
+        self.0.is_multiple_of(64)
     }
 
     /// Positions that all symbols advance, with [`END`] where the block ends.
@@ -98,54 +102,44 @@ impl AcEntry {
         ((self.0 >> 8) & 0xFF) as usize
     }
 
+    /// Positions that the second of two symbols advances; 0 if it ends the block, or there is none.
     #[inline(always)]
-    pub(crate) fn first_advance(self) -> usize {
-        ((self.0 >> 16) & 0xFF) as usize
-    }
-
-    /// Bits of the first symbol; of its code alone in a slow entry, 0 if that is longer than the table reads.
-    #[inline(always)]
-    pub(crate) fn first_bits(self) -> u32 {
-        ((self.0 >> 24) & 0x3F) as u32
+    pub(crate) fn second_advance(self) -> usize {
+        ((self.0 >> 16) & 15) as usize
     }
 
     /// The first of two values; 0 if there is only one.
     #[inline(always)]
     pub(crate) fn first_value(self) -> i16 {
-        (self.0 >> 36) as i16
+        (self.0 as i32 >> 24) as i16
     }
 
     /// The value of the last symbol, whose bits are in the buffer that begins with this entry (T.81, F.2.2.1, EXTEND).
     #[inline(always)]
     pub(crate) fn last_value(self, buffer: u64) -> i16 {
-        let most = (self.0 >> 53) as i32;
-        let bits = (buffer >> ((self.0 >> 30) & 63)) as i32 & most;
+        let most = (1_i32 << ((self.0 >> 20) & 15)) - 1;
+        let bits = (buffer >> (self.0.wrapping_neg() & 63)) as i32 & most;
         // A value that begins with a zero is the negative of its complement.
         let negative = bits - most;
         (if bits + negative < 0 { negative } else { bits }) as i16
-    }
-
-    /// The symbol of a slow entry.
-    #[inline(always)]
-    pub(crate) fn symbol(self) -> u8 {
-        (self.0 >> 36) as u8
     }
 }
 
 impl AcTable {
     pub(crate) fn new(spec: &HuffmanSpec) -> Self {
         let singles = singles(spec);
-        let mut entries = [0; 1 << BITS];
-        for (at, entry) in entries.iter_mut().enumerate() {
+        let (mut entries, mut heads) = ([0; 1 << BITS], [Head::default(); 1 << BITS]);
+        for (at, (entry, head)) in entries.iter_mut().zip(&mut heads).enumerate() {
             let first = singles[at];
+            *head = Head { code: first.code as u8, symbol: first.symbol };
             *entry = if first.code == 0 || first.total() > MOST_BITS || first.size > MOST_SIZE {
-                AcEntry::slow(first)
+                AcEntry::SLOW
             } else {
                 second(&singles, at).map_or(AcEntry::one(first), |second| AcEntry::two(first, second))
             }
             .0;
         }
-        Self { entries, long: Canonical::new(spec, BITS) }
+        Self { entries, heads, long: Canonical::new(spec, BITS) }
     }
 
     /// The symbols with which a buffer begins, its highest bit first.
@@ -154,9 +148,13 @@ impl AcTable {
         AcEntry(self.entries[(buffer >> (64 - BITS)) as usize])
     }
 
-    /// Length and symbol of a code that is longer than the table reads.
-    pub(crate) fn find_long(&self, buffer: u64) -> Option<(u32, u8)> {
-        self.long.find((buffer >> 48) as u32)
+    /// Length and symbol of the code with which a buffer begins.
+    #[inline(always)]
+    pub(crate) fn find_one(&self, buffer: u64) -> Option<(u32, u8)> {
+        match self.heads[(buffer >> (64 - BITS)) as usize] {
+            Head { code: 0, .. } => self.long.find((buffer >> 48) as u32),
+            Head { code, symbol } => Some((code.into(), symbol)),
+        }
     }
 }
 
@@ -166,8 +164,9 @@ fn second(singles: &[Single; 1 << BITS], at: usize) -> Option<Single> {
     let free = BITS.checked_sub(first.total())?;
     let second = singles[(at << first.total()) & ((1 << BITS) - 1)];
     let is_there = second.code > 0 && second.code <= free && first.advance != END as u32;
-    let is_short = first.total() + second.total() <= MOST_BITS && second.size <= MOST_SIZE;
-    (is_there && is_short).then_some(second)
+    let is_short =
+        first.total() + second.total() <= MOST_BITS && (second.advance < 16 || second.advance == END as u32);
+    (is_there && is_short && first.size <= MOST_FIRST && second.size <= MOST_SIZE).then_some(second)
 }
 
 /// The first symbol of each group of bits.
