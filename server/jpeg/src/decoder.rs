@@ -11,7 +11,7 @@ use crate::{
     refusal::Refusal,
     resume::Resume,
     scan::Scan,
-    seek::{Recorder, SeekTable},
+    seek::{Kind, Recorder, SeekTable},
     tables::TableCache,
     walk::Walk,
     window::{Part, Scale, Window},
@@ -55,10 +55,11 @@ impl Decoder {
         self.walk(bytes, frame, None, Some((part.into(), out))).map(|_| ())
     }
 
-    /// Makes the seek points of a file: bytes for [`SeekTable::read`]. Reads the whole scan and makes no pixels.
+    /// Makes the seek points of a file: bytes for [`SeekTable::read`]. Reads all coded data and makes no pixels.
     ///
-    /// `spacing` is the number of MCUs from one point of a row to the next; each row begins with one. At
-    /// [`DEFAULT_SPACING`](crate::DEFAULT_SPACING) a table has less than 1 % of the bytes of most files.
+    /// `spacing` is the number of MCUs from one point of a row to the next; each row begins with one. In a progressive file
+    /// they are further apart where scans have few bits. At [`DEFAULT_SPACING`](crate::DEFAULT_SPACING) a table has less
+    /// than 1 % of the bytes of most files, and of a progressive one about 1 %.
     ///
     /// # Errors
     /// [`Refusal`] if the file is not one for this crate, or is damaged anywhere.
@@ -71,8 +72,8 @@ impl Decoder {
 
     /// Decodes a crop as [`Self::crop`] does, and makes the seek points as [`Self::index`] does, in one pass.
     ///
-    /// The result is `None` where the scan is damaged behind the crop, or the file is progressive: the pixels stand, and
-    /// there are no seek points.
+    /// The result is `None` where the scan is damaged behind the crop: the pixels stand, and there are no seek points. A
+    /// progressive file has coefficients of the crop everywhere, and is refused where it is damaged.
     ///
     /// # Errors
     /// As [`Self::crop`].
@@ -94,8 +95,8 @@ impl Decoder {
     /// the crop, beside it, and behind it are not read.
     ///
     /// # Errors
-    /// As [`Self::crop`], as far as the file is read; and [`Refusal::Damaged`] if the table belongs to other bytes and
-    /// that shows. Where it does not show, the pixels are others.
+    /// As [`Self::crop`], as far as the file is read; and a [`Refusal`] if the table belongs to other bytes and that
+    /// shows. Where it does not show, the pixels are others.
     ///
     /// # Panics
     /// As [`Self::crop`].
@@ -109,11 +110,15 @@ impl Decoder {
     ) -> Result<(), Refusal> {
         let part = part.into();
         check(frame, part, out)?;
-        if frame.is_progressive || !table.fits(frame) {
-            return Err(Refusal::Damaged);
-        }
-        let tables = self.tables.get(frame)?;
         let window = Window::new(frame, part);
+        let table = match table.of(frame).ok_or(Refusal::Damaged)? {
+            Kind::Sequential(table) => table,
+            Kind::Progressive(table) => {
+                self.progressive.read_with(bytes, frame, &window, table)?;
+                return self.draw_progressive(frame, window, part.scale, out);
+            }
+        };
+        let tables = self.tables.get(frame)?;
         let columns = window.across.mcus.clone();
         let resume = Resume { level: self.level, frame, bytes, tables: &tables, table, columns };
         match part.scale {
@@ -130,14 +135,14 @@ impl Decoder {
         spacing: Option<u16>,
         part: Option<(Part, &mut [u8])>,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        if frame.is_progressive {
-            return self.draw_progressive(bytes, frame, part).map(|()| None);
-        }
-        let recorder = spacing.map(|spacing| Recorder::new(frame, spacing));
         match &part {
             Some((part, out)) => check(frame, *part, out)?,
             None => check_frame(frame)?,
         }
+        if frame.is_progressive {
+            return self.walk_progressive(bytes, frame, spacing, part);
+        }
+        let recorder = spacing.map(|spacing| Recorder::new(frame, spacing));
         let tables = self.tables.get(frame)?;
         self.coded[0].read(frame, bytes)?;
         let mut walk = Walk::new(Scan::new(self.level, frame, &self.coded[0], &tables), recorder);
@@ -162,18 +167,31 @@ impl Decoder {
 }
 
 impl Decoder {
-    /// Decodes a part of a progressive file.
-    fn draw_progressive(
+    /// Reads the scans of a progressive file as [`Self::walk`] reads the one of others.
+    fn walk_progressive(
         &mut self,
         bytes: &[u8],
         frame: &Frame,
+        spacing: Option<u16>,
         part: Option<(Part, &mut [u8])>,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let window = part.as_ref().map(|(part, _)| Window::new(frame, *part));
+        let table = self.progressive.read(bytes, frame, window.as_ref(), spacing)?;
+        if let (Some((part, out)), Some(window)) = (part, window) {
+            self.draw_progressive(frame, window, part.scale, out)?;
+        }
+        Ok(table)
+    }
+
+    /// Makes pixels of the coefficients of a progressive file.
+    fn draw_progressive(
+        &mut self,
+        frame: &Frame,
+        window: Window,
+        scale: Scale,
+        out: &mut [u8],
     ) -> Result<(), Refusal> {
-        let (part, out) = part.ok_or(Refusal::Process)?;
-        check(frame, part, out)?;
-        let window = Window::new(frame, part);
-        self.progressive.read(bytes, frame, &window)?;
-        match part.scale {
+        match scale {
             Scale::Full => self.progressive.draw(Picture::new(frame, &mut self.planes, window, out)),
             Scale::Half => self.progressive.draw(Picture::new(frame, &mut self.half, window, out)),
         }

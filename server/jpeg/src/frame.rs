@@ -60,6 +60,17 @@ pub(crate) struct Component {
     pub(crate) ac: usize,
 }
 
+/// The MCUs of a scan, which are single blocks where it has one component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScanMcus {
+    /// MCUs of a row, and rows of them.
+    pub(crate) row_len: usize,
+    pub(crate) rows: usize,
+    /// MCUs of the scan in one of the frame.
+    pub(crate) across: usize,
+    pub(crate) down: usize,
+}
+
 /// Everything that is known of a file before its coded bits.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -96,7 +107,7 @@ impl Frame {
         self.colour
     }
 
-    /// Whether the coefficients come in several scans. Such a file has no seek points.
+    /// Whether the coefficients come in several scans.
     pub fn is_progressive(&self) -> bool {
         self.is_progressive
     }
@@ -109,6 +120,25 @@ impl Frame {
     pub(crate) fn mcus(&self) -> (usize, usize) {
         let (across, down) = self.sampling.luma_blocks();
         (self.width.div_ceil(8 * across), self.height.div_ceil(8 * down))
+    }
+
+    /// Blocks of each component in an MCU, across and down.
+    pub(crate) fn factors(&self) -> [(usize, usize); 3] {
+        [self.sampling.luma_blocks(), (1, 1), (1, 1)]
+    }
+
+    /// The MCUs of a scan of some components.
+    pub(crate) fn mcus_of(&self, components: &[usize]) -> ScanMcus {
+        let (row_len, rows) = self.mcus();
+        let &[component] = components else {
+            return ScanMcus { row_len, rows, across: 1, down: 1 };
+        };
+        let (most_across, most_down) = self.sampling.luma_blocks();
+        let (across, down) = self.factors()[component];
+        // The blocks that hold samples of the image: those that fill its last MCUs are not there (T.81, A.2.2).
+        let blocks = |len: usize, factor: usize, most: usize| (len * factor).div_ceil(8 * most);
+        let (row_len, rows) = (blocks(self.width, across, most_across), blocks(self.height, down, most_down));
+        ScanMcus { row_len, rows, across, down }
     }
 
     /// Reads the segments of a file.

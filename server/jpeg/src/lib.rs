@@ -38,8 +38,8 @@
 //!
 //! It reads files with Huffman coding, 8 bits a sample, and one or three components sampled 4:4:4, 4:2:2, 4:4:0 or 4:2:0:
 //! sequential ones with one interleaved scan, and progressive ones whose scans tell every coefficient to its last bit.
-//! Progressive files have no seek points, and all of their scans are read. Everything else, and whatever is damaged, is a
-//! [`Refusal`]: another decoder has the verdict on it. The refusal depends on the bytes that were read and on nothing else.
+//! Without seek points all of a progressive file is read. Everything else, and whatever is damaged, is a [`Refusal`]: another
+//! decoder has the verdict on it. The refusal depends on the bytes that were read and on nothing else.
 
 #![deny(unsafe_code)]
 #![allow(clippy::inline_always, reason = "a call in the loops over symbols costs more than the symbols")]

@@ -9,9 +9,8 @@ pub enum Refusal {
     /// The file has markers or bytes before its scan that no ordinary file has there.
     #[error("unusual markers before the scan")]
     Markers,
-    /// The process is neither sequential nor progressive with Huffman codes, samples have not 8 bits, or seek points are
-    /// asked of a progressive file.
-    #[error("not a Huffman-coded JPEG with 8 bits a sample, or progressive where seek points are wanted")]
+    /// The process is neither sequential nor progressive with Huffman codes, or samples have not 8 bits.
+    #[error("not a Huffman-coded JPEG with 8 bits a sample")]
     Process,
     /// There are not one or three components.
     #[error("not one or three components")]

@@ -10,7 +10,7 @@ use crate::{
     picture::{Picture, Samples},
     refusal::Refusal,
     scan::Scan,
-    seek::SeekTable,
+    seek::SequentialTable,
     tables::Tables,
 };
 
@@ -20,7 +20,7 @@ pub(crate) struct Resume<'a> {
     pub(crate) frame: &'a Frame,
     pub(crate) bytes: &'a [u8],
     pub(crate) tables: &'a Tables,
-    pub(crate) table: &'a SeekTable<'a>,
+    pub(crate) table: &'a SequentialTable<'a>,
     pub(crate) columns: Range<usize>,
 }
 

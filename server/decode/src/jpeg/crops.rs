@@ -75,8 +75,7 @@ impl Crops {
         let len = 3 * width as usize * height as usize;
         pixels.prepare(len)?;
         let out = &mut pixels.bytes_mut()[..len];
-        // A progressive file has no seek points.
-        let made = match image.seek.filter(|_| !frame.is_progressive()) {
+        let made = match image.seek {
             None => self.decoder.crop(image.bytes, &frame, part, out).map(|()| JpegPath::Own),
             Some(memory) => self.with_points(image.bytes, &frame, memory, part, out),
         };

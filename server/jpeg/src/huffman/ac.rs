@@ -49,7 +49,7 @@ struct Head {
 struct Single {
     /// Bits of the code; 0 where it is longer than the table reads.
     code: u32,
-    /// Bits of the value.
+    /// Bits of the value; [`MOST_BITS`] for a code that no entry may hold with its value.
     size: u32,
     symbol: u8,
     /// Positions that it advances, or [`END`].
@@ -127,7 +127,23 @@ impl AcEntry {
 
 impl AcTable {
     pub(crate) fn new(spec: &HuffmanSpec) -> Self {
-        let singles = singles(spec);
+        Self::of(spec, &singles(spec))
+    }
+
+    /// The table of a first scan of a progressive file, whose values are shifted by `low` bits. The ends of runs of empty
+    /// blocks, and values that may not fit a coefficient, are slow.
+    pub(crate) fn of_band(spec: &HuffmanSpec, low: u32) -> Self {
+        let mut singles = singles(spec);
+        for single in singles.iter_mut().filter(|single| single.code > 0) {
+            let (run, size) = (single.symbol >> 4, single.size);
+            if size + low > 15 || (size == 0 && (1..15).contains(&run)) {
+                single.size = MOST_BITS;
+            }
+        }
+        Self::of(spec, &singles)
+    }
+
+    fn of(spec: &HuffmanSpec, singles: &[Single; 1 << BITS]) -> Self {
         let (mut entries, mut heads) = ([0; 1 << BITS], [Head::default(); 1 << BITS]);
         for (at, (entry, head)) in entries.iter_mut().zip(&mut heads).enumerate() {
             let first = singles[at];
@@ -135,7 +151,7 @@ impl AcTable {
             *entry = if first.code == 0 || first.total() > MOST_BITS || first.size > MOST_SIZE {
                 AcEntry::SLOW
             } else {
-                second(&singles, at).map_or(AcEntry::one(first), |second| AcEntry::two(first, second))
+                second(singles, at).map_or(AcEntry::one(first), |second| AcEntry::two(first, second))
             }
             .0;
         }

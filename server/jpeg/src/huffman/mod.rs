@@ -5,7 +5,7 @@
 //!
 //! - `ac`: up to two symbols in one entry, with the way to their values;
 //! - `dc`: a code, with the number of bits that follow it;
-//! - `symbols`: a code alone, for progressive scans;
+//! - `symbols`: a code alone, for refinements in progressive files;
 //! - `skip`: as many symbols as fit, without their values, for coefficients that nobody needs.
 //!
 //! Codes that are longer than a table reads are rare; `canonical` finds them by their length.
@@ -43,9 +43,6 @@ impl Code {
 }
 
 impl HuffmanSpec {
-    /// No codes.
-    pub(crate) const EMPTY: Self = Self { counts: [0; 16], symbols: [0; 256] };
-
     /// Reads a table behind its class and number; gives it with the bytes that it takes. `None` for one that libjpeg
     /// refuses too: codes that are no prefix code, one of ones alone, or DC differences of more than 15 bits.
     pub(crate) fn read(bytes: &[u8], is_dc: bool) -> Option<(Self, usize)> {

@@ -1,4 +1,7 @@
-//! The coefficients of a component: values of the blocks that a window needs, and for all blocks which are not zero.
+//! The coefficients of a component: values of the blocks that a window needs, and for all blocks that are read which of
+//! them are not zero.
+
+use std::ops::Range;
 
 use crate::{entropy::Block, refusal::Refusal};
 
@@ -14,44 +17,47 @@ pub(super) struct Area {
     pub(super) down: usize,
 }
 
+impl Area {
+    /// The number of a block, row by row.
+    #[inline(always)]
+    fn index(&self, column: usize, row: usize) -> Option<usize> {
+        let (x, y) = (column.wrapping_sub(self.left), row.wrapping_sub(self.top));
+        (x < self.across && y < self.down).then(|| y * self.across + x)
+    }
+}
+
 /// The blocks of a component.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Blocks {
-    /// Blocks of the image, with those that fill its last MCUs.
-    padded: (usize, usize),
-    /// Blocks that hold samples of the image: those of scans of this component alone.
-    pub(super) real: (usize, usize),
-    /// Those whose values are kept.
+    /// Those that are read.
+    read: Area,
+    /// Those whose values are kept, all of which are read.
     kept: Area,
-    /// The values in zigzag order, row by row; the last one takes the values that are not kept.
+    /// The values in zigzag order, row by row.
     values: Vec<[i16; 64]>,
-    /// For each block of the image a bit for each AC coefficient in zigzag order that is not zero.
+    /// For each block that is read a bit for each AC coefficient in zigzag order that is not zero.
     nonzero: Vec<u64>,
 }
 
-/// A block while a scan tells something of it.
-pub(super) struct Place<'a> {
-    pub(super) values: &'a mut [i16; 64],
-    pub(super) nonzero: &'a mut u64,
-    /// Whether the values are kept.
-    pub(super) is_kept: bool,
+/// Blocks of a row side by side.
+pub(super) struct Row<'a> {
+    /// The coefficients that are not zero: of blocks without values, of those with values, and of others without.
+    pub(super) before: &'a mut [u64],
+    pub(super) nonzero: &'a mut [u64],
+    pub(super) after: &'a mut [u64],
+    pub(super) values: &'a mut [[i16; 64]],
 }
 
 impl Blocks {
     /// Begins an image, all of whose coefficients are zero.
-    pub(super) fn prepare(
-        &mut self,
-        padded: (usize, usize),
-        real: (usize, usize),
-        kept: Area,
-    ) -> Result<(), Refusal> {
+    pub(super) fn prepare(&mut self, read: Area, kept: Area) -> Result<(), Refusal> {
         if self.values.capacity() > KEPT_BLOCKS {
             *self = Self::default();
         }
-        (self.padded, self.real, self.kept) = (padded, real, kept);
+        (self.read, self.kept) = (read, kept);
         self.values.clear();
         self.nonzero.clear();
-        let (values, blocks) = (kept.across * kept.down + 1, padded.0 * padded.1);
+        let (values, blocks) = (kept.across * kept.down, read.across * read.down);
         if self.values.try_reserve(values).is_err() || self.nonzero.try_reserve(blocks).is_err() {
             return Err(Refusal::Memory);
         }
@@ -60,29 +66,41 @@ impl Blocks {
         Ok(())
     }
 
-    /// A block of the image.
+    /// The values of a block, if they are kept.
     #[inline(always)]
-    pub(super) fn place(&mut self, column: usize, row: usize) -> Place<'_> {
-        let at = self.index(column, row);
-        let last = self.values.len() - 1;
-        Place {
-            values: &mut self.values[at.unwrap_or(last)],
-            nonzero: &mut self.nonzero[row * self.padded.0 + column],
-            is_kept: at.is_some(),
-        }
+    pub(super) fn values(&mut self, column: usize, row: usize) -> Option<&mut [i16; 64]> {
+        self.kept.index(column, row).map(|at| &mut self.values[at])
+    }
+
+    /// Some blocks of a row, all of which are read.
+    pub(super) fn row(&mut self, row: usize, columns: Range<usize>) -> Row<'_> {
+        let Area { left, top, across, .. } = self.read;
+        let start = (row - top) * across;
+        let nonzero = &mut self.nonzero[start + columns.start - left..start + columns.end - left];
+        let kept = if (self.kept.top..self.kept.top + self.kept.down).contains(&row) {
+            let bound = |column: usize| column.clamp(columns.start, columns.end);
+            bound(self.kept.left)..bound(self.kept.left + self.kept.across)
+        } else {
+            columns.end..columns.end
+        };
+        let (before, rest) = nonzero.split_at_mut(kept.start - columns.start);
+        let (nonzero, after) = rest.split_at_mut(kept.len());
+        let first = if kept.is_empty() {
+            0
+        } else {
+            (row - self.kept.top) * self.kept.across + kept.start - self.kept.left
+        };
+        Row { before, nonzero, after, values: &mut self.values[first..first + kept.len()] }
     }
 
     /// Copies a block whose values are kept; gives the position behind its last coefficient, or more.
     pub(super) fn copy(&self, column: usize, row: usize, to: &mut Block) -> usize {
-        if let Some(at) = self.index(column, row) {
+        if let Some(at) = self.kept.index(column, row) {
             to.set(&self.values[at]);
         }
-        if self.nonzero[row * self.padded.0 + column] == 0 { 1 } else { 64 }
-    }
-
-    #[inline(always)]
-    fn index(&self, column: usize, row: usize) -> Option<usize> {
-        let (x, y) = (column.wrapping_sub(self.kept.left), row.wrapping_sub(self.kept.top));
-        (x < self.kept.across && y < self.kept.down).then(|| y * self.kept.across + x)
+        match self.read.index(column, row) {
+            Some(at) if self.nonzero[at] != 0 => 64,
+            _ => 1,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Points, made while a scan is read.
 
-use super::{Point, grid::Grid, table};
+use super::{Point, grid::Grid, sequential};
 use crate::{frame::Frame, scan::Place};
 
 /// The points of a scan so far.
@@ -19,7 +19,7 @@ impl Recorder {
     /// If `spacing` is 0.
     pub(crate) fn new(frame: &Frame, spacing: u16) -> Self {
         let grid = Grid::new(frame, spacing);
-        Self { grid, components: table::components(frame), points: Vec::new(), seen: 0, stuffed: 0 }
+        Self { grid, components: sequential::components(frame), points: Vec::new(), seen: 0, stuffed: 0 }
     }
 
     /// Whether a point is due before an MCU.
@@ -44,6 +44,6 @@ impl Recorder {
 
     /// The table of a scan that was read as a whole.
     pub(crate) fn finish(self) -> Vec<u8> {
-        table::pack(self.grid, self.components, &self.points)
+        sequential::pack(self.grid, self.components, &self.points)
     }
 }

@@ -61,8 +61,12 @@ pub(crate) fn photos() -> Vec<(String, Vec<u8>)> {
 }
 
 /// Whether this crate decodes a file, and makes seek points of it.
-pub(crate) fn is_sequential(bytes: &[u8]) -> bool {
-    Frame::read(bytes).is_ok_and(|frame| !frame.is_progressive())
+pub(crate) fn is_read(bytes: &[u8]) -> bool {
+    Frame::read(bytes).is_ok()
+}
+
+pub(crate) fn is_progressive(bytes: &[u8]) -> bool {
+    Frame::read(bytes).is_ok_and(|frame| frame.is_progressive())
 }
 
 /// Smooth colours with noise, so that blocks of all kinds occur.
