@@ -400,7 +400,7 @@ fn bench_says_what_an_image_costs() {
     assert!(
         table.contains("B 96, m 1")
             && table.contains("B 224, m 9")
-            && table.contains("decode")
+            && table.contains("upsample + colour")
             && table.contains("JPEGs: own decoder"),
         "{table}"
     );
@@ -417,6 +417,10 @@ fn bench_says_what_an_image_costs() {
         ]);
         let sum: f64 = parts.map(|part| us(stage, &format!("{part}_us"))).sum();
         assert!((sum - us(stage, "worker_us")).abs() < 0.01 * sum, "{stage}");
+        let decoding = ["skip", "entropy", "transform", "pixels"];
+        let decoding: f64 = decoding.map(|part| us(stage, &format!("decode_{part}_us"))).iter().sum();
+        // All of the photographs are for our own decoder.
+        assert!((decoding - us(stage, "decode_us")).abs() < 0.01 * decoding, "{stage}");
         assert!(us(stage, "images_per_s") > 0.0 && us(stage, "path_cpu_us") > 0.0, "{stage}");
     }
     assert!(us(&stages[0], "low_frequency_us") > 0.0, "{report}");

@@ -14,6 +14,7 @@ use crate::{
     seek::{Kind, Recorder, SeekTable},
     tables::TableCache,
     walk::Walk,
+    watch::{Watch, Watched},
     window::{Part, Scale, Window},
 };
 
@@ -52,7 +53,7 @@ impl Decoder {
         part: impl Into<Part>,
         out: &mut [u8],
     ) -> Result<(), Refusal> {
-        self.walk(bytes, frame, None, Some((part.into(), out))).map(|_| ())
+        self.crop_watched(bytes, frame, None, part, out, &mut ())
     }
 
     /// Makes the seek points of a file: bytes for [`SeekTable::read`]. Reads all coded data and makes no pixels.
@@ -67,7 +68,7 @@ impl Decoder {
     /// # Panics
     /// If `spacing` is 0.
     pub fn index(&mut self, bytes: &[u8], frame: &Frame, spacing: u16) -> Result<Vec<u8>, Refusal> {
-        self.walk(bytes, frame, Some(spacing), None)?.ok_or(Refusal::Damaged)
+        self.walk(bytes, frame, Some(spacing), None, &mut ())?.ok_or(Refusal::Damaged)
     }
 
     /// Decodes a crop as [`Self::crop`] does, and makes the seek points as [`Self::index`] does, in one pass.
@@ -88,7 +89,7 @@ impl Decoder {
         spacing: u16,
         out: &mut [u8],
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        self.walk(bytes, frame, Some(spacing), Some((part.into(), out)))
+        self.walk(bytes, frame, Some(spacing), Some((part.into(), out)), &mut ())
     }
 
     /// Decodes a crop with the seek points of exactly these bytes: the same pixels as [`Self::crop`], but bits before
@@ -108,22 +109,51 @@ impl Decoder {
         part: impl Into<Part>,
         out: &mut [u8],
     ) -> Result<(), Refusal> {
+        self.crop_watched(bytes, frame, Some(table), part, out, &mut ())
+    }
+
+    /// Decodes a crop as [`Self::crop`] does, or with a table as [`Self::crop_with`], and tells `watch` what is done.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn crop_watched(
+        &mut self,
+        bytes: &[u8],
+        frame: &Frame,
+        table: Option<&SeekTable<'_>>,
+        part: impl Into<Part>,
+        out: &mut [u8],
+        watch: &mut impl Watch,
+    ) -> Result<(), Refusal> {
         let part = part.into();
+        let Some(table) = table else {
+            return self.walk(bytes, frame, None, Some((part, out)), watch).map(|_| ());
+        };
         check(frame, part, out)?;
         let window = Window::new(frame, part);
         let table = match table.of(frame).ok_or(Refusal::Damaged)? {
             Kind::Sequential(table) => table,
             Kind::Progressive(table) => {
                 self.progressive.read_with(bytes, frame, &window, table)?;
-                return self.draw_progressive(frame, window, part.scale, out);
+                return self.draw_progressive(frame, window, part.scale, out, watch);
             }
         };
         let tables = self.tables.get(frame)?;
         let columns = window.across.mcus.clone();
         let resume = Resume { level: self.level, frame, bytes, tables: &tables, table, columns };
+        let coded = &mut self.coded;
         match part.scale {
-            Scale::Full => resume.decode(Picture::new(frame, &mut self.planes, window, out), &mut self.coded),
-            Scale::Half => resume.decode(Picture::new(frame, &mut self.half, window, out), &mut self.coded),
+            Scale::Full => {
+                let samples = Watched { samples: &mut self.planes, watch };
+                resume.decode(Picture::new(frame, samples, window, out), coded)
+            }
+            Scale::Half => {
+                let samples = Watched { samples: &mut self.half, watch };
+                resume.decode(Picture::new(frame, samples, window, out), coded)
+            }
         }
     }
 
@@ -134,13 +164,14 @@ impl Decoder {
         frame: &Frame,
         spacing: Option<u16>,
         part: Option<(Part, &mut [u8])>,
+        watch: &mut impl Watch,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         match &part {
             Some((part, out)) => check(frame, *part, out)?,
             None => check_frame(frame)?,
         }
         if frame.is_progressive {
-            return self.walk_progressive(bytes, frame, spacing, part);
+            return self.walk_progressive(bytes, frame, spacing, part, watch);
         }
         let recorder = spacing.map(|spacing| Recorder::new(frame, spacing));
         let tables = self.tables.get(frame)?;
@@ -151,8 +182,14 @@ impl Decoder {
         if let Some((part, out)) = part {
             let window = Window::new(frame, part);
             match part.scale {
-                Scale::Full => walk.draw(Picture::new(frame, &mut self.planes, window, out), row_len)?,
-                Scale::Half => walk.draw(Picture::new(frame, &mut self.half, window, out), row_len)?,
+                Scale::Full => {
+                    let samples = Watched { samples: &mut self.planes, watch };
+                    walk.draw(Picture::new(frame, samples, window, out), row_len)?;
+                }
+                Scale::Half => {
+                    let samples = Watched { samples: &mut self.half, watch };
+                    walk.draw(Picture::new(frame, samples, window, out), row_len)?;
+                }
             }
         }
         if spacing.is_none() {
@@ -174,11 +211,12 @@ impl Decoder {
         frame: &Frame,
         spacing: Option<u16>,
         part: Option<(Part, &mut [u8])>,
+        watch: &mut impl Watch,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         let window = part.as_ref().map(|(part, _)| Window::new(frame, *part));
         let table = self.progressive.read(bytes, frame, window.as_ref(), spacing)?;
         if let (Some((part, out)), Some(window)) = (part, window) {
-            self.draw_progressive(frame, window, part.scale, out)?;
+            self.draw_progressive(frame, window, part.scale, out, watch)?;
         }
         Ok(table)
     }
@@ -190,10 +228,17 @@ impl Decoder {
         window: Window,
         scale: Scale,
         out: &mut [u8],
+        watch: &mut impl Watch,
     ) -> Result<(), Refusal> {
         match scale {
-            Scale::Full => self.progressive.draw(Picture::new(frame, &mut self.planes, window, out)),
-            Scale::Half => self.progressive.draw(Picture::new(frame, &mut self.half, window, out)),
+            Scale::Full => {
+                let samples = Watched { samples: &mut self.planes, watch };
+                self.progressive.draw(Picture::new(frame, samples, window, out))
+            }
+            Scale::Half => {
+                let samples = Watched { samples: &mut self.half, watch };
+                self.progressive.draw(Picture::new(frame, samples, window, out))
+            }
         }
     }
 }

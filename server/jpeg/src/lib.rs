@@ -22,6 +22,7 @@
 //! half         the same at half scale
 //! picture      the pixels of a crop out of its MCUs
 //! decoder      all of it
+//! watch        an observer of it: a bench
 //! level        the instructions that a CPU has
 //! per_level    one source, compiled for each of them
 //! ```
@@ -65,6 +66,7 @@ mod seek;
 mod tables;
 mod unstuff;
 mod walk;
+mod watch;
 mod window;
 
 pub use decoder::Decoder;
@@ -72,4 +74,5 @@ pub use frame::{Colour, Frame, Sampling};
 pub use level::SimdLevel;
 pub use refusal::Refusal;
 pub use seek::{DEFAULT_SPACING, SeekTable};
+pub use watch::{Watch, Work};
 pub use window::{Crop, Part, Scale};

@@ -14,6 +14,9 @@ pub(crate) trait Samples {
     /// Makes room for the first one or two MCU rows of a window.
     fn prepare(&mut self, frame: &Frame, window: &Window);
 
+    /// Decoding begins with the MCUs of one or two rows.
+    fn begin(&mut self) {}
+
     /// Writes the blocks of MCUs below each other.
     fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal>;
 
@@ -23,7 +26,7 @@ pub(crate) trait Samples {
 
 /// The pixels of one crop while they are made.
 pub(crate) struct Picture<'a, S> {
-    planes: &'a mut S,
+    planes: S,
     window: Window,
     /// Below each other.
     mcus: [Mcu; 2],
@@ -33,7 +36,7 @@ pub(crate) struct Picture<'a, S> {
 
 impl<'a, S: Samples> Picture<'a, S> {
     /// `out` has room for the pixels of the window.
-    pub(crate) fn new(frame: &Frame, planes: &'a mut S, window: Window, out: &'a mut [u8]) -> Self {
+    pub(crate) fn new(frame: &Frame, mut planes: S, window: Window, out: &'a mut [u8]) -> Self {
         planes.prepare(frame, &window);
         Self { planes, window, mcus: [const { Mcu::new() }; 2], out }
     }
@@ -50,6 +53,7 @@ impl<'a, S: Samples> Picture<'a, S> {
         mut decode: impl FnMut(&mut Mcu, Needs) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let down = self.window.down.needs(row);
+        self.planes.begin();
         for column in self.window.across.mcus.clone() {
             let needs = self.needs(column, down);
             decode(&mut self.mcus[0], needs)?;
@@ -66,6 +70,7 @@ impl<'a, S: Samples> Picture<'a, S> {
         mut decode: impl FnMut(&mut [Mcu; 2], [Needs; 2]) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let (upper, lower) = (self.window.down.needs(row), self.window.down.needs(row + 1));
+        self.planes.begin();
         for column in self.window.across.mcus.clone() {
             let needs = [self.needs(column, upper), self.needs(column, lower)];
             decode(&mut self.mcus, needs)?;

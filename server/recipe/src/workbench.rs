@@ -50,6 +50,8 @@ pub struct Workbench {
 pub struct Drawn {
     /// The part that was cropped; `None` for the evaluation crop.
     pub crop: Option<Rect>,
+    /// Whether the crop was asked for at half scale.
+    pub half_scale: bool,
     /// Whether the image was mirrored.
     pub flipped: bool,
     /// The RandAugment operations, in order, with resolved arguments.
@@ -178,7 +180,8 @@ impl Workbench {
             self.resizer.resize(view, crop.filter, &mut self.pixels, side, side);
             return Ok(());
         };
-        let source = if fidelity::is_halved(region, crop.side) {
+        self.drawn.half_scale = fidelity::is_halved(region, crop.side);
+        let source = if self.drawn.half_scale {
             self.decoder.decode_half(image, header, region)?
         } else {
             ReducedPart::in_full(self.decoder.decode(image, header, region)?)

@@ -27,6 +27,7 @@
 //! fifths (`benches/src/crops.rs`). Assembling, sending and receiving cost the difference of the last two rows, at
 //! most 170 microseconds here; where it is below the noise of two measurements it comes out negative.
 
+mod decoding;
 pub(super) mod parts;
 mod path;
 
@@ -134,6 +135,11 @@ struct StageReport {
     read_us: f64,
     header_us: f64,
     decode_us: f64,
+    /// The parts of decoding by our own decoder, of which the four are all.
+    decode_skip_us: f64,
+    decode_entropy_us: f64,
+    decode_transform_us: f64,
+    decode_pixels_us: f64,
     resize_us: f64,
     flip_us: f64,
     augment_us: f64,
@@ -173,7 +179,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut bench = Workbench::new(settings.pipeline.simd)?;
     let mut workers = Vec::new();
     for program in &programs {
-        workers.push(parts::measure(&dataset, program, &mut bench, args.seed, time)?);
+        workers.push(parts::measure(
+            &dataset,
+            program,
+            &mut bench,
+            Some(settings.pipeline.simd),
+            args.seed,
+            time,
+        )?);
         bar.inc(1);
     }
     drop(bench);
@@ -307,12 +320,17 @@ impl StageReport {
                 .map_or(0.0, |(_, time)| worker.us(time))
         };
         let worker_us = worker.total_us();
+        let [skip, entropy, transform, pixels] = worker.own_shares.map(|share| share * worker.us(worker.own));
         Self {
             bandwidth,
             magnitude,
             read_us: worker.us(worker.read),
             header_us: part(Work::Header),
             decode_us: part(Work::Decode),
+            decode_skip_us: skip,
+            decode_entropy_us: entropy,
+            decode_transform_us: transform,
+            decode_pixels_us: pixels,
             resize_us: part(Work::Resize),
             flip_us: part(Work::Flip),
             augment_us: part(Work::Augment),
@@ -328,11 +346,15 @@ impl StageReport {
     }
 
     /// Name and microseconds of the rows of the table.
-    fn rows(&self) -> [(&'static str, f64); 12] {
+    fn rows(&self) -> [(&'static str, f64); 16] {
         [
             ("read", self.read_us),
             ("header", self.header_us),
             ("decode", self.decode_us),
+            ("of it: skip", self.decode_skip_us),
+            ("entropy", self.decode_entropy_us),
+            ("transform", self.decode_transform_us),
+            ("upsample + colour", self.decode_pixels_us),
             ("resize", self.resize_us),
             ("flip", self.flip_us),
             ("augment", self.augment_us),

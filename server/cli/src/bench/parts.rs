@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use bandwise_dataset::Dataset;
 use bandwise_decode::{DecodeLimits, EncodedImage, JpegPath, SeekMemory};
+use bandwise_kernels::SimdLevel;
 use bandwise_pipeline::KeptPoints;
 use bandwise_recipe::{ImageKey, Program, Work, WorkObserver, Workbench};
+
+use super::decoding::{Decoding, WORKS};
 
 /// The parts in the order in which they happen.
 pub(crate) const PARTS: [Work; 8] = [
@@ -24,6 +27,9 @@ pub(crate) const PARTS: [Work; 8] = [
 /// Images that are made before the clock counts: memory has its size then, and caches are warm.
 const WARM_UP: u64 = 64;
 
+/// Images of which one is decoded once more with a clock inside the decoder.
+const WATCHED: u64 = 4;
+
 /// Time that was spent on some images.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WorkerTime {
@@ -36,6 +42,9 @@ pub(crate) struct WorkerTime {
     pub(crate) parts: [Duration; PARTS.len()],
     /// JPEGs by each path, as [`JpegPath::ALL`].
     pub(crate) jpegs: [u64; JpegPath::ALL.len()],
+    /// Decoding by our own decoder, and the share of each of its parts, as [`WORKS`].
+    pub(crate) own: Duration,
+    pub(crate) own_shares: [f64; WORKS.len()],
 }
 
 impl WorkerTime {
@@ -66,14 +75,21 @@ impl WorkObserver for Clock {
     }
 }
 
-/// Makes images of `dataset` for at least `time`, each in the draws of an epoch of its own turn.
+/// Where [`Work::Decode`] is in [`PARTS`].
+const DECODE: usize = 1;
+const _: () = assert!(matches!(PARTS[DECODE], Work::Decode));
+
+/// Makes images of `dataset` for at least `time`, each in the draws of an epoch of its own turn. With a level some are
+/// decoded once more at that level, for the shares of our decoder's parts.
 pub(crate) fn measure(
     dataset: &Dataset,
     program: &Program,
     bench: &mut Workbench,
+    level: Option<SimdLevel>,
     seed: u64,
     time: Duration,
 ) -> anyhow::Result<WorkerTime> {
+    let mut decoding = level.map(|level| Decoding::new(level.name()));
     let limits = DecodeLimits::default();
     let points = dataset.seek_points().map(KeptPoints);
     let seek = points.as_ref().map(|points| points as &dyn SeekMemory);
@@ -96,7 +112,8 @@ pub(crate) fn measure(
         let read = clock.last.saturating_sub(asked);
         let image = EncodedImage { bytes: &encoded, seek };
         let made = bench.make_watched(program, image, &limits, key, &mut out, &mut clock);
-        if let Some(path) = bench.take_jpeg_path() {
+        let path = bench.take_jpeg_path();
+        if let Some(path) = path {
             spent.jpegs[path as usize] += 1;
         }
         if made.is_err() {
@@ -109,7 +126,14 @@ pub(crate) fn measure(
         for (sum, part) in spent.parts.iter_mut().zip(clock.parts) {
             *sum += part;
         }
+        if matches!(path, Some(JpegPath::Own | JpegPath::OwnFromPoints)) {
+            spent.own += clock.parts[DECODE];
+            if let (Some(decoding), 0, Some(crop)) = (&mut decoding, turn % WATCHED, bench.drawn().crop) {
+                decoding.add(&encoded, seek, crop, bench.drawn().half_scale);
+            }
+        }
     }
+    spent.own_shares = decoding.map_or([0.0; WORKS.len()], |decoding| decoding.shares());
     anyhow::ensure!(spent.images > 0, "none of {} samples can be decoded", spent.undecodable);
     Ok(spent)
 }

@@ -118,7 +118,7 @@ fn measure(args: &Args, resolved: &Resolved, stages: &[&StagePlan]) -> Result<Op
     let mut costs = BTreeMap::new();
     for side in sides {
         let program = program(args, resolved, side, strongest(stages, side))?;
-        costs.insert(side, parts::measure(&dataset, &program, &mut bench, 0, time)?.total_us());
+        costs.insert(side, parts::measure(&dataset, &program, &mut bench, None, 0, time)?.total_us());
         bar.inc(1);
     }
     bar.finish_and_clear();
