@@ -14,15 +14,20 @@
 //! 0, the polynomial is its second tap exactly, and only four taps remain ([`shift`]). Rotations need all 16.
 //! There is no antialiasing and no other filter.
 
+mod columns;
 mod cubic;
 mod padded;
 mod positions;
+mod rows;
 mod shift;
+mod taps;
 
+pub(super) use columns::move_in_columns;
 pub(super) use cubic::{cubic, cubic_of_bytes};
 pub(super) use padded::{LOAD, Padded};
 pub(super) use positions::{Line, Positions};
-pub(super) use shift::{Shift, move_in_columns, move_in_rows};
+pub(super) use rows::move_in_rows;
+pub(super) use shift::Shift;
 
 use std::ops::Range;
 
@@ -40,6 +45,9 @@ pub(super) struct Workspace {
     horizontal: Positions,
     vertical: Positions,
     row: Vec<u8>,
+    columns: columns::Columns,
+    /// Bytes of a row that are computed again.
+    unsure: Vec<usize>,
 }
 
 /// The parts of the workspace of a geometric operation.
@@ -78,7 +86,17 @@ pub(super) fn is_near(coefficients: &[f64]) -> bool {
 
 /// Paints whole pixels.
 pub(super) fn paint(pixels: &mut [u8], colour: [u8; 3]) {
-    pixels.as_chunks_mut::<3>().0.fill(colour);
+    const AT_ONCE: usize = 16;
+    let pattern = [colour; AT_ONCE];
+    let pattern = pattern.as_flattened();
+    for pixels in pixels.chunks_mut(3 * AT_ONCE) {
+        // A copy of known length needs no call.
+        if pixels.len() == pattern.len() {
+            pixels.copy_from_slice(pattern);
+        } else {
+            pixels.copy_from_slice(&pattern[..pixels.len()]);
+        }
+    }
 }
 
 /// Takes the inside of a row from `row` and paints the rest.

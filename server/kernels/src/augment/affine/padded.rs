@@ -1,11 +1,10 @@
 //! A copy of the picture with two pixels repeated beyond each edge: what taps outside the picture read.
 
-use std::array::from_fn;
-
 use super::super::Picture;
+use super::taps::SPARE;
 
 /// Pixels beyond each edge: positions inside the picture reach no further.
-const MARGIN: usize = 2;
+pub(super) const MARGIN: usize = 2;
 
 /// Bytes that kernels load or compute at once, and may read or write beyond what they need.
 pub(in super::super) const LOAD: usize = 16;
@@ -15,18 +14,34 @@ pub(in super::super) const LOAD: usize = 16;
 pub(in super::super) struct Padded<'a> {
     bytes: &'a [u8],
     stride: usize,
+    /// The last row below the picture.
+    last: isize,
 }
 
 impl<'a> Padded<'a> {
     /// Copies a picture into `memory`.
     pub(super) fn new(memory: &'a mut Vec<u8>, picture: &Picture<'_>) -> Self {
         let stride = 3 * (picture.width + 2 * MARGIN);
-        memory.resize(stride * (picture.height + 2 * MARGIN) + LOAD, 0);
+        memory.resize(stride * (picture.height + 2 * MARGIN) + SPARE, 0);
         for (y, row) in memory.chunks_exact_mut(stride).enumerate() {
             let y = y.saturating_sub(MARGIN).min(picture.height - 1);
-            copy_row(&picture.pixels[3 * picture.width * y..][..3 * picture.width], row);
+            repeat_ends(&picture.pixels[3 * picture.width * y..][..3 * picture.width], row);
         }
-        Self { bytes: memory, stride }
+        Self { bytes: memory, stride, last: (picture.height - 1 + MARGIN) as isize }
+    }
+
+    /// The bytes of row `y` from its first own pixel on.
+    ///
+    /// # Panics
+    ///
+    /// If it is more than two rows beyond the picture.
+    pub(super) fn row(&self, y: isize) -> &'a [u8] {
+        &self.bytes[(y + MARGIN as isize) as usize * self.stride + 3 * MARGIN..]
+    }
+
+    /// The row, from two before to two behind the picture, that is nearest to `y`.
+    pub(super) fn nearest(&self, y: isize) -> isize {
+        y.clamp(-(MARGIN as isize), self.last)
     }
 
     /// Bytes from one row to the next.
@@ -48,22 +63,6 @@ impl<'a> Padded<'a> {
         &self.bytes[row * self.stride + 3 * column..]
     }
 
-    /// The bytes of a block, from byte `at` of the unpadded row on, in `N` rows from row `y` on. Rows beyond
-    /// the padding repeat its edge.
-    ///
-    /// # Panics
-    ///
-    /// If the block begins behind the row.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "must be compiled for its caller's SIMD level")]
-    pub(in super::super) fn blocks<const N: usize>(&self, at: usize, y: i32) -> [&'a [u8; LOAD]; N] {
-        let last = (self.bytes.len() - LOAD) / self.stride - 1;
-        from_fn(|i| {
-            let row = (i64::from(y) + (MARGIN + i) as i64).clamp(0, last as i64) as usize;
-            self.bytes[row * self.stride + 3 * MARGIN + at..].first_chunk().expect("a block to spare")
-        })
-    }
-
     /// As [`Padded::taps`], exactly the bytes up to a whole load of the last of the four rows.
     ///
     /// # Panics
@@ -76,7 +75,8 @@ impl<'a> Padded<'a> {
     }
 }
 
-fn copy_row(from: &[u8], to: &mut [u8]) {
+/// Copies a row of pixels into the middle of a longer one, and repeats its first and last pixel before and behind.
+pub(super) fn repeat_ends(from: &[u8], to: &mut [u8]) {
     let (left, rest) = to.split_at_mut(3 * MARGIN);
     let (middle, right) = rest.split_at_mut(from.len());
     left.as_chunks_mut::<3>().0.fill([from[0], from[1], from[2]]);
@@ -99,6 +99,6 @@ mod tests {
             assert_eq!(padded.taps(-1, y)[..18], row);
         }
         assert_eq!(padded.taps(1, 2)[..12], row[6..]);
-        assert_eq!(padded.taps(-1, -1).len(), 18 * 5 + LOAD);
+        assert_eq!(padded.taps(-1, -1).len(), 18 * 5 + SPARE);
     }
 }
