@@ -17,7 +17,6 @@
 mod columns;
 mod cubic;
 mod padded;
-mod positions;
 mod rows;
 mod shift;
 mod taps;
@@ -25,11 +24,8 @@ mod taps;
 pub(super) use columns::move_in_columns;
 pub(super) use cubic::{cubic, cubic_of_bytes};
 pub(super) use padded::{LOAD, Padded};
-pub(super) use positions::{Line, Positions};
 pub(super) use rows::move_in_rows;
 pub(super) use shift::Shift;
-
-use std::ops::Range;
 
 use super::Picture;
 
@@ -41,9 +37,6 @@ const FAR: f64 = 1e9;
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     copy: Vec<u8>,
-    /// The positions of a row: of all bytes for shifts, of all pixels for rotations.
-    horizontal: Positions,
-    vertical: Positions,
     row: Vec<u8>,
     columns: columns::Columns,
     /// Bytes of a row that are computed again.
@@ -53,10 +46,9 @@ pub(super) struct Workspace {
 /// The parts of the workspace of a geometric operation.
 pub(super) struct Buffers<'a> {
     pub(super) source: Padded<'a>,
-    pub(super) horizontal: &'a mut Positions,
-    pub(super) vertical: &'a mut Positions,
     /// A row of output bytes with a vector's length to spare.
     pub(super) row: &'a mut [u8],
+    pub(super) unsure: &'a mut Vec<usize>,
 }
 
 impl Workspace {
@@ -70,12 +62,7 @@ impl Workspace {
     /// Copies the picture with its edges repeated, and lends everything that a geometric operation needs.
     pub(super) fn parts(&mut self, picture: &Picture<'_>) -> Buffers<'_> {
         self.row.resize(3 * picture.width + LOAD, 0);
-        Buffers {
-            source: Padded::new(&mut self.copy, picture),
-            horizontal: &mut self.horizontal,
-            vertical: &mut self.vertical,
-            row: &mut self.row,
-        }
+        Buffers { source: Padded::new(&mut self.copy, picture), row: &mut self.row, unsure: &mut self.unsure }
     }
 }
 
@@ -97,13 +84,4 @@ pub(super) fn paint(pixels: &mut [u8], colour: [u8; 3]) {
             pixels.copy_from_slice(&pattern[..pixels.len()]);
         }
     }
-}
-
-/// Takes the inside of a row from `row` and paints the rest.
-pub(super) fn finish_row(out: &mut [u8], row: &[u8], inside: Range<usize>, fill: [u8; 3]) {
-    // Nothing may be inside, with a start anywhere.
-    let inside = inside.start.min(inside.end)..inside.end;
-    out[inside.clone()].copy_from_slice(&row[inside.clone()]);
-    paint(&mut out[..inside.start], fill);
-    paint(&mut out[inside.end..], fill);
 }

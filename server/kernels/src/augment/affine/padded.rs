@@ -44,6 +44,11 @@ impl<'a> Padded<'a> {
         y.clamp(-(MARGIN as isize), self.last)
     }
 
+    /// All bytes, with some to spare behind the last row.
+    pub(in super::super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Bytes from one row to the next.
     pub(in super::super) fn stride(&self) -> usize {
         self.stride

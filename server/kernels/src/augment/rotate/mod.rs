@@ -4,7 +4,9 @@
 //! with t = -degrees * (pi / 180), the cosine and sine of t are rounded to 15 decimals and turn positions
 //! around (width / 2, height / 2). Sources: Pillow, `Image.rotate` and `Geometry.c`.
 
+mod line;
 mod quarter;
+mod quick;
 mod scalar;
 mod sine;
 
@@ -15,10 +17,14 @@ mod avx2;
 #[allow(unsafe_code, reason = "vector instructions")]
 mod avx512;
 
+use std::ops::Range;
+
 use super::Picture;
-use super::affine::{Line, Padded, Workspace, finish_row, is_near, paint};
+use super::affine::{LOAD, Padded, Workspace, is_near, paint};
 use crate::SimdLevel;
 use crate::level::Kind;
+use line::Line;
+use quick::{CHUNK, Chunk, Walk};
 
 /// Turns the picture.
 pub(super) fn apply(
@@ -64,25 +70,52 @@ fn turn(level: SimdLevel, work: &mut Workspace, picture: Picture<'_>, matrix: [f
     let [a, b, c, d, e, f] = matrix;
     let (width, height) = (picture.width, picture.height);
     let parts = work.parts(&picture);
-    parts.horizontal.reset(width, 1);
-    parts.vertical.reset(width, 1);
+    let mut chunk = Chunk::new();
     for (y, out) in picture.pixels.chunks_exact_mut(3 * width).enumerate() {
         let centre = y as f64 + 0.5;
-        let line = |slope, shift, offset, limit| Line { slope, shift, offset, limit, origin: 0.0 };
-        let columns = parts.horizontal.compute(level, line(a, b * centre, c, width));
-        let rows = parts.vertical.compute(level, line(d, e * centre, f, height));
-        let (start, end) = (columns.start.max(rows.start), columns.end.min(rows.end));
-        if start < end {
-            let positions = Targets {
-                x: &parts.horizontal.whole()[start..end],
-                y: &parts.vertical.whole()[start..end],
-                x_fraction: &parts.horizontal.fraction()[start..end],
-                y_fraction: &parts.vertical.fraction()[start..end],
-            };
-            interpolate(level, parts.source, positions, &mut parts.row[3 * start..]);
+        let lines = [
+            Line { slope: a, shift: b * centre, offset: c },
+            Line { slope: d, shift: e * centre, offset: f },
+        ];
+        let (columns, rows) = (lines[0].inside(width, width), lines[1].inside(width, height));
+        let start = columns.start.max(rows.start);
+        let end = columns.end.min(rows.end).max(start);
+        for first in (start..end).step_by(CHUNK) {
+            let count = CHUNK.min(end - first);
+            let walk = Walk::new(lines.map(|line| line.position(first) - 0.5), [a, d]);
+            let out = &mut parts.row[3 * first..];
+            parts.unsure.clear();
+            let step = chunk.interpolate(level, parts.source, walk, count, out, parts.unsure);
+            for &at in parts.unsure.iter() {
+                let pixels = first + at..first + count.min(at + step);
+                again(level, parts.source, lines, pixels, &mut out[3 * at..]);
+            }
         }
-        finish_row(out, parts.row, 3 * start..3 * end, fill);
+        let inside = 3 * start..3 * end;
+        out[inside.clone()].copy_from_slice(&parts.row[inside.clone()]);
+        paint(&mut out[..inside.start], fill);
+        paint(&mut out[inside.end..], fill);
     }
+}
+
+/// Interpolates a chunk of pixels at most as Pillow does.
+fn again(level: SimdLevel, source: Padded<'_>, lines: [Line; 2], pixels: Range<usize>, out: &mut [u8]) {
+    let (mut x, mut y) = ([0; CHUNK], [0; CHUNK]);
+    let (mut x_fraction, mut y_fraction) = ([0.0; CHUNK], [0.0; CHUNK]);
+    let count = pixels.len();
+    for (i, pixel) in pixels.enumerate() {
+        (x[i], x_fraction[i]) = lines[0].split(pixel);
+        (y[i], y_fraction[i]) = lines[1].split(pixel);
+    }
+    let targets = Targets {
+        x: &x[..count],
+        y: &y[..count],
+        x_fraction: &x_fraction[..count],
+        y_fraction: &y_fraction[..count],
+    };
+    let mut pixels = [0; 3 * CHUNK + LOAD];
+    interpolate(level, source, targets, &mut pixels);
+    out[..3 * count].copy_from_slice(&pixels[..3 * count]);
 }
 
 /// The source positions of some neighbouring output pixels, all inside the picture; four slices of one length.

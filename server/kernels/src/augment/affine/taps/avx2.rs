@@ -7,7 +7,7 @@ use std::arch::x86_64::{
     __m256i, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_ps,
     _mm256_cmpeq_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_ps,
     _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_setzero_si256, _mm256_slli_epi32, _mm256_srai_epi32, _mm256_srli_epi32, _mm256_storeu_si256,
+    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srai_epi32, _mm256_storeu_si256,
     _mm256_testz_si256, _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8,
     _mm256_unpacklo_epi16,
 };
@@ -68,11 +68,15 @@ unsafe fn steps<const DIGITS: usize>(
 ) {
     let (fraction, lift, zero) =
         (_mm256_set1_epi32(FRACTION), _mm256_set1_epi32(margin), _mm256_setzero_si256());
+    let turned = _mm256_setr_epi8(
+        1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14,
+        15, 12,
+    );
     for (start, out) in (0..).step_by(STEP).zip(out.chunks_mut(STEP)) {
         // SAFETY: taps are of whole steps.
         let taps = unsafe { interleaved(taps, start) };
         let mut sums = [lift; 4];
-        let mut near = [zero; 4];
+        let mut unsure_lanes = [zero; 4];
         for quarter in 0..4 {
             let mut products = [lift; 3];
             for (product, digits) in products.iter_mut().zip(digits) {
@@ -89,18 +93,19 @@ unsafe fn steps<const DIGITS: usize>(
             let middle = _mm256_madd_epi16(products[1], _mm256_set1_epi16(1 << DIGIT));
             let high = _mm256_madd_epi16(products[2], _mm256_set1_epi16(1 << (2 * DIGIT)));
             let sum = _mm256_add_epi32(_mm256_add_epi32(low, lift), _mm256_add_epi32(middle, high));
-            near[quarter] = _mm256_cmpeq_epi32(_mm256_and_si256(sum, fraction), zero);
+            let near = _mm256_cmpeq_epi32(_mm256_and_si256(sum, fraction), zero);
+            // Not where all taps are the same.
+            let same = _mm256_cmpeq_epi32(taps[quarter], _mm256_shuffle_epi8(taps[quarter], turned));
+            unsure_lanes[quarter] = _mm256_andnot_si256(same, near);
             sums[quarter] = _mm256_srai_epi32::<{ BITS as i32 }>(sum);
         }
         let low = _mm256_packs_epi32(sums[0], sums[1]);
         store(_mm256_packus_epi16(low, _mm256_packs_epi32(sums[2], sums[3])), out);
-        let any = _mm256_or_si256(_mm256_or_si256(near[0], near[1]), _mm256_or_si256(near[2], near[3]));
+        let [a, b, c, d] = unsure_lanes;
+        let any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
         if _mm256_testz_si256(any, any) == 0 && margin != 0 {
-            for quarter in 0..4 {
-                let taps = taps[quarter];
-                let turned = _mm256_or_si256(_mm256_slli_epi32::<8>(taps), _mm256_srli_epi32::<24>(taps));
-                let unsure_lanes = _mm256_andnot_si256(_mm256_cmpeq_epi32(taps, turned), near[quarter]);
-                let mut bits = _mm256_movemask_ps(_mm256_castsi256_ps(unsure_lanes));
+            for (quarter, lanes) in unsure_lanes.into_iter().enumerate() {
+                let mut bits = _mm256_movemask_ps(_mm256_castsi256_ps(lanes));
                 while bits != 0 {
                     let lane = bits.trailing_zeros() as usize;
                     let at = 16 * (lane / 4) + 4 * quarter + lane % 4;

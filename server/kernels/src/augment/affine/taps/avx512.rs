@@ -5,8 +5,8 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_cmpneq_epi32_mask, _mm512_dpbusd_epi32, _mm512_loadu_si512,
-    _mm512_mask_storeu_epi8, _mm512_packs_epi32, _mm512_packus_epi16, _mm512_ror_epi32, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srai_epi32, _mm512_testn_epi32_mask,
+    _mm512_mask_storeu_epi8, _mm512_mask_testn_epi32_mask, _mm512_packs_epi32, _mm512_packus_epi16,
+    _mm512_ror_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srai_epi32,
     _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
 
@@ -70,7 +70,7 @@ unsafe fn steps<const DIGITS: usize>(
         // SAFETY: taps are of whole steps.
         let taps = unsafe { interleaved(taps, start) };
         let mut sums = [lift; 4];
-        let mut near = [0; 4];
+        let mut unsure_lanes = [0; 4];
         for quarter in 0..4 {
             let mut weights = [lift; 3];
             for (weight, digits) in weights.iter_mut().zip(digits) {
@@ -85,7 +85,9 @@ unsafe fn steps<const DIGITS: usize>(
             let sum = _mm512_dpbusd_epi32(_mm512_slli_epi32::<DIGIT>(sum), taps[quarter], weights[1]);
             let sum = _mm512_add_epi32(_mm512_slli_epi32::<DIGIT>(sum), lift);
             let sum = _mm512_dpbusd_epi32(sum, taps[quarter], weights[0]);
-            near[quarter] = _mm512_testn_epi32_mask(sum, fraction);
+            // Not where all taps are the same.
+            let differ = _mm512_cmpneq_epi32_mask(taps[quarter], _mm512_ror_epi32::<8>(taps[quarter]));
+            unsure_lanes[quarter] = _mm512_mask_testn_epi32_mask(differ, sum, fraction);
             sums[quarter] = _mm512_srai_epi32::<BITS>(sum);
         }
         let low = _mm512_packs_epi32(sums[0], sums[1]);
@@ -94,10 +96,9 @@ unsafe fn steps<const DIGITS: usize>(
         let some = u64::MAX >> (STEP - count);
         // SAFETY: `out` has `count` bytes from `start` on.
         unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().add(start).cast(), some, bytes) };
-        if (near[0] | near[1] | near[2] | near[3]) != 0 && margin != 0 {
-            for quarter in 0..4 {
-                let turned = _mm512_ror_epi32::<8>(taps[quarter]);
-                let mut bits = near[quarter] & _mm512_cmpneq_epi32_mask(taps[quarter], turned);
+        let [a, b, c, d] = unsure_lanes;
+        if (a | b | c | d) != 0 && margin != 0 {
+            for (quarter, mut bits) in unsure_lanes.into_iter().enumerate() {
                 while bits != 0 {
                     let lane = bits.trailing_zeros() as usize;
                     let at = 16 * (lane / 4) + 4 * quarter + lane % 4;

@@ -1,0 +1,167 @@
+//! Sixteen taps with AVX-512, in whole numbers and singles: four pixels at a time, in four lanes each, a lane per channel
+//! and one that is not used.
+
+use std::arch::x86_64::{
+    __m128i, __m512, __m512i, _mm_loadu_si128, _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128,
+    _mm512_broadcast_i32x4, _mm512_castsi128_si512, _mm512_cvtepi32_ps, _mm512_cvtps_epi32,
+    _mm512_cvtusepi32_epi8, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti32x4, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_mask_test_epi32_mask, _mm512_mask_testn_epi32_mask, _mm512_max_epi32,
+    _mm512_or_si512, _mm512_permutexvar_epi32, _mm512_permutexvar_ps, _mm512_ror_epi32, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi32,
+    _mm512_srai_epi32, _mm512_xor_si512,
+};
+
+use super::super::super::affine::{LOAD, Padded};
+use super::{BITS, CHUNK, Chunk, DIGIT, FRACTION, MARGIN, SPARE};
+use crate::level::Avx512;
+
+/// Pixels of a step.
+const STEP: usize = 4;
+
+/// The lanes that are used.
+const CHANNELS: u16 = 0x7777;
+
+/// Interpolates `count` pixels; appends the first of a step of which a pixel must be computed again to `unsure`. Returns
+/// the pixels of a step.
+///
+/// # Panics
+///
+/// If `out` is not a vector longer than the pixels, or a target is outside the picture.
+pub(super) fn interpolate(
+    _: Avx512,
+    source: Padded<'_>,
+    chunk: &Chunk,
+    count: usize,
+    out: &mut [u8],
+    unsure: &mut Vec<usize>,
+) -> usize {
+    let bytes = source.bytes();
+    assert!(count <= CHUNK && chunk.furthest(count + SPARE) + 3 * source.stride() + LOAD <= bytes.len());
+    // SAFETY: the token proves AVX-512 F, BW, VL and VNNI; four rows of taps of all pixels lie in the source.
+    unsafe { steps(bytes, source.stride(), chunk, count, out, unsure) }
+    STEP
+}
+
+/// # Safety
+///
+/// From `at` of each pixel, and of a step of pixels more, four rows of 16 bytes lie in `bytes`.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn steps(
+    bytes: &[u8],
+    stride: usize,
+    chunk: &Chunk,
+    count: usize,
+    out: &mut [u8],
+    unsure: &mut Vec<usize>,
+) {
+    let lift = _mm512_set1_ps(MARGIN as f32);
+    let (zero, fraction) = (_mm512_setzero_si512(), _mm512_set1_epi32(FRACTION));
+    for first in (0..count).step_by(STEP) {
+        let digits = digits(chunk, first);
+        let weights = weights(chunk, first);
+        let at = [chunk.at[first], chunk.at[first + 1], chunk.at[first + 2], chunk.at[first + 3]];
+        let mut rows = [zero; 4];
+        let mut result = lift;
+        for row in 0..4 {
+            // SAFETY: the caller vouches for four rows.
+            let taps = unsafe { taps(bytes, at, row * stride) };
+            let sum = _mm512_dpbusd_epi32(zero, taps, digits[2]);
+            let sum = _mm512_dpbusd_epi32(_mm512_slli_epi32::<DIGIT>(sum), taps, digits[1]);
+            let sum = _mm512_dpbusd_epi32(_mm512_slli_epi32::<DIGIT>(sum), taps, digits[0]);
+            result = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), weights[row], result);
+            rows[row] = taps;
+        }
+        let result = _mm512_cvtps_epi32(result);
+        store(_mm512_srai_epi32::<BITS>(result), &mut out[3 * first..]);
+        let near = _mm512_mask_testn_epi32_mask(CHANNELS, result, fraction);
+        // Not where all taps are the same.
+        if near != 0 && differ(rows, near) {
+            unsure.push(first);
+        }
+    }
+}
+
+/// The digits of four pixels, in all their lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn digits(chunk: &Chunk, first: usize) -> [__m512i; 3] {
+    let mut spread = [_mm512_setzero_si512(); 3];
+    for (spread, digits) in spread.iter_mut().zip(&chunk.digits) {
+        let digits = &digits[first..first + SPARE];
+        // SAFETY: the slice has 16 numbers.
+        let digits = unsafe { _mm512_loadu_si512(digits.as_ptr().cast()) };
+        *spread = _mm512_permutexvar_epi32(lanes(), digits);
+    }
+    spread
+}
+
+/// The weights along y of four pixels, in all their lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn weights(chunk: &Chunk, first: usize) -> [__m512; 4] {
+    let mut spread = [_mm512_set1_ps(0.0); 4];
+    for (spread, weights) in spread.iter_mut().zip(&chunk.weights) {
+        let weights = &weights[first..first + SPARE];
+        // SAFETY: the slice has 16 numbers.
+        let weights = unsafe { _mm512_loadu_ps(weights.as_ptr()) };
+        *spread = _mm512_permutexvar_ps(lanes(), weights);
+    }
+    spread
+}
+
+/// The pixel of each lane.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lanes() -> __m512i {
+    _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
+}
+
+/// The same row of taps of four pixels, the four taps of a channel in a lane.
+///
+/// # Safety
+///
+/// All have 16 bytes from `at` on, `row` bytes further.
+#[inline]
+#[target_feature(enable = "avx2,avx512f,avx512bw")]
+unsafe fn taps(bytes: &[u8], [a, b, c, d]: [i32; STEP], row: usize) -> __m512i {
+    // SAFETY: the caller vouches for the bytes.
+    let [a, b, c, d] =
+        unsafe { [load(bytes, a, row), load(bytes, b, row), load(bytes, c, row), load(bytes, d, row)] };
+    let joined = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(a), b);
+    let joined = _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(joined, c), d);
+    let by_channel = _mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1);
+    _mm512_shuffle_epi8(joined, _mm512_broadcast_i32x4(by_channel))
+}
+
+/// # Safety
+///
+/// There are 16 bytes from `at + row` on.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn load(bytes: &[u8], at: i32, row: usize) -> __m128i {
+    debug_assert!(at as usize + row + LOAD <= bytes.len());
+    // SAFETY: the caller vouches for the bytes.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().add(at as usize + row).cast()) }
+}
+
+/// Whether any lane of `lanes` has taps that differ.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn differ([a, b, c, d]: [__m512i; 4], lanes: u16) -> bool {
+    let along = _mm512_xor_si512(a, _mm512_ror_epi32::<8>(a));
+    let across = _mm512_or_si512(_mm512_xor_si512(a, b), _mm512_xor_si512(a, c));
+    let all = _mm512_or_si512(_mm512_or_si512(along, across), _mm512_xor_si512(a, d));
+    _mm512_mask_test_epi32_mask(lanes, all, all) != 0
+}
+
+/// Writes four pixels, and four bytes that the next ones overwrite.
+#[inline]
+#[target_feature(enable = "avx2,avx512f")]
+fn store(values: __m512i, out: &mut [u8]) {
+    let bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(values, _mm512_setzero_si512()));
+    let packed =
+        _mm_shuffle_epi8(bytes, _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    let out = &mut out[..LOAD];
+    // SAFETY: the slice has 16 bytes.
+    unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), packed) }
+}
