@@ -1,6 +1,8 @@
 //! The test picture: the same integer formula as in `golden/make.py`.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod geometry;
+
 fn hashed(mut value: u32) -> u32 {
     value ^= value >> 16;
     value = value.wrapping_mul(0x7feb_352d);

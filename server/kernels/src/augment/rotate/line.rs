@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use super::super::per_level::per_level;
+use super::super::truncate::whole_i32;
+
 /// A coordinate along a row: `(slope * (x + 1/2) + shift) + offset`, in this order. It is monotone in `x`, even rounded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
@@ -11,16 +14,10 @@ pub(super) struct Line {
 }
 
 impl Line {
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "must be compiled for its caller's SIMD level")]
     pub(super) fn position(self, x: usize) -> f64 {
         self.slope * (x as f64 + 0.5) + self.shift + self.offset
-    }
-
-    /// The pixel at or before the position of `x`, and the distance of the position after that pixel, 0..=1 (1 is what
-    /// rounding makes of just below).
-    pub(super) fn split(self, x: usize) -> (i32, f64) {
-        let position = self.position(x) - 0.5;
-        let whole = position.floor();
-        (whole as i32, position - whole)
     }
 
     /// Which of the first `width` positions lie from 0 up to `limit`, without it.
@@ -49,6 +46,19 @@ impl Line {
             }
         }
         low
+    }
+}
+
+per_level! {
+    /// From pixel `first` on, the pixel at or before each position, and the distance of the position after that pixel,
+    /// 0..=1 (1 is what rounding makes of just below).
+    pub(super) fn split(line: Line, first: usize, whole: &mut [i32], fraction: &mut [f64]) {
+        for (i, (whole, fraction)) in whole.iter_mut().zip(fraction).enumerate() {
+            let position = line.position(first + i) - 0.5;
+            let floor = position.floor();
+            *whole = whole_i32(floor);
+            *fraction = position - floor;
+        }
     }
 }
 

@@ -26,6 +26,9 @@ use crate::level::Kind;
 use line::Line;
 use quick::{CHUNK, Chunk, Walk};
 
+/// More pixels are computed again only where all of a chunk are.
+const FEW: usize = 4;
+
 /// Turns the picture.
 pub(super) fn apply(
     level: SimdLevel,
@@ -88,7 +91,14 @@ fn turn(level: SimdLevel, work: &mut Workspace, picture: Picture<'_>, matrix: [f
             let step = chunk.interpolate(level, parts.source, walk, count, out, parts.unsure);
             for &at in parts.unsure.iter() {
                 let pixels = first + at..first + count.min(at + step);
-                again(level, parts.source, lines, pixels, &mut out[3 * at..]);
+                let bytes = 3 * at..3 * (at + pixels.len());
+                if pixels.len() <= FEW {
+                    let mut few = [0; 3 * FEW + LOAD];
+                    again::<FEW>(level, parts.source, lines, pixels, &mut few);
+                    out[bytes.clone()].copy_from_slice(&few[..bytes.len()]);
+                } else {
+                    again::<CHUNK>(level, parts.source, lines, pixels, out);
+                }
             }
         }
         let inside = 3 * start..3 * end;
@@ -98,24 +108,26 @@ fn turn(level: SimdLevel, work: &mut Workspace, picture: Picture<'_>, matrix: [f
     }
 }
 
-/// Interpolates a chunk of pixels at most as Pillow does.
-fn again(level: SimdLevel, source: Padded<'_>, lines: [Line; 2], pixels: Range<usize>, out: &mut [u8]) {
-    let (mut x, mut y) = ([0; CHUNK], [0; CHUNK]);
-    let (mut x_fraction, mut y_fraction) = ([0.0; CHUNK], [0.0; CHUNK]);
+/// Interpolates `N` pixels at most as Pillow does.
+fn again<const N: usize>(
+    level: SimdLevel,
+    source: Padded<'_>,
+    lines: [Line; 2],
+    pixels: Range<usize>,
+    out: &mut [u8],
+) {
+    let (mut x, mut y) = ([0; N], [0; N]);
+    let (mut x_fraction, mut y_fraction) = ([0.0; N], [0.0; N]);
     let count = pixels.len();
-    for (i, pixel) in pixels.enumerate() {
-        (x[i], x_fraction[i]) = lines[0].split(pixel);
-        (y[i], y_fraction[i]) = lines[1].split(pixel);
-    }
+    line::split(level, lines[0], pixels.start, &mut x[..count], &mut x_fraction);
+    line::split(level, lines[1], pixels.start, &mut y[..count], &mut y_fraction);
     let targets = Targets {
         x: &x[..count],
         y: &y[..count],
         x_fraction: &x_fraction[..count],
         y_fraction: &y_fraction[..count],
     };
-    let mut pixels = [0; 3 * CHUNK + LOAD];
-    interpolate(level, source, targets, &mut pixels);
-    out[..3 * count].copy_from_slice(&pixels[..3 * count]);
+    interpolate(level, source, targets, out);
 }
 
 /// The source positions of some neighbouring output pixels, all inside the picture; four slices of one length.
@@ -143,3 +155,6 @@ fn interpolate(level: SimdLevel, source: Padded<'_>, targets: Targets<'_>, out: 
         Kind::Avx512(proof) => avx512::interpolate(proof, source, targets, out),
     }
 }
+
+#[cfg(test)]
+mod tests;

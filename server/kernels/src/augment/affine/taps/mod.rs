@@ -22,6 +22,8 @@
 //! - float64 rounds the polynomial itself by less than 2^-40: less than 1.
 //!
 //! All together less than [`MARGIN`]. There is nothing to decide where all taps are the same: then both sums are that tap.
+//! Float64 reads the same taps, or else its position is a pixel's centre, which is one of them: roundings never pass a
+//! number that needs none.
 //! Nor where `d` is a multiple of 1/64, as of whole and half pixels: then w1 and w4 are multiples of 2^-18, and both sums
 //! are exact. [`Weights::margin`] is 0 then.
 
@@ -83,16 +85,21 @@ const fn one_bits(digit_bits: u32) -> u32 {
 /// The weights for the fraction `d`.
 fn weights(level: SimdLevel, d: f64) -> Weights {
     let bits = digit_bits(level);
-    let one = 1 << one_bits(bits);
-    let scale = f64::from(one);
-    let e = 1.0 - d;
-    let [w1, w4, d] = [-d * e * e, -d * d * e, d].map(|value| whole_i32(value * scale));
-    let weights = [w1, one - d - w1, d - w4, w4];
+    let weights = whole_weights(d, bits);
     match level.kind() {
         Kind::Scalar => weights,
         #[cfg(target_arch = "x86_64")]
         _ => digits(weights, bits),
     }
+}
+
+/// The rounded weights: their sum is that of the exact ones.
+fn whole_weights(d: f64, digit_bits: u32) -> [i32; 4] {
+    let one = 1 << one_bits(digit_bits);
+    let scale = f64::from(one);
+    let e = 1.0 - d;
+    let [first, last, d] = [-d * e * e, -d * d * e, d].map(|value| whole_i32(value * scale));
+    [first, one - d - first, d - last, last]
 }
 
 /// Splits weights into signed digits.
@@ -205,3 +212,6 @@ fn add_up(
         Kind::Avx512(proof) => avx512::add_up(proof, taps, source, margin, out, unsure),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::super::affine::{LOAD, Padded};
-use super::{BITS, CHUNK, Chunk, DIGIT, FRACTION, MARGIN, SPARE};
+use super::{BITS, Chunk, DIGIT, FRACTION, MARGIN, SPARE, furthest};
 use crate::level::Avx2;
 
 /// Pixels of a step.
@@ -35,25 +35,17 @@ pub(super) fn interpolate(
     out: &mut [u8],
     unsure: &mut Vec<usize>,
 ) -> usize {
-    let bytes = source.bytes();
-    assert!(count <= CHUNK && chunk.furthest(count + SPARE) + 3 * source.stride() + LOAD <= bytes.len());
-    // SAFETY: the token proves AVX2 and FMA; four rows of taps of all pixels lie in the source.
-    unsafe { steps(bytes, source.stride(), chunk, count, out, unsure) }
+    // SAFETY: the token proves AVX2 and FMA.
+    unsafe { steps(source, chunk, count, out, unsure) }
     STEP
 }
 
-/// # Safety
-///
-/// From `at` of each pixel, and of a step of pixels more, four rows of 16 bytes lie in `bytes`.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn steps(
-    bytes: &[u8],
-    stride: usize,
-    chunk: &Chunk,
-    count: usize,
-    out: &mut [u8],
-    unsure: &mut Vec<usize>,
-) {
+fn steps(source: Padded<'_>, chunk: &Chunk, count: usize, out: &mut [u8], unsure: &mut Vec<usize>) {
+    let (bytes, stride) = (source.bytes(), source.stride());
+    // Those of a step more are read too.
+    let furthest = furthest(&chunk.at[..count + SPARE]);
+    assert!(furthest + 3 * stride + LOAD <= bytes.len(), "targets lie inside");
     let lift = _mm256_set1_ps(MARGIN as f32);
     let (zero, fraction) = (_mm256_setzero_si256(), _mm256_set1_epi32(FRACTION));
     for first in (0..count).step_by(STEP) {
@@ -63,7 +55,7 @@ unsafe fn steps(
         let mut rows = [zero; 4];
         let mut result = lift;
         for row in 0..4 {
-            // SAFETY: the caller vouches for four rows.
+            // SAFETY: four rows of 16 bytes lie in the source even from the furthest place on.
             let taps = unsafe { taps(bytes, at, row * stride) };
             // Two products of a byte cannot saturate: of the highest digits of two neighbours, one is not positive.
             let low = _mm256_madd_epi16(_mm256_maddubs_epi16(taps, low), _mm256_set1_epi16(1));
@@ -77,8 +69,10 @@ unsafe fn steps(
         let result = _mm256_cvtps_epi32(result);
         store(_mm256_srai_epi32::<{ BITS as i32 }>(result), &mut out[3 * first..]);
         let near = _mm256_cmpeq_epi32(_mm256_and_si256(result, fraction), zero);
-        // Not where all taps are the same.
-        if _mm256_movemask_ps(_mm256_castsi256_ps(near)) & CHANNELS != 0 && differ(rows, near) {
+        // Not where all taps are the same, and float64's too.
+        if _mm256_movemask_ps(_mm256_castsi256_ps(near)) & CHANNELS != 0
+            && (chunk.is_next || differ(rows, near))
+        {
             unsure.push(first);
         }
     }

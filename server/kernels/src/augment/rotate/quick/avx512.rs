@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::super::affine::{LOAD, Padded};
-use super::{BITS, CHUNK, Chunk, DIGIT, FRACTION, MARGIN, SPARE};
+use super::{BITS, Chunk, DIGIT, FRACTION, MARGIN, SPARE, furthest};
 use crate::level::Avx512;
 
 /// Pixels of a step.
@@ -35,25 +35,17 @@ pub(super) fn interpolate(
     out: &mut [u8],
     unsure: &mut Vec<usize>,
 ) -> usize {
-    let bytes = source.bytes();
-    assert!(count <= CHUNK && chunk.furthest(count + SPARE) + 3 * source.stride() + LOAD <= bytes.len());
-    // SAFETY: the token proves AVX-512 F, BW, VL and VNNI; four rows of taps of all pixels lie in the source.
-    unsafe { steps(bytes, source.stride(), chunk, count, out, unsure) }
+    // SAFETY: the token proves AVX-512 F, BW, VL and VNNI.
+    unsafe { steps(source, chunk, count, out, unsure) }
     STEP
 }
 
-/// # Safety
-///
-/// From `at` of each pixel, and of a step of pixels more, four rows of 16 bytes lie in `bytes`.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn steps(
-    bytes: &[u8],
-    stride: usize,
-    chunk: &Chunk,
-    count: usize,
-    out: &mut [u8],
-    unsure: &mut Vec<usize>,
-) {
+fn steps(source: Padded<'_>, chunk: &Chunk, count: usize, out: &mut [u8], unsure: &mut Vec<usize>) {
+    let (bytes, stride) = (source.bytes(), source.stride());
+    // Those of a step more are read too.
+    let furthest = furthest(&chunk.at[..count + SPARE]);
+    assert!(furthest + 3 * stride + LOAD <= bytes.len(), "targets lie inside");
     let lift = _mm512_set1_ps(MARGIN as f32);
     let (zero, fraction) = (_mm512_setzero_si512(), _mm512_set1_epi32(FRACTION));
     for first in (0..count).step_by(STEP) {
@@ -63,7 +55,7 @@ unsafe fn steps(
         let mut rows = [zero; 4];
         let mut result = lift;
         for row in 0..4 {
-            // SAFETY: the caller vouches for four rows.
+            // SAFETY: four rows of 16 bytes lie in the source even from the furthest place on.
             let taps = unsafe { taps(bytes, at, row * stride) };
             let sum = _mm512_dpbusd_epi32(zero, taps, digits[2]);
             let sum = _mm512_dpbusd_epi32(_mm512_slli_epi32::<DIGIT>(sum), taps, digits[1]);
@@ -74,8 +66,8 @@ unsafe fn steps(
         let result = _mm512_cvtps_epi32(result);
         store(_mm512_srai_epi32::<BITS>(result), &mut out[3 * first..]);
         let near = _mm512_mask_testn_epi32_mask(CHANNELS, result, fraction);
-        // Not where all taps are the same.
-        if near != 0 && differ(rows, near) {
+        // Not where all taps are the same, and float64's too.
+        if near != 0 && (chunk.is_next || differ(rows, near)) {
             unsure.push(first);
         }
     }

@@ -15,12 +15,14 @@
 //! - the sums as singles: 319 * 2^-24 * 1.5 is 0.9;
 //! - weights along y: the outer ones are off by 2^-25, the inner ones by 2^-23: 319 times that is 3.2;
 //! - the four products and their sum: 0.5 each and 0.5 for the conversion, together 2.5;
-//! - positions: 2^-24 for the cut fraction, 2^-27 for 64 steps and less than 2^-27 for what float64 rounds, below 2^-23.5
-//!   together. The derivatives of the weights add up to 0, and their magnitudes to 14/3 at most: a value changes by
-//!   255 * 7/3 a pixel along one axis, times 1.5 for the other, in both directions: 5.
+//! - positions: 2^-24 for the cut fraction, 2^-26 for 64 steps and less than 2^-27 for what float64 rounds, below 2^-23.5
+//!   together. The interpolation is continuous, also from pixel to pixel. The derivatives of the weights add up to 0, and
+//!   their magnitudes to 14/3 at most: a value changes by 255 * 7/3 a pixel along one axis, times 1.5 for the other, in
+//!   both directions: 5.
 //!
 //! Together less than 23; [`MARGIN`] is 32. There is nothing to decide where all 16 taps are the same: then float64's value
-//! is that tap, and the cheap one within the margin.
+//! is that tap, and the cheap one within the margin. But that float64 reads the same taps is sure only where no fraction
+//! is next to 0 or 1 ([`NEXT`]).
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "vector instructions")]
@@ -55,6 +57,9 @@ const MARGIN: i32 = 32;
 /// The bits of a result that are all 0 where it is close to a whole number.
 const FRACTION: i32 = (1 << BITS) - 2 * MARGIN;
 
+/// How close to whole a position must not come for the taps to be sure: more than it is ever off, in units of 2^-32.
+const NEXT: u32 = 1 << 10;
+
 /// A source position in 32.32 fixed point, and the step to the next pixel's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
@@ -80,11 +85,18 @@ pub(super) struct Chunk {
     digits: [[i32; CHUNK + SPARE]; 3],
     /// Weights along y, times what makes results of sums.
     weights: [[f32; CHUNK + SPARE]; 4],
+    /// Whether the taps of a pixel may be others than float64's.
+    is_next: bool,
 }
 
 impl Chunk {
     pub(super) fn new() -> Self {
-        Self { at: [0; CHUNK + SPARE], digits: [[0; CHUNK + SPARE]; 3], weights: [[0.0; CHUNK + SPARE]; 4] }
+        Self {
+            at: [0; CHUNK + SPARE],
+            digits: [[0; CHUNK + SPARE]; 3],
+            weights: [[0.0; CHUNK + SPARE]; 4],
+            is_next: false,
+        }
     }
 
     /// Interpolates `count` pixels into `out`, which is a vector longer; appends the first of each few neighbours of
@@ -119,11 +131,18 @@ impl Chunk {
             Kind::Avx512(proof) => avx512::interpolate(proof, source, self, count, out, unsure),
         }
     }
+}
 
-    /// The bytes of the source that tap 0 of `count` pixels may stand at, up to the last one's.
-    fn furthest(&self, count: usize) -> usize {
-        self.at[..count].iter().fold(0, |most, at| most.max(*at as u32)) as usize
+/// The greatest of some places in the source; a huge one if any is negative.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "must be compiled for its caller's SIMD level")]
+fn furthest(at: &[i32]) -> usize {
+    let mut most = 0;
+    for &at in at {
+        most = most.max(at as u32);
     }
+    most as usize
 }
 
 per_level! {
@@ -134,14 +153,20 @@ per_level! {
         let (x_fractions, y_fractions) = (&mut x_fractions[..count], &mut y_fractions[..count]);
         let at = &mut chunk.at[..count];
         let (mut x, mut y) = (walk.x, walk.y);
+        let mut next = 0;
         for i in 0..count {
             // One row and one pixel before the position's own.
             at[i] = ((y >> 32) as i32 + 1) * stride + 3 * ((x >> 32) as i32 + 1);
             x_fractions[i] = (x as u32 >> 8) as i32 as f32;
             y_fractions[i] = (y as u32 >> 8) as i32 as f32;
+            next |= i32::from((x as u32).wrapping_add(NEXT) < 2 * NEXT);
+            next |= i32::from((y as u32).wrapping_add(NEXT) < 2 * NEXT);
             x += walk.x_step;
             y += walk.y_step;
         }
+        chunk.is_next = next != 0;
+        // All digits but the highest are made positive, and 64 is taken off each of them again.
+        let lift = (1 << (DIGIT - 1)) + (1 << (2 * DIGIT - 1));
         let [low, middle, high] = &mut chunk.digits;
         let (low, middle, high) = (&mut low[..count], &mut middle[..count], &mut high[..count]);
         for i in 0..count {
@@ -149,9 +174,7 @@ per_level! {
             let e = 1.0 - d;
             let (outer, last) = (rounded(-d * e * e), rounded(-d * d * e));
             let d = rounded(d);
-            // All digits but the highest are made positive, and 64 is taken off each of them again.
-            const LIFT: i32 = (1 << (DIGIT - 1)) + (1 << (2 * DIGIT - 1));
-            let [a, b, c, d] = [outer + LIFT, ONE - d - outer + LIFT, d - last + LIFT, last + LIFT];
+            let [a, b, c, d] = [outer + lift, ONE - d - outer + lift, d - last + lift, last + lift];
             low[i] = signed((a & 127) | ((b & 127) << 8) | ((c & 127) << 16) | ((d & 127) << 24));
             middle[i] = signed(
                 ((a >> 7) & 127) | (((b >> 7) & 127) << 8) | (((c >> 7) & 127) << 16) | (((d >> 7) & 127) << 24),
