@@ -11,8 +11,11 @@
 //! Pillow, `Geometry.c`.
 //!
 //! Shears and translations leave one of the coordinates at the pixels' centres. Its fraction is then exactly
-//! 0, the polynomial is its second tap exactly, and only four taps remain ([`shift`]). Rotations need all 16.
+//! 0, the polynomial is its second tap exactly, and only four taps remain ([`taps`]). Rotations need all 16.
 //! There is no antialiasing and no other filter.
+//!
+//! Only the truncated values count, so most are found with less than float64 (`taps`, `rotate/quick`), each with a bound
+//! of its error; where that leaves a doubt, the value is computed again in Pillow's order of float64 operations.
 
 mod columns;
 mod cubic;

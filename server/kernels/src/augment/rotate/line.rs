@@ -22,9 +22,8 @@ impl Line {
 
     /// Which of the first `width` positions lie from 0 up to `limit`, without it.
     pub(super) fn inside(self, width: usize, limit: usize) -> Range<usize> {
-        let limits = if self.slope >= 0.0 { [0.0, limit as f64] } else { [limit as f64, 0.0] };
-        let [start, end] = limits.map(|limit| self.count_before(limit, width));
-        start..end
+        let (first, second) = if self.slope >= 0.0 { (0.0, limit as f64) } else { (limit as f64, 0.0) };
+        self.count_before(first, width)..self.count_before(second, width)
     }
 
     /// How many of the first `width` positions lie before the crossing of `limit`: below it if the line rises, and else not
