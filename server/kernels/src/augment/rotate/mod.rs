@@ -6,6 +6,10 @@
 
 mod line;
 mod quarter;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_variables, reason = "the scalar level has no quick way")
+)]
 mod quick;
 mod scalar;
 mod sine;

@@ -12,15 +12,15 @@
 //!
 //! - along x, `d` and the outer weights are off by 0.6 / [`ONE`] at most, each times a difference of two taps, and that
 //!   times 1.5 along y: 3 * 0.6 * 255 * 1.5 / [`ONE`] is 10.9 units;
-//! - the sums as singles: 319 * 2^-24 * 1.5 is 0.9;
-//! - weights along y: the outer ones are off by 2^-25, the inner ones by 2^-23: 319 times that is 3.2;
+//! - the sums as singles: 319 * 2^-24 * 1.5 is 1;
+//! - weights along y: the outer ones are off by 2^-24, the inner ones by 2^-22.5: 319 times their sum is 4.8;
 //! - the four products and their sum: 0.5 each and 0.5 for the conversion, together 2.5;
-//! - positions: 2^-24 for the cut fraction, 2^-26 for 64 steps and less than 2^-27 for what float64 rounds, below 2^-23.5
+//! - positions: 2^-24 for the cut fraction, 2^-26 for 64 steps and less than 2^-26 for what float64 rounds, 2^-23.4
 //!   together. The interpolation is continuous, also from pixel to pixel. The derivatives of the weights add up to 0, and
 //!   their magnitudes to 14/3 at most: a value changes by 255 * 7/3 a pixel along one axis, times 1.5 for the other, in
-//!   both directions: 5.
+//!   both directions: 5.3.
 //!
-//! Together less than 23; [`MARGIN`] is 32. There is nothing to decide where all 16 taps are the same: then float64's value
+//! Together less than 25; [`MARGIN`] is 32. There is nothing to decide where all 16 taps are the same: then float64's value
 //! is that tap, and the cheap one within the margin. But that float64 reads the same taps is sure only where no fraction
 //! is next to 0 or 1 ([`NEXT`]).
 
@@ -155,8 +155,9 @@ per_level! {
         let (mut x, mut y) = (walk.x, walk.y);
         let mut next = 0;
         for i in 0..count {
-            // One row and one pixel before the position's own.
-            at[i] = ((y >> 32) as i32 + 1) * stride + 3 * ((x >> 32) as i32 + 1);
+            // One row and one pixel before the position's own; behind the chunk anything.
+            let (row, column) = ((y >> 32) as i32 + 1, (x >> 32) as i32 + 1);
+            at[i] = row.wrapping_mul(stride).wrapping_add(3 * column);
             x_fractions[i] = (x as u32 >> 8) as i32 as f32;
             y_fractions[i] = (y as u32 >> 8) as i32 as f32;
             next |= i32::from((x as u32).wrapping_add(NEXT) < 2 * NEXT);
