@@ -7,6 +7,7 @@
 mod blocks;
 mod codes;
 mod first;
+mod position;
 mod reader;
 mod refinement;
 mod scans;

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::{
     blocks::Blocks,
+    position::Position,
     scans::{ProgressiveScan, read_mcus},
 };
 use crate::{
-    bits::Bits,
     entropy::Damaged,
     level::SimdLevel,
     refusal::Refusal,
@@ -19,11 +19,7 @@ use crate::{
 pub(super) struct Reader<'a> {
     level: SimdLevel,
     scan: &'a ProgressiveScan<'a>,
-    pub(super) bits: Bits<'a>,
-    /// The DC coefficients before it, by their numbers in the scan.
-    pub(super) predictions: [i32; 3],
-    /// Blocks behind it that have no new coefficients.
-    pub(super) empty: u32,
+    position: Position<'a>,
     /// The interval, and its MCUs that are left.
     interval: usize,
     left: usize,
@@ -32,14 +28,8 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Before the first MCU.
     pub(super) fn new(level: SimdLevel, scan: &'a ProgressiveScan<'a>) -> Self {
-        let bits = Bits::new(&scan.coded.bytes, 0);
-        let left = scan.interval_len(0);
-        Self { level, scan, bits, predictions: [0; 3], empty: 0, interval: 0, left }
-    }
-
-    /// The coded bytes of the scan.
-    pub(super) fn data(&self) -> &'a [u8] {
-        &self.scan.coded.bytes
+        let position = Position::new(&scan.coded.bytes, 0);
+        Self { level, scan, position, interval: 0, left: scan.interval_len(0) }
     }
 
     /// Reads all MCUs.
@@ -66,7 +56,7 @@ impl<'a> Reader<'a> {
                     self.row(blocks, row, start..mcus.row_len.min(start + distance))?;
                 }
             }
-            recorder.end(self.bits.position() as u64);
+            recorder.end(self.position.bits.position() as u64);
             return self.finish();
         }
         self.all(blocks)
@@ -106,11 +96,11 @@ impl<'a> Reader<'a> {
         let position = position.ok_or(Refusal::Damaged)?;
         self.interval = mcu / self.scan.interval;
         self.left = self.scan.interval_len(self.interval) - mcu % self.scan.interval;
-        self.bits = Bits::new(&self.scan.coded.bytes, position);
+        self.position = Position::new(&self.scan.coded.bytes, position);
         if self.scan.header.band.first == 0 {
-            self.predictions = predictions.map(i32::from);
+            self.position.predictions = predictions.map(i32::from);
         } else {
-            self.empty = u32::from(predictions[0] as u16);
+            self.position.empty = u32::from(predictions[0] as u16);
         }
         Ok(())
     }
@@ -125,11 +115,11 @@ impl<'a> Reader<'a> {
 
     fn point(&self) -> Point {
         let predictions = if self.scan.header.band.first == 0 {
-            self.predictions.map(|prediction| prediction as i16)
+            self.position.predictions.map(|prediction| prediction as i16)
         } else {
-            [self.empty as i16, 0, 0]
+            [self.position.empty as i16, 0, 0]
         };
-        Point { position: self.bits.position() as u64, predictions }
+        Point { position: self.position.bits.position() as u64, predictions }
     }
 
     /// Reads some MCUs of a row.
@@ -138,7 +128,7 @@ impl<'a> Reader<'a> {
         while start < columns.end {
             self.begin_interval()?;
             let end = columns.end.min(start + self.left);
-            read_mcus(self.level, self.scan, self, blocks, row, start..end)
+            read_mcus(self.level, self.scan, &mut self.position, blocks, row, start..end)
                 .map_err(|Damaged| Refusal::Damaged)?;
             self.left -= end - start;
             start = end;
@@ -154,12 +144,12 @@ impl<'a> Reader<'a> {
         self.end_interval()?;
         let end = self.scan.coded.ends[self.interval];
         // Before a restart only the bits that fill the last byte may be left.
-        if self.bits.position().div_ceil(8) != end || self.interval + 1 == self.scan.coded.ends.len() {
+        if self.position.bits.position().div_ceil(8) != end || self.interval + 1 == self.scan.coded.ends.len()
+        {
             return Err(Refusal::Damaged);
         }
         self.interval += 1;
-        self.bits = Bits::new(&self.scan.coded.bytes, 8 * end);
-        self.predictions = [0; 3];
+        self.position = Position::new(&self.scan.coded.bytes, 8 * end);
         self.left = self.scan.interval_len(self.interval);
         Ok(())
     }
@@ -171,12 +161,12 @@ impl<'a> Reader<'a> {
 
     /// A run ends with its interval.
     fn end_interval(&self) -> Result<(), Refusal> {
-        if self.empty == 0 { Ok(()) } else { Err(Refusal::Damaged) }
+        if self.position.empty == 0 { Ok(()) } else { Err(Refusal::Damaged) }
     }
 
     /// Whether all bits that were read are the interval's.
     fn check(&self) -> Result<(), Refusal> {
-        let is_within = self.bits.position() <= 8 * self.scan.coded.ends[self.interval];
+        let is_within = self.position.bits.position() <= 8 * self.scan.coded.ends[self.interval];
         if is_within { Ok(()) } else { Err(Refusal::Damaged) }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     blocks::{Blocks, Row},
     codes::Codes,
     first::first_of_blocks,
-    reader::Reader,
+    position::Position,
     refinement::refine_blocks,
     script::{Band, ScanHeader},
 };
@@ -95,20 +95,20 @@ pub(super) struct Units {
 pub(super) fn read_mcus(
     level: SimdLevel,
     scan: &ProgressiveScan<'_>,
-    reader: &mut Reader<'_>,
+    position: &mut Position<'_>,
     blocks: &mut [Blocks; 3],
     row: usize,
     columns: Range<usize>,
 ) -> Result<(), Damaged> {
     let component = scan.header.components[0].0;
     match scan.codes {
-        Codes::Dc(tables) => dc(level, scan, tables, reader, blocks, row, columns),
-        Codes::DcRefinement => refine_dc(level, scan, reader, blocks, row, columns),
+        Codes::Dc(tables) => dc(level, scan, tables, position, blocks, row, columns),
+        Codes::DcRefinement => refine_dc(level, scan, position, blocks, row, columns),
         Codes::First(table) => {
-            first(level, table, scan.header.band, reader, blocks[component].row(row, columns))
+            first(level, table, scan.header.band, position, blocks[component].row(row, columns))
         }
         Codes::Refinement(table) => {
-            refine(level, table, scan.header.band, reader, blocks[component].row(row, columns))
+            refine(level, table, scan.header.band, position, blocks[component].row(row, columns))
         }
     }
 }
@@ -120,12 +120,12 @@ per_level! {
     fn dc(
         scan: &ProgressiveScan<'_>,
         tables: &[DcTable],
-        reader: &mut Reader<'_>,
+        position: &mut Position<'_>,
         blocks: &mut [Blocks; 3],
         row: usize,
         columns: Range<usize>,
     ) -> Result<(), Damaged> {
-        let (data, mut bits, mut predictions) = (reader.data(), reader.bits, reader.predictions);
+        let (data, mut bits, mut predictions) = (position.data, position.bits, position.predictions);
         let (low, units) = (scan.header.band.low, scan.units());
         for column in columns {
             if !bits.advance(data) {
@@ -141,7 +141,7 @@ per_level! {
                 }
             }
         }
-        (reader.bits, reader.predictions) = (bits, predictions);
+        (position.bits, position.predictions) = (bits, predictions);
         Ok(())
     }
 }
@@ -150,12 +150,12 @@ per_level! {
     /// One more bit of DC coefficients (T.81, G.1.2.1).
     fn refine_dc(
         scan: &ProgressiveScan<'_>,
-        reader: &mut Reader<'_>,
+        position: &mut Position<'_>,
         blocks: &mut [Blocks; 3],
         row: usize,
         columns: Range<usize>,
     ) -> Result<(), Damaged> {
-        let (data, mut bits) = (reader.data(), reader.bits);
+        let (data, mut bits) = (position.data, position.bits);
         let (low, units) = (scan.header.band.low, scan.units());
         for column in columns {
             if !bits.advance(data) {
@@ -169,31 +169,31 @@ per_level! {
                 bits.consume(1_u32);
             }
         }
-        reader.bits = bits;
+        position.bits = bits;
         Ok(())
     }
 }
 
 per_level! {
     /// The first bits of the AC coefficients of blocks.
-    fn first(table: &AcTable, band: Band, reader: &mut Reader<'_>, row: Row<'_>) -> Result<(), Damaged> {
-        let (data, mut bits, mut empty) = (reader.data(), reader.bits, reader.empty);
+    fn first(table: &AcTable, band: Band, position: &mut Position<'_>, row: Row<'_>) -> Result<(), Damaged> {
+        let (data, mut bits, mut empty) = (position.data, position.bits, position.empty);
         first_of_blocks(&mut bits, data, table, band, row.before, &mut [], &mut empty)?;
         first_of_blocks(&mut bits, data, table, band, row.nonzero, row.values, &mut empty)?;
         first_of_blocks(&mut bits, data, table, band, row.after, &mut [], &mut empty)?;
-        (reader.bits, reader.empty) = (bits, empty);
+        (position.bits, position.empty) = (bits, empty);
         Ok(())
     }
 }
 
 per_level! {
     /// One more bit of the AC coefficients of blocks.
-    fn refine(table: &SymbolTable, band: Band, reader: &mut Reader<'_>, row: Row<'_>) -> Result<(), Damaged> {
-        let (data, mut bits, mut empty) = (reader.data(), reader.bits, reader.empty);
+    fn refine(table: &SymbolTable, band: Band, position: &mut Position<'_>, row: Row<'_>) -> Result<(), Damaged> {
+        let (data, mut bits, mut empty) = (position.data, position.bits, position.empty);
         refine_blocks(&mut bits, data, table, band, row.before, &mut [], &mut empty)?;
         refine_blocks(&mut bits, data, table, band, row.nonzero, row.values, &mut empty)?;
         refine_blocks(&mut bits, data, table, band, row.after, &mut [], &mut empty)?;
-        (reader.bits, reader.empty) = (bits, empty);
+        (position.bits, position.empty) = (bits, empty);
         Ok(())
     }
 }
