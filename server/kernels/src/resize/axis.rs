@@ -33,7 +33,7 @@ pub(super) const GROUP: usize = 4;
 pub(super) const BLOCK: usize = 4;
 
 /// Which axis: what a set of weights depends on, and the key under which it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AxisKey {
     pub(super) filter: Filter,
     /// Input length in pixels, at least 1.
@@ -73,6 +73,14 @@ pub(super) struct Axis {
 }
 
 impl Axis {
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<u32>() * (self.starts.capacity() + self.counts.capacity() + self.weights.capacity())
+            + size_of::<Pair>() * self.pairs.capacity()
+            + size_of::<Quad>() * self.quads.capacity()
+            + size_of::<[f64; OUTPUTS]>() * self.values.capacity()
+    }
+
     /// Computes the weights of `key`, reusing the memory of the weights before.
     pub(super) fn rebuild(&mut self, level: SimdLevel, key: AxisKey, joiner: &mut Joiner) {
         match (key.detour, key.filter) {

@@ -11,7 +11,7 @@ use super::taps::{Sampling, Taps};
 use crate::SimdLevel;
 
 /// One axis of such a resize, without its filter, its inputs and its outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Detour {
     /// Original samples of one input sample, at least 1.
     pub(super) shrink: usize,

@@ -46,9 +46,9 @@ use window::Window;
 
 /// Resizes pictures. Owns the memory for it, so one is kept per thread and reused.
 ///
-/// The weights of the last few sizes are kept; calls allocate only while sizes grow. The memory is a few
-/// rows of the output width and, for each of eight kept axes, about
-/// `50 * support * max(input, output)` bytes.
+/// The weights of the sizes that were used last are kept, in 8 MiB, or those of the last eight axes where these take more;
+/// calls allocate only until these are there and while sizes grow. The rest of the memory is a few rows of the output
+/// width. An axis takes about `50 * support * max(input, output)` bytes.
 #[derive(Debug)]
 pub struct Resizer {
     level: SimdLevel,
@@ -90,7 +90,7 @@ pub struct ResizeChain {
 }
 
 /// The sample of an axis that a resize keeps in its position.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Anchor {
     /// None: the ends of the picture stay its ends, as in every image resize.
     #[default]

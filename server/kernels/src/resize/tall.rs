@@ -16,6 +16,11 @@ pub(super) struct Tall {
 }
 
 impl Tall {
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Quad>() * self.quads.capacity() + size_of::<u32>() * self.firsts.capacity()
+    }
+
     /// Computes the tables of an axis.
     pub(super) fn rebuild(&mut self, axis: &Axis) {
         self.quads.clear();

@@ -45,6 +45,13 @@ pub(super) struct Wide {
 }
 
 impl Wide {
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<u32>() * self.bases.capacity()
+            + size_of::<LaneBytes>() * self.bytes.capacity()
+            + size_of::<LaneWeights>() * self.weights.capacity()
+    }
+
     /// Whether two registers hold what the lanes of every block read.
     pub(super) fn suits(axis: &Axis) -> bool {
         reach(axis) <= 2 * REGISTER
