@@ -4,28 +4,33 @@
 //! threads and a client in this process. What the daemon's CPU time has beyond the worker's is the assembling of
 //! batches and their way over the socket, on both sides.
 //!
-//! CPU microseconds for each image, by `bandwise bench --dataset CORPUS --dtype f16 --seconds 1.5` on the corpus of
-//! `benches` (2000 JPEGs like ImageNet's, 0.185 megapixels and 103 kB on average, page cache warm), recipe
-//! `efficienttrain++`, f16, batches of 128 over shared memory, one core of an AMD EPYC with AVX-512, 2026-11-22. The
-//! columns are separate runs on a shared machine.
+//! Some crops are decoded once more with a clock inside our decoder, for its parts (`decoding`).
 //!
-//! | part | fast, B 96, m 1 | exact, B 160, m 5 | the same with fourier | exact, B 224, m 9 |
-//! | --- | ---: | ---: | ---: | ---: |
-//! | read | 39 | 25 | 35 | 30 |
-//! | header | 14 | 11 | 13 | 13 |
-//! | decode, by libjpeg-turbo | 955 | 885 | 955 | 963 |
-//! | resize | 114 | 93 | 108 | 107 |
-//! | flip | 3 | 5 | 6 | 6 |
-//! | augment | 27 | 92 | 107 | 96 |
-//! | low frequency | 0 | 42 | 173 | 0 |
-//! | normalise | 5 | 7 | 50 | 19 |
-//! | erase | 11 | 18 | 22 | 40 |
-//! | one worker | 1167 | 1179 | 1468 | 1273 |
-//! | daemon + client, all CPU | 1082 | 1350 | 1432 | 1413 |
+//! CPU microseconds for each image, by `bandwise bench --dataset CORPUS --dtype f16 --seconds 1.5 --threads 1` on the corpus
+//! of `benches` (2000 JPEGs like ImageNet's, 0.185 megapixels and 103 kB on average, page cache warm, seek points kept),
+//! recipe `efficienttrain++`, exact, batches of 128 over shared memory, one core of an AMD EPYC with AVX-512 that others
+//! used too, 2026-11-30.
 //!
-//! Decoding dominates. The table is from before our own decoder, which takes half of that time, and with seek points two
-//! fifths (`benches/src/crops.rs`). Assembling, sending and receiving cost the difference of the last two rows, at
-//! most 170 microseconds here; where it is below the noise of two measurements it comes out negative.
+//! | part | B 96, m 1 | B 160, m 5 | B 224, m 9 |
+//! | --- | ---: | ---: | ---: |
+//! | read | 45 | 43 | 37 |
+//! | header | 4 | 4 | 4 |
+//! | decode | 332 | 323 | 372 |
+//! | of it: skip | 54 | 55 | 60 |
+//! | entropy | 179 | 169 | 194 |
+//! | transform | 49 | 48 | 58 |
+//! | upsample + colour | 51 | 52 | 60 |
+//! | resize | 80 | 83 | 100 |
+//! | flip | 6 | 6 | 7 |
+//! | augment | 56 | 58 | 66 |
+//! | low frequency | 28 | 45 | 0 |
+//! | normalise | 3 | 8 | 17 |
+//! | erase | 8 | 18 | 43 |
+//! | one worker | 561 | 586 | 645 |
+//! | daemon + client, all CPU | 579 | 568 | 662 |
+//!
+//! Entropy decoding is a third of all. Assembling, sending and receiving cost the difference of the last two rows, which is
+//! within the noise of two measurements here.
 
 mod decoding;
 pub(super) mod parts;
