@@ -75,7 +75,7 @@ impl WorkObserver for Clock {
     }
 }
 
-/// Where [`Work::Decode`] is in [`PARTS`].
+/// The place of [`Work::Decode`] in [`PARTS`].
 const DECODE: usize = 1;
 const _: () = assert!(matches!(PARTS[DECODE], Work::Decode));
 

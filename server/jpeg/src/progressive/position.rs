@@ -2,7 +2,7 @@
 
 use crate::bits::Bits;
 
-/// Where the next MCU of a scan begins.
+/// The place at which the next MCU of a scan begins.
 pub(super) struct Position<'a> {
     /// The coded bytes of the scan.
     pub(super) data: &'a [u8],

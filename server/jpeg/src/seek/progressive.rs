@@ -40,7 +40,7 @@ pub(super) const GROUPS: usize = 4;
 /// With it the rows of the widest image have one point each.
 pub(super) const MOST_POWER: u8 = 13;
 
-/// What a scan tells of which components.
+/// The components of a scan, and the bits of them that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScanKind {
     /// A bit for each component.
@@ -57,7 +57,7 @@ impl ScanKind {
         Self { components: components.fold(0, |all, number| all | (1 << number)), is_dc, is_refinement }
     }
 
-    /// Where the position does not follow from the number of the MCU.
+    /// Whether positions must be stored, since they do not follow from the number of the MCU.
     pub(super) fn has_points(self) -> bool {
         !(self.is_dc && self.is_refinement)
     }

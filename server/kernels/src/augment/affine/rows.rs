@@ -69,7 +69,7 @@ impl Distance {
         start..self.count_below(width as f64, width).max(start)
     }
 
-    /// How many of the `width` positions lie below `limit`.
+    /// The number of the `width` positions that lie below `limit`.
     fn count_below(self, limit: f64, width: usize) -> usize {
         // The cast stops at 0. The guess is right but for roundings.
         let mut count = ((limit - self.sum() + 0.5) as usize).min(width);

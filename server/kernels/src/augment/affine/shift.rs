@@ -1,4 +1,4 @@
-//! How far a shear or a translation moves pixels along their rows or along their columns.
+//! The distances by which a shear or a translation moves pixels along their rows or along their columns.
 
 use super::super::Picture;
 use super::{is_near, paint};

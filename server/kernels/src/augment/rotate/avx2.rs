@@ -118,7 +118,7 @@ fn polynomial([p1, p2, p3, p4]: [__m256d; 4], d: __m256d) -> __m256d {
 /// Writes two pixels, and two bytes that the next ones overwrite.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(words: __m128i, out: &mut [u8]) {
+pub(super) fn store(words: __m128i, out: &mut [u8]) {
     let bytes = _mm_packus_epi16(words, words);
     let packed =
         _mm_shuffle_epi8(bytes, _mm_setr_epi8(0, 1, 2, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));

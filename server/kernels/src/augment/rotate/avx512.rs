@@ -135,7 +135,7 @@ fn polynomial([p1, p2, p3, p4]: [__m512d; 4], d: __m512d) -> __m512d {
 /// Writes four pixels, and four bytes that the next ones overwrite.
 #[inline]
 #[target_feature(enable = "avx2,avx512f")]
-fn store(values: __m512i, out: &mut [u8]) {
+pub(super) fn store(values: __m512i, out: &mut [u8]) {
     let bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(values, _mm512_setzero_si512()));
     let packed =
         _mm_shuffle_epi8(bytes, _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));

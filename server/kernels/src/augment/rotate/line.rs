@@ -26,8 +26,8 @@ impl Line {
         self.count_before(first, width)..self.count_before(second, width)
     }
 
-    /// How many of the first `width` positions lie before the crossing of `limit`: below it if the line rises, and else not
-    /// below.
+    /// The number of the first `width` positions that lie before the crossing of `limit`: below it if the line rises, and else
+    /// not below.
     fn count_before(self, limit: f64, width: usize) -> usize {
         let is_before = |x: usize| (self.position(x) < limit) == (self.slope >= 0.0);
         // Right but for roundings; the cast makes any number one of the row's.

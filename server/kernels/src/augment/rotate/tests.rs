@@ -12,7 +12,7 @@ fn pixels(seed: u32, plain: bool) -> Vec<u8> {
     (0..3 * (SIDE * SIDE) as u32).map(|i| value(i) as u8).collect()
 }
 
-/// What the quick way gives for a chunk, which of it is unsure, and what Pillow's arithmetic gives.
+/// The bytes of a chunk by the quick way, those of them that are unsure, and the bytes of Pillow's arithmetic.
 fn both(
     level: SimdLevel,
     pixels: &mut [u8],

@@ -59,7 +59,7 @@ pub(super) struct Row {
     margin: i32,
 }
 
-/// Where the weights come from.
+/// The origin of the weights.
 #[derive(Clone, Copy)]
 enum Source<'a> {
     /// The same for all bytes.
@@ -110,7 +110,7 @@ fn digits(weights: [i32; 4], bits: u32) -> Weights {
     let low_bits = 2 * half - 1;
     let mut digits = [0; 4];
     for (weight, shift) in weights.into_iter().zip([0, 8, 16, 24]) {
-        // What makes all digits but the highest positive.
+        // A sum that makes all digits but the highest positive.
         let lifted = weight + half + (half << bits);
         digits[0] |= (((lifted & low_bits) - half) & 0xff) << shift;
         digits[1] |= ((((lifted >> bits) & low_bits) - half) & 0xff) << shift;
@@ -119,7 +119,7 @@ fn digits(weights: [i32; 4], bits: u32) -> Weights {
     digits
 }
 
-/// How close to a whole number sums with this fraction must not come.
+/// The distance from a whole number that sums with this fraction must keep.
 fn margin(d: f64) -> i32 {
     let steps = d * 64.0;
     if steps == f64::from(steps as i32) { 0 } else { MARGIN }
@@ -147,7 +147,7 @@ impl Row {
     }
 }
 
-/// Where a byte's weights stand: levels with wider registers compute four bytes of every 16 at a time.
+/// The place of a byte's weights: levels with wider registers compute four bytes of every 16 at a time.
 fn place(level: SimdLevel, at: usize) -> usize {
     let lanes = match level.kind() {
         Kind::Scalar => 1,

@@ -2,8 +2,7 @@
 //! one that is not used.
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, _mm_loadu_si128, _mm_packs_epi32, _mm_packus_epi16, _mm_setr_epi8,
-    _mm_shuffle_epi8, _mm_storel_epi64, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256,
+    __m256, __m256i, _mm_packs_epi32, _mm_setr_epi8, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256,
     _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmpeq_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32,
     _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
     _mm256_movemask_ps, _mm256_or_si256, _mm256_permutevar8x32_epi32, _mm256_set_m128i, _mm256_set1_epi16,
@@ -12,6 +11,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::super::affine::{LOAD, Padded};
+use super::super::avx2::{load, store};
 use super::{BITS, Chunk, DIGIT, FRACTION, MARGIN, SPARE, furthest};
 use crate::level::Avx2;
 
@@ -67,7 +67,9 @@ fn steps(source: Padded<'_>, chunk: &Chunk, count: usize, out: &mut [u8], unsure
             rows[row] = taps;
         }
         let result = _mm256_cvtps_epi32(result);
-        store(_mm256_srai_epi32::<{ BITS as i32 }>(result), &mut out[3 * first..]);
+        let whole = _mm256_srai_epi32::<{ BITS as i32 }>(result);
+        let words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
+        store(words, &mut out[3 * first..]);
         let near = _mm256_cmpeq_epi32(_mm256_and_si256(result, fraction), zero);
         // Not where all taps are the same, and float64's too.
         if _mm256_movemask_ps(_mm256_castsi256_ps(near)) & CHANNELS != 0
@@ -121,19 +123,8 @@ fn in_lanes(numbers: __m256i) -> __m256i {
 unsafe fn taps(bytes: &[u8], [a, b]: [i32; STEP], row: usize) -> __m256i {
     let by_channel = _mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1);
     // SAFETY: the caller vouches for the bytes.
-    let joined = unsafe { _mm256_set_m128i(load(bytes, b, row), load(bytes, a, row)) };
+    let joined = unsafe { _mm256_set_m128i(load(bytes, b as usize + row), load(bytes, a as usize + row)) };
     _mm256_shuffle_epi8(joined, _mm256_set_m128i(by_channel, by_channel))
-}
-
-/// # Safety
-///
-/// There are 16 bytes from `at + row` on.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn load(bytes: &[u8], at: i32, row: usize) -> __m128i {
-    debug_assert!(at as usize + row + LOAD <= bytes.len());
-    // SAFETY: the caller vouches for the bytes.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().add(at as usize + row).cast()) }
 }
 
 /// Whether any of the channels in `lanes` has taps that differ.
@@ -146,17 +137,4 @@ fn differ([a, b, c, d]: [__m256i; 4], lanes: __m256i) -> bool {
     let all = _mm256_or_si256(_mm256_or_si256(along, across), _mm256_xor_si256(a, d));
     let unsure = _mm256_andnot_si256(_mm256_cmpeq_epi32(all, _mm256_setzero_si256()), lanes);
     _mm256_movemask_ps(_mm256_castsi256_ps(unsure)) & CHANNELS != 0
-}
-
-/// Writes two pixels, and two bytes that the next ones overwrite.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(values: __m256i, out: &mut [u8]) {
-    let words = _mm_packs_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256::<1>(values));
-    let bytes = _mm_packus_epi16(words, words);
-    let packed =
-        _mm_shuffle_epi8(bytes, _mm_setr_epi8(0, 1, 2, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
-    let out = &mut out[..8];
-    // SAFETY: the slice has 8 bytes.
-    unsafe { _mm_storel_epi64(out.as_mut_ptr().cast(), packed) }
 }

@@ -2,16 +2,17 @@
 //! and one that is not used.
 
 use std::arch::x86_64::{
-    __m128i, __m512, __m512i, _mm_loadu_si128, _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128,
-    _mm512_broadcast_i32x4, _mm512_castsi128_si512, _mm512_cvtepi32_ps, _mm512_cvtps_epi32,
-    _mm512_cvtusepi32_epi8, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti32x4, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_test_epi32_mask, _mm512_mask_testn_epi32_mask, _mm512_max_epi32,
-    _mm512_or_si512, _mm512_permutexvar_epi32, _mm512_permutexvar_ps, _mm512_ror_epi32, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi32,
-    _mm512_srai_epi32, _mm512_xor_si512,
+    __m512, __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_castsi128_si512, _mm512_cvtepi32_ps,
+    _mm512_cvtps_epi32, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti32x4, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_mask_test_epi32_mask, _mm512_mask_testn_epi32_mask, _mm512_or_si512,
+    _mm512_permutexvar_epi32, _mm512_permutexvar_ps, _mm512_ror_epi32, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setr_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi32, _mm512_srai_epi32,
+    _mm512_xor_si512,
 };
 
 use super::super::super::affine::{LOAD, Padded};
+use super::super::avx2::load;
+use super::super::avx512::store;
 use super::{BITS, Chunk, DIGIT, FRACTION, MARGIN, SPARE, furthest};
 use crate::level::Avx512;
 
@@ -117,23 +118,18 @@ fn lanes() -> __m512i {
 #[target_feature(enable = "avx2,avx512f,avx512bw")]
 unsafe fn taps(bytes: &[u8], [a, b, c, d]: [i32; STEP], row: usize) -> __m512i {
     // SAFETY: the caller vouches for the bytes.
-    let [a, b, c, d] =
-        unsafe { [load(bytes, a, row), load(bytes, b, row), load(bytes, c, row), load(bytes, d, row)] };
+    let [a, b, c, d] = unsafe {
+        [
+            load(bytes, a as usize + row),
+            load(bytes, b as usize + row),
+            load(bytes, c as usize + row),
+            load(bytes, d as usize + row),
+        ]
+    };
     let joined = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(a), b);
     let joined = _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(joined, c), d);
     let by_channel = _mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1);
     _mm512_shuffle_epi8(joined, _mm512_broadcast_i32x4(by_channel))
-}
-
-/// # Safety
-///
-/// There are 16 bytes from `at + row` on.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn load(bytes: &[u8], at: i32, row: usize) -> __m128i {
-    debug_assert!(at as usize + row + LOAD <= bytes.len());
-    // SAFETY: the caller vouches for the bytes.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().add(at as usize + row).cast()) }
 }
 
 /// Whether any lane of `lanes` has taps that differ.
@@ -144,16 +140,4 @@ fn differ([a, b, c, d]: [__m512i; 4], lanes: u16) -> bool {
     let across = _mm512_or_si512(_mm512_xor_si512(a, b), _mm512_xor_si512(a, c));
     let all = _mm512_or_si512(_mm512_or_si512(along, across), _mm512_xor_si512(a, d));
     _mm512_mask_test_epi32_mask(lanes, all, all) != 0
-}
-
-/// Writes four pixels, and four bytes that the next ones overwrite.
-#[inline]
-#[target_feature(enable = "avx2,avx512f")]
-fn store(values: __m512i, out: &mut [u8]) {
-    let bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(values, _mm512_setzero_si512()));
-    let packed =
-        _mm_shuffle_epi8(bytes, _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
-    let out = &mut out[..LOAD];
-    // SAFETY: the slice has 16 bytes.
-    unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), packed) }
 }

@@ -57,7 +57,7 @@ const MARGIN: i32 = 32;
 /// The bits of a result that are all 0 where it is close to a whole number.
 const FRACTION: i32 = (1 << BITS) - 2 * MARGIN;
 
-/// How close to whole a position must not come for the taps to be sure: more than it is ever off, in units of 2^-32.
+/// The distance from a whole number at which the taps of a position are sure: more than it is ever off, in 2^-32.
 const NEXT: u32 = 1 << 10;
 
 /// A source position in 32.32 fixed point, and the step to the next pixel's.
@@ -77,9 +77,9 @@ impl Walk {
     }
 }
 
-/// What the pixels of a chunk read.
+/// The positions and weights of the pixels of a chunk.
 pub(super) struct Chunk {
-    /// Where the first of the 16 taps stands in the source.
+    /// The place of the first of the 16 taps in the source.
     at: [i32; CHUNK + SPARE],
     /// Weights along x: three digits, the lowest first, of four signed bytes each, the first tap's lowest.
     digits: [[i32; CHUNK + SPARE]; 3],
