@@ -30,19 +30,15 @@ fn open_descriptors(process: &Process) -> usize {
 }
 
 /// Opens `count` streams of alternating sizes one after the other and drops each in the middle of a batch.
+///
+/// All want the same crops: the workers keep resize weights by size, which would grow with every new one.
 async fn churn(address: &Address, count: u64) {
     let connection = connect(address).await;
     for i in 0..count {
-        let mut job = proto::Job { seed: i % 5, ..job(12) };
+        let mut job = job(12);
         job.dtype = if i % 2 == 0 { proto::Dtype::U8 } else { proto::Dtype::F32 }.into();
         let mut stream = connection.stream(job, Expected::default()).await.unwrap();
-        stream.want(proto::WantSteps {
-            first_step: 7 * (i % 3),
-            count: 7,
-            stride: 1,
-            first_row: 0,
-            rows: 12,
-        });
+        stream.want(proto::WantSteps { first_step: 0, count: 7, stride: 1, first_row: 0, rows: 12 });
         if i % 4 != 0 {
             stream.next().await.unwrap().unwrap();
         }
