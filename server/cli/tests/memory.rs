@@ -31,7 +31,7 @@ fn open_descriptors(process: &Process) -> usize {
 
 /// Opens `count` streams of alternating sizes one after the other and drops each in the middle of a batch.
 ///
-/// All want the same crops: the workers keep resize weights by size, which would grow with every new one.
+/// All want the same crops: resize weights are kept by size, and would grow with every new one.
 async fn churn(address: &Address, count: u64) {
     let connection = connect(address).await;
     for i in 0..count {

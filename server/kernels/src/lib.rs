@@ -26,6 +26,6 @@ pub use flip::flip_horizontal;
 pub use fourier::{FourierCrop, FourierError, MAX_FOURIER_SIDE};
 pub use level::SimdLevel;
 pub use markers::find_marker;
-pub use resize::{Anchor, Filter, ReducedPart, ResizeChain, Resizer};
+pub use resize::{Anchor, Filter, ReducedPart, ResizeChain, ResizeWeights, Resizer};
 pub use tensor::{Dtype, Layout, Normalization, PixelTable, rgb_to_planes_f32, write_pixels, write_planes};
 pub use view::{Rect, RgbView};

@@ -11,7 +11,7 @@ use std::{
 
 use bandwise_dataset::Dataset;
 use bandwise_job::Job;
-use bandwise_kernels::SimdLevel;
+use bandwise_kernels::{ResizeWeights, SimdLevel};
 use crossbeam::channel::{self, Receiver, Sender};
 
 use crate::{
@@ -132,15 +132,21 @@ impl Pipeline {
         let dispatcher = Dispatcher::new(channels, budget, reserve);
         // First, because it is what ends the workers: if one of them cannot be started, the others must end.
         pipeline.spawn("bw-dispatch".to_owned(), move || dispatcher.run())?;
+        let weights = ResizeWeights::default();
         for index in 0..config.threads {
-            pipeline.start_worker(index, tasks_rx.clone())?;
+            pipeline.start_worker(index, weights.clone(), tasks_rx.clone())?;
         }
         Ok(pipeline)
     }
 
-    fn start_worker(&mut self, index: usize, tasks: Receiver<Task>) -> Result<(), PipelineError> {
+    fn start_worker(
+        &mut self,
+        index: usize,
+        weights: ResizeWeights,
+        tasks: Receiver<Task>,
+    ) -> Result<(), PipelineError> {
         let PipelineConfig { simd, pin_threads, .. } = self.config;
-        let worker = Worker::new(simd, Arc::clone(&self.stats), self.fetch.clone())?;
+        let worker = Worker::new(simd, weights, Arc::clone(&self.stats), self.fetch.clone())?;
         self.spawn(format!("bw-worker-{index}"), move || {
             if pin_threads && let Err(error) = cores::pin(index) {
                 tracing::warn!(index, %error, "cannot pin a worker to a core");

@@ -11,7 +11,7 @@ use std::{
 use bandwise_dataset::{Encoded, Need, SideData};
 use bandwise_decode::{DecodeError, EncodedImage, JpegPath, SeekMemory};
 use bandwise_job::{BadSample, Origin};
-use bandwise_kernels::SimdLevel;
+use bandwise_kernels::{ResizeWeights, SimdLevel};
 use bandwise_recipe::Workbench;
 use bandwise_terms::{Cause, is_unreadable};
 use crossbeam::{
@@ -42,6 +42,7 @@ static PANIC_LINES: LogThrottle = LogThrottle::new();
 pub(crate) struct Worker {
     bench: Workbench,
     level: SimdLevel,
+    weights: ResizeWeights,
     encoded: Encoded,
     stats: Arc<Stats>,
     fetch: FetchStage,
@@ -66,10 +67,12 @@ impl From<RowOutcome> for Progress {
 impl Worker {
     pub(crate) fn new(
         level: SimdLevel,
+        weights: ResizeWeights,
         stats: Arc<Stats>,
         fetch: FetchStage,
     ) -> Result<Self, bandwise_decode::DecoderInitError> {
-        Ok(Self { bench: Workbench::new(level)?, level, encoded: Encoded::default(), stats, fetch })
+        let bench = Workbench::sharing(level, weights.clone())?;
+        Ok(Self { bench, level, weights, encoded: Encoded::default(), stats, fetch })
     }
 
     /// Works until the dispatcher ends.
@@ -130,7 +133,7 @@ impl Worker {
         result.unwrap_or_else(|panic| {
             Stats::add(&self.stats.panics, 1);
             // Without memory for a new one the old one stays: it carries nothing from one image into the next.
-            if let Ok(bench) = Workbench::new(self.level) {
+            if let Ok(bench) = Workbench::sharing(self.level, self.weights.clone()) {
                 self.bench = bench;
             }
             let error = BatchError::Panicked {

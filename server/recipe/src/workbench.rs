@@ -6,8 +6,8 @@ use bandwise_decode::{
     DecodeError, DecodeLimits, Decoder, DecoderInitError, EncodedImage, Header, JpegPath, has_room,
 };
 use bandwise_kernels::{
-    Anchor, Augmenter, Dtype, Filter, FourierCrop, Rect, ReducedPart, ResizeChain, Resizer, RgbView,
-    SimdLevel, flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
+    Anchor, Augmenter, Dtype, Filter, FourierCrop, Rect, ReducedPart, ResizeChain, ResizeWeights, Resizer,
+    RgbView, SimdLevel, flip_horizontal, rgb_to_planes_f32, write_pixels, write_planes,
 };
 use half::f16;
 
@@ -67,10 +67,19 @@ impl Workbench {
     ///
     /// If the decoder cannot be made.
     pub fn new(level: SimdLevel) -> Result<Self, DecoderInitError> {
+        Self::sharing(level, ResizeWeights::default())
+    }
+
+    /// As [`Workbench::new`], with resize weights that other workbenches have as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workbench::new`].
+    pub fn sharing(level: SimdLevel, weights: ResizeWeights) -> Result<Self, DecoderInitError> {
         Ok(Self {
             level,
             decoder: Decoder::new(level)?,
-            resizer: Resizer::new(level),
+            resizer: Resizer::sharing(level, weights),
             augmenter: Augmenter::new(level),
             pixels: Vec::new(),
             side: 0,

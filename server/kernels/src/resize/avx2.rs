@@ -1,4 +1,4 @@
-//! The two passes with AVX2: products of 16-bit numbers in pairs, `pmaddwd` (the pairs of `axis`).
+//! The two passes with AVX2: products of 16-bit numbers in pairs, `pmaddwd` (the pairs of `split`).
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm_storeu_si128, _mm256_add_epi32, _mm256_castsi128_si256,
@@ -8,9 +8,11 @@ use std::arch::x86_64::{
     _mm256_unpackhi_epi8, _mm256_unpacklo_epi8,
 };
 
-use super::axis::{Axis, BLOCK, GROUP, HALF, PAIR_SHIFT, Pair};
-use super::filter::PRECISION;
+use super::axis::{BLOCK, GROUP};
+use super::filter::{HALF, PRECISION};
 use super::rows::{ROWS, Rows};
+use super::split::{PAIR_SHIFT, Pair};
+use super::tables::Tables;
 use crate::level::Avx2;
 
 /// Bytes that are loaded at once from a row of the horizontal pass: four pixels and four bytes more.
@@ -20,22 +22,29 @@ const LOAD: usize = 16;
 pub(super) const COLUMNS: usize = 32;
 
 /// Bytes that an input row of the horizontal pass must have: what the last output loads.
-pub(super) fn row_bytes(axis: &Axis) -> usize {
-    let last = axis.starts().last().map_or(0, |&start| start as usize);
-    3 * last + 3 * axis.taps() + LOAD - 3 * GROUP
+pub(super) fn row_bytes(tables: &Tables) -> usize {
+    let last = tables.starts().last().map_or(0, |&start| start as usize);
+    3 * last + 3 * tables.taps() + LOAD - 3 * GROUP
 }
 
 /// Bytes that the horizontal pass writes into an output row: whole blocks, and the end of the last store.
-pub(super) fn written_bytes(axis: &Axis) -> usize {
-    3 * axis.starts().len() + LOAD - 3 * BLOCK
+pub(super) fn written_bytes(tables: &Tables) -> usize {
+    3 * tables.starts().len() + LOAD - 3 * BLOCK
 }
 
-/// Four rows of the horizontal pass; output row `i` starts at `out[i * stride]`.
-pub(super) fn horizontal(_: Avx2, axis: &Axis, rows: Rows<'_>, out: &mut [u8], stride: usize) {
-    assert!(rows.iter().all(|row| row.len() >= row_bytes(axis)));
-    assert!(stride >= written_bytes(axis) && out.len() >= ROWS * stride);
+/// Four rows of the horizontal pass with the pairs of the tables; output row `i` starts at `out[i * stride]`.
+pub(super) fn horizontal(
+    _: Avx2,
+    tables: &Tables,
+    pairs: &[Pair],
+    rows: Rows<'_>,
+    out: &mut [u8],
+    stride: usize,
+) {
+    assert!(rows.iter().all(|row| row.len() >= row_bytes(tables)));
+    assert!(stride >= written_bytes(tables) && out.len() >= ROWS * stride);
     // SAFETY: the token proves AVX2; rows and output have the asked lengths.
-    unsafe { horizontal_rows(axis, rows, out, stride) }
+    unsafe { horizontal_rows(tables, pairs, rows, out, stride) }
 }
 
 /// # Safety
@@ -43,12 +52,12 @@ pub(super) fn horizontal(_: Avx2, axis: &Axis, rows: Rows<'_>, out: &mut [u8], s
 /// Needs AVX2, rows of at least [`row_bytes`], a stride of at least [`written_bytes`], and `ROWS * stride`
 /// bytes of output.
 #[target_feature(enable = "avx2")]
-unsafe fn horizontal_rows(axis: &Axis, rows: Rows<'_>, out: &mut [u8], stride: usize) {
+unsafe fn horizontal_rows(tables: &Tables, pairs: &[Pair], rows: Rows<'_>, out: &mut [u8], stride: usize) {
     let rows = rows.map(<[u8]>::as_ptr);
-    for (block, starts) in axis.starts().as_chunks::<BLOCK>().0.iter().enumerate() {
+    for (block, starts) in tables.starts().as_chunks::<BLOCK>().0.iter().enumerate() {
         let mut sums = [[_mm256_setzero_si256(); BLOCK]; ROWS / 2];
         for (i, &start) in starts.iter().enumerate() {
-            let pairs = &axis.pairs()[(block * BLOCK + i) * axis.taps() / 2..][..axis.taps() / 2];
+            let pairs = &pairs[(block * BLOCK + i) * tables.taps() / 2..][..tables.taps() / 2];
             // SAFETY: the furthest load, at the largest start and the last group, ends at `row_bytes`.
             let pixel = unsafe { horizontal_pixel(pairs, rows.map(|row| row.add(3 * start as usize))) };
             sums[0][i] = pixel[0];

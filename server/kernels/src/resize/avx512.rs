@@ -1,4 +1,4 @@
-//! The two passes with AVX-512 VNNI: products of bytes four at a time, `vpdpbusd` (the quads of `axis`).
+//! The two passes with AVX-512 VNNI: products of bytes four at a time, `vpdpbusd` (the quads of `split`).
 //!
 //! The horizontal pass makes four rows at a time and stores them interleaved, one byte of each in turn. The vertical pass
 //! then finds the four bytes that it multiplies side by side.
@@ -12,9 +12,10 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi16,
 };
 
-use super::axis::{GROUP, HALF, Quad};
-use super::filter::PRECISION;
+use super::axis::GROUP;
+use super::filter::{HALF, PRECISION};
 use super::rows::{ROWS, Rows};
+use super::split::Quad;
 use super::wide::{LANES, LaneBytes, LaneWeights, Wide};
 use crate::avx512::store_some;
 use crate::level::Avx512;

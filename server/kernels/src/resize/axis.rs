@@ -1,18 +1,7 @@
-//! The integer weights of one axis of a resize, and the forms in which the SIMD kernels read them.
+//! The integer weights of one axis of a resize.
 //!
 //! Pillow's 8-bit resize (`pipeline.md` c.3): every output sample is a sum of a few input samples times
-//! weights with 22 fractional bits, rounded and clamped to 8 bits. The vector kernels want products of
-//! narrower numbers, so a weight `q` is also stored split, without any loss:
-//!
-//! - as `high * 2^11 + low` with `low` in `0..2^11`: both are 16-bit numbers, and two of them at a time go
-//!   through `pmaddwd` (the pairs);
-//! - as `b2 * 2^16 + b1 * 2^8 + b0` with signed bytes: four at a time go through `vpdpbusd` (the quads).
-//!
-//! All sums are taken modulo 2^32, where shifting and adding the partial sums gives exactly the plain sum.
-//! The splits fit because a normalised weight is below 1.5: the kernels are at most 1 and the sum that
-//! divides them is at least 0.47 (the two taps that Lanczos keeps at the edge of two pixels). Joined weights
-//! (`detour`) stay below 2; tests try the sizes that occur.
-#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
+//! weights with 22 fractional bits, rounded and clamped to 8 bits.
 
 use super::bicubic::{self, OUTPUTS, Places};
 use super::detour::{Detour, Joiner};
@@ -20,16 +9,10 @@ use super::filter::{self, Filter, PRECISION};
 use super::taps::Taps;
 use crate::SimdLevel;
 
-/// One half in weight units: the start of every sum, so that the final shift rounds.
-pub(super) const HALF: i32 = 1 << (PRECISION - 1);
-
-/// Bits of the low part of a pair weight.
-pub(super) const PAIR_SHIFT: i32 = 11;
-
-/// Taps that one table entry of the quads (or two of the pairs) covers; all tables are padded to it.
+/// Taps that one table entry of the quads (or two of the pairs) covers; all weights are padded to it.
 pub(super) const GROUP: usize = 4;
 
-/// Output pixels that the AVX2 kernel makes at once; tables are padded to it.
+/// Output pixels that the AVX2 kernel makes at once; weights are padded to it.
 pub(super) const BLOCK: usize = 4;
 
 /// Which axis: what a set of weights depends on, and the key under which it is kept.
@@ -47,18 +30,6 @@ pub(super) struct AxisKey {
     pub(super) detour: Option<Detour>,
 }
 
-/// Two taps: the 16-bit high parts in one word, the 11-bit low parts in another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub(super) struct Pair {
-    pub(super) high: i32,
-    pub(super) low: i32,
-}
-
-/// Four taps: their signed bytes, least significant part first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Quad(pub(super) [i32; 3]);
-
 /// The weights of an axis. Its buffers are reused by [`Axis::rebuild`].
 #[derive(Debug, Default)]
 pub(super) struct Axis {
@@ -67,24 +38,15 @@ pub(super) struct Axis {
     starts: Vec<u32>,
     counts: Vec<u32>,
     weights: Vec<i32>,
-    pairs: Vec<Pair>,
-    quads: Vec<Quad>,
     values: Vec<[f64; OUTPUTS]>,
+    joiner: Joiner,
 }
 
 impl Axis {
-    /// Bytes of memory.
-    pub(super) fn memory(&self) -> usize {
-        size_of::<u32>() * (self.starts.capacity() + self.counts.capacity() + self.weights.capacity())
-            + size_of::<Pair>() * self.pairs.capacity()
-            + size_of::<Quad>() * self.quads.capacity()
-            + size_of::<[f64; OUTPUTS]>() * self.values.capacity()
-    }
-
     /// Computes the weights of `key`, reusing the memory of the weights before.
-    pub(super) fn rebuild(&mut self, level: SimdLevel, key: AxisKey, joiner: &mut Joiner) {
+    pub(super) fn rebuild(&mut self, level: SimdLevel, key: AxisKey) {
         match (key.detour, key.filter) {
-            (Some(detour), _) => self.take(joiner.join(level, key.filter, key.input, key.output, detour)),
+            (Some(detour), _) => self.fill_joined(level, key, detour),
             (None, Filter::Bilinear) => self.fill(key, filter::bilinear),
             (None, Filter::Bicubic) => self.fill_bicubic(level, key),
             (None, Filter::Lanczos) => self.fill(key, filter::lanczos),
@@ -139,6 +101,12 @@ impl Axis {
         self.clear_weights(key.wanted, longest)
     }
 
+    fn fill_joined(&mut self, level: SimdLevel, key: AxisKey, detour: Detour) {
+        let mut joiner = std::mem::take(&mut self.joiner);
+        self.take(joiner.join(level, key.filter, key.input, key.output, detour));
+        self.joiner = joiner;
+    }
+
     /// Takes weights over from elsewhere.
     fn take(&mut self, from: &Taps) {
         let rows = || (0..from.outputs()).map(|output| from.row(output));
@@ -157,8 +125,6 @@ impl Axis {
     fn clear_weights(&mut self, outputs: usize, longest: usize) -> usize {
         self.outputs = outputs;
         self.groups = longest.div_ceil(GROUP);
-        self.pairs.clear();
-        self.quads.clear();
         self.weights.clear();
         self.weights.resize(outputs.next_multiple_of(BLOCK) * self.taps(), 0);
         self.taps()
@@ -170,20 +136,6 @@ impl Axis {
         let last = self.starts[self.outputs - 1];
         self.starts.resize(padded, last);
         self.counts.resize(padded, 1);
-    }
-
-    /// Makes [`Axis::pairs`], if they are not there.
-    pub(super) fn split_pairs(&mut self) {
-        if self.pairs.is_empty() {
-            self.pairs.extend(self.weights.as_chunks().0.iter().map(|&taps| Pair::new(taps)));
-        }
-    }
-
-    /// Makes [`Axis::quads`], if they are not there.
-    pub(super) fn split_quads(&mut self) {
-        if self.quads.is_empty() {
-            self.quads.extend(self.weights.as_chunks().0.iter().map(Quad::new));
-        }
     }
 
     /// Number of outputs that are wanted, without padding.
@@ -216,19 +168,19 @@ impl Axis {
         self.counts[output] as usize
     }
 
+    /// Inputs of each output, repeated as [`Axis::starts`].
+    pub(super) fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+
     /// The real weights of an output.
     pub(super) fn weights(&self, output: usize) -> &[i32] {
         &self.weights[output * self.taps()..][..self.count(output)]
     }
 
-    /// All pairs, `2 * groups` per output; empty unless they were split.
-    pub(super) fn pairs(&self) -> &[Pair] {
-        &self.pairs
-    }
-
-    /// All quads, `groups` per output; empty unless they were split.
-    pub(super) fn quads(&self) -> &[Quad] {
-        &self.quads
+    /// The weights of all outputs, [`Axis::taps`] each, with those of zero that pad them.
+    pub(super) fn padded_weights(&self) -> &[i32] {
+        &self.weights
     }
 }
 
@@ -266,33 +218,6 @@ fn normalize(values: &[f64], weights: &mut [i32]) {
     }
 }
 
-impl Pair {
-    fn new([a, b]: [i32; 2]) -> Self {
-        let mask = (1 << PAIR_SHIFT) - 1;
-        let high = u32::from((a >> PAIR_SHIFT) as u16) | u32::from((b >> PAIR_SHIFT) as u16) << 16;
-        Self { high: high as i32, low: (a & mask) | (b & mask) << 16 }
-    }
-}
-
-impl Quad {
-    pub(super) fn new(weights: &[i32; GROUP]) -> Self {
-        let [a, b, c, d] = weights.map(signed_digits);
-        let part = |shift: u32| {
-            let byte = |digits: u32| digits >> shift & 0xff;
-            (byte(a) | byte(b) << 8 | byte(c) << 16 | byte(d) << 24) as i32
-        };
-        Self([part(0), part(8), part(16)])
-    }
-}
-
-/// The three digits of a weight in base 256 with digits of -128..=127, as the low bytes of a word.
-///
-/// With 128 added to every digit they are the plain bytes of a sum; flipping the upper bits takes it off.
-fn signed_digits(weight: i32) -> u32 {
-    const BIAS: u32 = 0x80_8080;
-    (weight as u32).wrapping_add(BIAS) ^ BIAS
-}
-
 #[cfg(test)]
 #[path = "axis_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -1,17 +1,16 @@
-//! Weights against the check vectors of Pillow, and the ranges that the splits rely on.
+//! Weights against the check vectors of Pillow, and the ranges that the kernels rely on.
 
 use super::super::Anchor;
+use super::super::filter::HALF;
 use super::*;
 
-fn axis(filter: Filter, input: usize, output: usize) -> Axis {
+pub(in super::super) fn axis(filter: Filter, input: usize, output: usize) -> Axis {
     built(AxisKey { filter, input, output, first: 0, wanted: output, detour: None })
 }
 
 fn built(key: AxisKey) -> Axis {
     let mut axis = Axis::default();
-    axis.rebuild(SimdLevel::detect(), key, &mut Joiner::default());
-    axis.split_pairs();
-    axis.split_quads();
+    axis.rebuild(SimdLevel::detect(), key);
     axis
 }
 
@@ -35,18 +34,7 @@ fn lanczos_224_to_96_has_pillows_weights() {
     assert_eq!(axis.weights(50), weights);
 }
 
-/// Axes of every kind: plain ones, and ones that join resizes.
-fn axes() -> impl Iterator<Item = (String, Axis)> {
-    let small = (1..40).flat_map(|i| (1..40).map(move |o| (i, o)));
-    let plain = small.chain([(9000, 2), (2, 500)]).flat_map(|(input, output)| {
-        let name = move |filter| format!("{filter} {input} -> {output}");
-        [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos]
-            .map(|filter| (name(filter), axis(filter, input, output)))
-    });
-    plain.chain(joined_axes())
-}
-
-fn joined_axes() -> impl Iterator<Item = (String, Axis)> {
+pub(in super::super) fn joined_axes() -> impl Iterator<Item = (String, Axis)> {
     let lengths = (1..30).chain([95, 96, 97, 150, 223, 224, 225, 350, 500, 1999]);
     let outputs = [(224, 96), (224, 128), (224, 160), (224, 224), (32, 2), (512, 384)];
     let cases = lengths.flat_map(move |length| outputs.map(|(between, output)| (length, between, output)));
@@ -66,27 +54,6 @@ fn joined_axes() -> impl Iterator<Item = (String, Axis)> {
             (format!("{length} / {shrink} + {lead} -> {between} -> {output}"), built(key))
         })
     })
-}
-
-#[test]
-fn splits_lose_nothing_for_any_size() {
-    for (name, axis) in axes() {
-        let largest = axis.weights.iter().map(|q| q.abs()).max().unwrap();
-        assert!(largest < 2 << PRECISION, "{name}: {largest}");
-        for (group, quad) in axis.weights.as_chunks::<GROUP>().0.iter().zip(&axis.quads) {
-            for (tap, &q) in group.iter().enumerate() {
-                let byte = |part: usize| i32::from(quad.0[part].to_le_bytes()[tap] as i8);
-                assert_eq!(byte(0) + (byte(1) << 8) + (byte(2) << 16), q);
-            }
-        }
-        for (&[a, b], pair) in axis.weights.as_chunks::<2>().0.iter().zip(&axis.pairs) {
-            let join = |shift: u32| {
-                let high = i32::from((pair.high >> shift) as i16);
-                (high << PAIR_SHIFT) + i32::from((pair.low >> shift) as i16)
-            };
-            assert_eq!((join(0), join(16)), (a, b));
-        }
-    }
 }
 
 #[test]

@@ -8,6 +8,9 @@ use bandwise_choice::choices;
 /// Fractional bits of a weight that is made of a filter's values.
 pub(super) const PRECISION: u32 = 22;
 
+/// One half in units of weights: the start of every sum, so that the final shift rounds.
+pub(super) const HALF: i32 = 1 << (PRECISION - 1);
+
 choices! {
     /// A resampling filter of Pillow. Down-scaling widens it by the scale factor (antialiasing).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

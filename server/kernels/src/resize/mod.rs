@@ -17,14 +17,16 @@
 
 mod axis;
 mod bicubic;
-mod cache;
 mod detour;
 mod filter;
 mod pass;
 mod rows;
 mod scalar;
+mod split;
+mod tables;
 mod tall;
 mod taps;
+mod weights;
 mod wide;
 mod window;
 
@@ -36,23 +38,26 @@ mod avx2;
 mod avx512;
 
 use crate::{Rect, RgbView, SimdLevel};
-use axis::AxisKey;
-use cache::AxisCache;
+use std::sync::Arc;
+
+use axis::{Axis, AxisKey};
 use detour::Detour;
 pub use filter::Filter;
 use pass::Horizontal;
 use rows::{ROWS, SpareRows};
+use tables::{Pass, Tables};
+pub use weights::ResizeWeights;
 use window::Window;
 
 /// Resizes pictures. Owns the memory for it, so one is kept per thread and reused.
 ///
-/// The weights of the sizes that were used last are kept, in 8 MiB, or those of the last eight axes where these take more;
-/// calls allocate only until these are there and while sizes grow. The rest of the memory is a few rows of the output
-/// width. An axis takes about `50 * support * max(input, output)` bytes.
+/// The weights of the sizes that were used last are kept, and threads may share them; calls allocate for the weights of new
+/// sizes and while sizes grow. The rest of the memory is a few rows of the output width.
 #[derive(Debug)]
 pub struct Resizer {
     level: SimdLevel,
-    axes: AxisCache,
+    weights: ResizeWeights,
+    axis: Axis,
     spare: SpareRows,
     between: Vec<u8>,
     turned: Vec<u8>,
@@ -109,11 +114,18 @@ struct Target<'a> {
 }
 
 impl Resizer {
-    /// A resizer that uses the instructions of `level`; they change the speed, never the bytes.
+    /// A resizer that uses the instructions of `level`; they change the speed, never the bytes. It keeps weights of its
+    /// own.
     pub fn new(level: SimdLevel) -> Self {
+        Self::sharing(level, ResizeWeights::default())
+    }
+
+    /// As [`Resizer::new`], with weights that other resizers have as well.
+    pub fn sharing(level: SimdLevel, weights: ResizeWeights) -> Self {
         Self {
             level,
-            axes: AxisCache::default(),
+            weights,
+            axis: Axis::default(),
             spare: SpareRows::default(),
             between: Vec::new(),
             turned: Vec::new(),
@@ -231,9 +243,13 @@ impl Resizer {
         self.both(pixels, across, down, &mut Target { pixels: out, width: side, height: side });
     }
 
+    fn tables(&mut self, axis: AxisKey, pass: Pass) -> Arc<Tables> {
+        self.weights.tables(self.level, axis, pass, &mut self.axis)
+    }
+
     fn horizontal(&mut self, src: RgbView<'_>, across: AxisKey, out: &mut Target<'_>) {
-        let across = Horizontal::prepare(self.level, &mut self.axes, across);
-        let pass = Horizontal::new(self.level, &self.axes, across);
+        let across = self.tables(across, Pass::Horizontal);
+        let pass = Horizontal(&across);
         let (stride, row_bytes) = (pass.stride(), pass.row_bytes());
         self.between.resize(self.between.len().max(ROWS * stride), 0);
         for (block, out_rows) in out.pixels.chunks_mut(ROWS * 3 * out.width).enumerate() {
@@ -245,10 +261,9 @@ impl Resizer {
     }
 
     fn vertical(&mut self, src: RgbView<'_>, down: AxisKey, out: &mut Target<'_>) {
-        let down = pass::prepare_vertical(self.level, &mut self.axes, down);
-        let axis = self.axes.get(down);
+        let down = self.tables(down, pass::vertical_pass(3 * out.width));
         for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
-            pass::vertical(self.level, axis, y, src.tail(axis.start(y)), src.stride(), row);
+            pass::vertical(&down, y, src.tail(down.start(y)), src.stride(), row);
         }
     }
 
@@ -264,28 +279,23 @@ impl Resizer {
     }
 
     fn both(&mut self, src: RgbView<'_>, across: AxisKey, down: AxisKey, out: &mut Target<'_>) {
-        let across = Horizontal::prepare(self.level, &mut self.axes, across);
-        let interleaved = Horizontal::new(self.level, &self.axes, across).interleaves();
-        let down = pass::prepare_vertical_after(interleaved, self.level, &mut self.axes, down);
-        let pass = Horizontal::new(self.level, &self.axes, across);
-        let (axis, stride, row_bytes) = (self.axes.get(down), pass.stride(), pass.row_bytes());
-        let tall = self.axes.tall(down).filter(|_| interleaved);
+        let across = self.tables(across, Pass::Horizontal);
+        let pass = Horizontal(&across);
+        let interleaved = pass.interleaves();
+        let after = if interleaved { Pass::VerticalInterleaved } else { pass::vertical_pass(3 * out.width) };
+        let down = self.tables(down, after);
+        let (stride, row_bytes) = (pass.stride(), pass.row_bytes());
         // Interleaved rows are counted in whole groups.
         let first_of = |row: usize| if interleaved { row - row % ROWS } else { row };
-        let mut window = Window::new(&mut self.between, stride, axis.taps(), first_of(axis.start(0)));
+        let mut window = Window::new(&mut self.between, stride, down.taps(), first_of(down.start(0)));
         for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
-            let start = first_of(axis.start(y));
-            while window.end() < axis.start(y) + axis.count(y) {
+            let start = first_of(down.start(y));
+            while window.end() < down.start(y) + down.count(y) {
                 let first = window.end();
                 pass.run(self.spare.rows(&src, first, row_bytes), window.room(start));
                 window.advance(ROWS.min(src.height() - first));
             }
-            match tall {
-                Some(tall) => {
-                    pass::vertical_interleaved(self.level, tall, y, window.from(start), stride, row);
-                }
-                None => pass::vertical(self.level, axis, y, window.from(start), stride, row),
-            }
+            pass::vertical(&down, y, window.from(start), stride, row);
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The two passes in plain Rust: the definition that the vector twins are tested against.
 
-use super::axis::{Axis, HALF};
-use super::filter::PRECISION;
+use super::filter::{HALF, PRECISION};
+use super::tables::Tables;
 
 /// Columns whose sums are kept at once in the vertical pass, so that rows are read in order.
 const COLUMNS: usize = 32;
 
-/// One row of the horizontal pass: `out` holds whole RGB pixels, `row` at least the axis's input pixels.
-pub(super) fn horizontal(axis: &Axis, row: &[u8], out: &mut [u8]) {
-    for (x, out) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-        let taps = row[3 * axis.start(x)..].as_chunks::<3>().0;
+/// One row of the horizontal pass: `weights` are those of the tables, `out` holds whole RGB pixels, `row` at least the
+/// axis's input pixels.
+pub(super) fn horizontal(tables: &Tables, weights: &[i32], row: &[u8], out: &mut [u8]) {
+    let weights = weights.chunks_exact(tables.taps());
+    for (x, (out, weights)) in out.as_chunks_mut::<3>().0.iter_mut().zip(weights).enumerate() {
+        let taps = row[3 * tables.start(x)..].as_chunks::<3>().0;
         let mut sums = [HALF; 3];
-        for (&weight, pixel) in axis.weights(x).iter().zip(taps) {
+        for (&weight, pixel) in weights[..tables.count(x)].iter().zip(taps) {
             for (sum, &value) in sums.iter_mut().zip(pixel) {
                 *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(value)));
             }

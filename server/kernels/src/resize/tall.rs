@@ -5,10 +5,11 @@
 //! its first row: the weights are moved by up to three places, with zeros in front.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
-use super::axis::{Axis, GROUP, Quad};
+use super::axis::{Axis, GROUP};
+use super::split::Quad;
 
 /// Quads by output.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tall {
     quads: Vec<Quad>,
     /// The first quad of each output, and of one output more.
@@ -16,20 +17,25 @@ pub(super) struct Tall {
 }
 
 impl Tall {
-    /// Bytes of memory.
-    pub(super) fn memory(&self) -> usize {
-        size_of::<Quad>() * self.quads.capacity() + size_of::<u32>() * self.firsts.capacity()
+    /// The tables of an axis.
+    pub(super) fn of(axis: &Axis) -> Self {
+        let outputs = axis.outputs();
+        let mut tall = Self {
+            quads: Vec::with_capacity(outputs * (axis.groups() + 1)),
+            firsts: Vec::with_capacity(outputs + 1),
+        };
+        for output in 0..outputs {
+            tall.firsts.push(tall.quads.len() as u32);
+            tall.push(axis.start(output) % GROUP, axis.weights(output));
+        }
+        tall.firsts.push(tall.quads.len() as u32);
+        tall.quads.shrink_to_fit();
+        tall
     }
 
-    /// Computes the tables of an axis.
-    pub(super) fn rebuild(&mut self, axis: &Axis) {
-        self.quads.clear();
-        self.firsts.clear();
-        for output in 0..axis.outputs() {
-            self.firsts.push(self.quads.len() as u32);
-            self.push(axis.start(output) % GROUP, axis.weights(output));
-        }
-        self.firsts.push(self.quads.len() as u32);
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        size_of_val(self.quads.as_slice()) + size_of_val(self.firsts.as_slice())
     }
 
     /// Appends the weights of an output, behind `zeros` below [`GROUP`].
@@ -56,7 +62,6 @@ impl Tall {
 #[cfg(test)]
 mod tests {
     use super::super::axis::AxisKey;
-    use super::super::detour::Joiner;
     use super::super::filter::Filter;
     use super::*;
     use crate::SimdLevel;
@@ -67,9 +72,8 @@ mod tests {
             let mut axis = Axis::default();
             let filter = Filter::Bicubic;
             let key = AxisKey { filter, input, output, first: 0, wanted: output, detour: None };
-            axis.rebuild(SimdLevel::SCALAR, key, &mut Joiner::default());
-            let mut tall = Tall::default();
-            tall.rebuild(&axis);
+            axis.rebuild(SimdLevel::SCALAR, key);
+            let tall = Tall::of(&axis);
             for y in 0..output {
                 let (start, count) = (axis.start(y), axis.count(y));
                 let groups = start / GROUP..(start + count).div_ceil(GROUP);

@@ -15,7 +15,8 @@
 //! The next group of taps uses the same permutation on the window four pixels further on.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
-use super::axis::{Axis, GROUP, Quad};
+use super::axis::{Axis, GROUP};
+use super::split::{self, Quad};
 
 /// Output bytes of a block: the 32-bit lanes of a register.
 pub(super) const LANES: usize = 16;
@@ -34,7 +35,7 @@ pub(super) struct LaneWeights(pub(super) [i32; LANES]);
 pub(super) struct LaneBytes(pub(super) [u8; REGISTER]);
 
 /// Tables by block of 16 output bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Wide {
     groups: usize,
     window: usize,
@@ -45,33 +46,39 @@ pub(super) struct Wide {
 }
 
 impl Wide {
+    /// The tables of an axis, unless the lanes of a block read more than two registers hold.
+    pub(super) fn of(axis: &Axis) -> Option<Self> {
+        let reach = reach(axis);
+        (reach <= 2 * REGISTER).then(|| Self::reaching(reach, axis))
+    }
+
+    fn reaching(reach: usize, axis: &Axis) -> Self {
+        let (groups, blocks) = (axis.groups(), blocks(axis));
+        let mut wide = Self {
+            groups,
+            window: reach.next_multiple_of(REGISTER),
+            row_bytes: 0,
+            bases: Vec::with_capacity(blocks),
+            bytes: Vec::with_capacity(blocks),
+            weights: Vec::with_capacity(3 * groups * blocks),
+        };
+        let quads = split::quads(axis);
+        for block in 0..blocks {
+            wide.push_block(axis, &quads, block);
+        }
+        let furthest = wide.bases.last().map_or(0, |&base| base as usize);
+        wide.row_bytes = furthest + 3 * GROUP * (groups - 1) + wide.window;
+        wide
+    }
+
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
-        size_of::<u32>() * self.bases.capacity()
-            + size_of::<LaneBytes>() * self.bytes.capacity()
-            + size_of::<LaneWeights>() * self.weights.capacity()
+        size_of_val(self.bases.as_slice())
+            + size_of_val(self.bytes.as_slice())
+            + size_of_val(self.weights.as_slice())
     }
 
-    /// Whether two registers hold what the lanes of every block read.
-    pub(super) fn suits(axis: &Axis) -> bool {
-        reach(axis) <= 2 * REGISTER
-    }
-
-    /// Computes the tables of an axis that [`Wide::suits`] and whose quads were split.
-    pub(super) fn rebuild(&mut self, axis: &Axis) {
-        self.groups = axis.groups();
-        self.window = reach(axis).next_multiple_of(REGISTER);
-        self.bases.clear();
-        self.bytes.clear();
-        self.weights.clear();
-        for block in 0..blocks(axis) {
-            self.push_block(axis, block);
-        }
-        let furthest = self.bases.last().map_or(0, |&base| base as usize);
-        self.row_bytes = furthest + 3 * GROUP * (self.groups - 1) + self.window;
-    }
-
-    fn push_block(&mut self, axis: &Axis, block: usize) {
+    fn push_block(&mut self, axis: &Axis, quads: &[Quad], block: usize) {
         let (first, last) = block_pixels(axis, block);
         let base = axis.start(first);
         let mut pixels = [0; LANES];
@@ -86,14 +93,14 @@ impl Wide {
         self.bases.push(3 * base as u32);
         self.bytes.push(bytes);
         for group in 0..self.groups {
-            self.push_weights(axis, &pixels, group);
+            self.push_weights(quads, &pixels, group);
         }
     }
 
-    fn push_weights(&mut self, axis: &Axis, pixels: &[usize; LANES], group: usize) {
+    fn push_weights(&mut self, quads: &[Quad], pixels: &[usize; LANES], group: usize) {
         let mut parts = [LaneWeights([0; LANES]); 3];
         for (lane, pixel) in pixels.iter().enumerate() {
-            let Quad(quad) = axis.quads()[pixel * self.groups + group];
+            let Quad(quad) = quads[pixel * self.groups + group];
             for (part, weights) in parts.iter_mut().zip(quad) {
                 part.0[lane] = weights;
             }
