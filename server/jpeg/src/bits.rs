@@ -4,6 +4,8 @@
 //! constant length, which whoever reads moves on with [`Bits::advance`] before that is used up. Beyond the data there may be
 //! any bits; whoever reads compares the position with the end now and then.
 
+use crate::refusal::Damaged;
+
 /// Bytes behind the data that must be there, so that a piece can begin behind the bytes that are loaded ahead.
 pub(crate) const PADDING: usize = 8 + PIECE;
 
@@ -44,14 +46,13 @@ impl<'a> Bits<'a> {
         bits
     }
 
-    /// Moves to the piece of the data, which is that of [`Self::new`], whose bytes are loaded next; says whether there is one.
+    /// Moves to the piece of the data, which is that of [`Self::new`], whose bytes are loaded next, if there is one.
     #[inline(always)]
-    #[must_use]
-    pub(crate) fn advance(&mut self, data: &'a [u8]) -> bool {
+    pub(crate) fn advance(&mut self, data: &'a [u8]) -> Result<(), Damaged> {
         let before = self.before + self.loaded;
-        let Some(piece) = data.get(before..).and_then(<[u8]>::first_chunk) else { return false };
+        let piece = data.get(before..).and_then(<[u8]>::first_chunk).ok_or(Damaged)?;
         (self.piece, self.loaded, self.before) = (piece, 0, before);
-        true
+        Ok(())
     }
 
     /// Loads bits until there are at least 56.
@@ -101,7 +102,7 @@ mod tests {
                     break;
                 }
                 // Seldom, and often enough.
-                assert!(number % 500 > 0 || bits.advance(&data));
+                assert!(number % 500 > 0 || bits.advance(&data).is_ok());
                 bits.refill();
                 assert_eq!(bits.position(), at);
                 let expected = (at..at + len).fold(0, |value, at| (value << 1) | bit(at));
@@ -109,7 +110,7 @@ mod tests {
                 bits.consume(len as u32);
                 at += len;
             }
-            assert!(bits.advance(&data));
+            bits.advance(&data).unwrap();
         }
     }
 
@@ -117,9 +118,9 @@ mod tests {
     fn no_piece_begins_far_behind_the_data() {
         let data = [0xFF; 40 + PADDING];
         let mut bits = Bits::new(&data, 320);
-        assert!(bits.advance(&data));
+        bits.advance(&data).unwrap();
         bits.consume(56_u32);
         bits.refill();
-        assert!(!bits.advance(&data) && bits.position() > 320);
+        assert!(bits.advance(&data).is_err() && bits.position() > 320);
     }
 }

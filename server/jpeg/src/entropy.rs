@@ -12,6 +12,7 @@ use crate::{
         extend,
         skip::{SkipEntry, SkipTable},
     },
+    refusal::Damaged,
 };
 
 /// Coefficients of a block.
@@ -32,10 +33,6 @@ pub(crate) struct Block([i16; ROOM]);
 /// Looks between two refills: as many as fit 56 bits.
 const LOOKS: usize = 3;
 const _: () = assert!(LOOKS as u32 * ac::MOST_BITS <= 56);
-
-/// Damage was met: bits that are no code, or coefficients behind the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Damaged;
 
 impl Block {
     pub(crate) const fn new() -> Self {

@@ -11,7 +11,7 @@ use crate::{
     picture::Samples,
     pixels::{
         colour,
-        transform::{self, Steps, Task, half},
+        transform::{self, Batch, Steps, Task, half},
     },
     refusal::Refusal,
     scan::{MAX_BLOCKS, Mcu},
@@ -23,9 +23,6 @@ const GAP: usize = 64;
 
 /// MCU rows that there is room for.
 const MCU_ROWS: usize = 2;
-
-/// Blocks that are transformed together.
-const BATCH: usize = 4;
 
 /// The samples of all components in a window at half scale, one or two MCU rows at a time.
 #[derive(Clone, Debug)]
@@ -59,36 +56,6 @@ fn inverse(
     }
     half::inverse(level, steps, size, tasks, samples, stride);
     Ok(())
-}
-
-/// Blocks of one size that are to be transformed.
-struct Batch<'a> {
-    tasks: [Task<'a>; BATCH],
-    len: usize,
-}
-
-impl<'a> Batch<'a> {
-    fn new() -> Self {
-        Self { tasks: [Task { coefficients: &[0; 64], component: 0, at: 0 }; BATCH], len: 0 }
-    }
-
-    /// Takes one more; says whether the batch is full.
-    ///
-    /// Number by number: a whole task would be put together elsewhere, and its copy wait for that.
-    #[inline(always)]
-    fn push(&mut self, coefficients: &'a [i16; 64], component: usize, at: usize) -> bool {
-        let task = &mut self.tasks[self.len];
-        task.coefficients = coefficients;
-        task.component = component;
-        task.at = at;
-        self.len += 1;
-        self.len == BATCH
-    }
-
-    /// All of them; the batch is empty afterwards.
-    fn take(&mut self) -> &[Task<'a>] {
-        &self.tasks[..std::mem::take(&mut self.len)]
-    }
 }
 
 impl HalfPlanes {

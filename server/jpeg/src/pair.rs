@@ -3,10 +3,10 @@
 //! The next look in a stream waits for the one before, which says where it begins. Two streams wait at the same time.
 
 use crate::{
-    entropy::{Damaged, ac_coefficients_of_two, dc_difference, skip_coefficients_of_two},
+    entropy::{ac_coefficients_of_two, dc_difference, skip_coefficients_of_two},
     level::SimdLevel,
     per_level::per_level,
-    refusal::Refusal,
+    refusal::{Damaged, Refusal},
     scan::{Mcu, Needs, Scan},
 };
 
@@ -26,7 +26,7 @@ impl<'a> Pair<'a> {
     pub(crate) fn skip(&mut self, count: usize) -> Result<(), Refusal> {
         for _ in 0..count {
             self.begin()?;
-            skip_mcus(self.level, &mut self.scans).map_err(|Damaged| Refusal::Damaged)?;
+            skip_mcus(self.level, &mut self.scans)?;
             self.check()?;
         }
         Ok(())
@@ -35,7 +35,7 @@ impl<'a> Pair<'a> {
     /// Decodes the blocks of an MCU of each that are needed.
     pub(crate) fn decode(&mut self, mcus: &mut [Mcu; 2], needs: [Needs; 2]) -> Result<(), Refusal> {
         self.begin()?;
-        decode_mcus(self.level, &mut self.scans, mcus, needs).map_err(|Damaged| Refusal::Damaged)?;
+        decode_mcus(self.level, &mut self.scans, mcus, needs)?;
         self.check()
     }
 

@@ -35,3 +35,13 @@ pub enum Refusal {
     #[error("no memory")]
     Memory,
 }
+
+/// Damage was met: bits that are no code, coefficients behind the last, or the end of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Damaged;
+
+impl From<Damaged> for Refusal {
+    fn from(_: Damaged) -> Self {
+        Self::Damaged
+    }
+}

@@ -3,11 +3,11 @@
 use crate::{
     bits::{Bits, REACH},
     coded::{Coded, interval_len},
-    entropy::{Block, Damaged, ac_coefficients, dc_difference, skip_coefficients},
+    entropy::{Block, ac_coefficients, dc_difference, skip_coefficients},
     frame::{Frame, Sampling},
     level::SimdLevel,
     per_level::per_level,
-    refusal::Refusal,
+    refusal::{Damaged, Refusal},
     seek::Point,
     tables::Tables,
 };
@@ -120,7 +120,7 @@ impl<'a> Scan<'a> {
     /// Decodes the blocks of an MCU that are needed.
     pub(crate) fn decode(&mut self, mcu: &mut Mcu, needs: Needs) -> Result<(), Refusal> {
         self.begin_mcu()?;
-        decode_mcu(self.level, self, mcu, needs).map_err(|Damaged| Refusal::Damaged)?;
+        decode_mcu(self.level, self, mcu, needs)?;
         self.check()
     }
 
@@ -129,7 +129,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn begin_mcu(&mut self) -> Result<(), Refusal> {
         self.begin_interval()?;
         self.left -= 1;
-        if self.bits.advance(&self.coded.bytes) { Ok(()) } else { Err(Refusal::Damaged) }
+        Ok(self.bits.advance(&self.coded.bytes)?)
     }
 
     /// Goes to the next interval if it begins with the next MCU.
@@ -182,7 +182,7 @@ per_level! {
     fn skip_mcus(scan: &mut Scan<'_>, count: usize) -> Result<(), Refusal> {
         for _ in 0..count {
             scan.begin_mcu()?;
-            scan.skip_mcu().map_err(|Damaged| Refusal::Damaged)?;
+            scan.skip_mcu()?;
         }
         Ok(())
     }

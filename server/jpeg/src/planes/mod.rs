@@ -12,7 +12,7 @@ use crate::{
     picture::Samples,
     pixels::{
         colour,
-        transform::{self, Steps, Task},
+        transform::{self, Batch, Steps, Task},
         upsample,
     },
     refusal::Refusal,
@@ -20,9 +20,6 @@ use crate::{
     window::Window,
 };
 use sheet::Sheet;
-
-/// Blocks that are transformed together.
-const BATCH: usize = 4;
 
 /// The samples of all components in a window, some MCU rows at a time.
 #[derive(Clone, Debug)]
@@ -66,8 +63,7 @@ impl Samples for Planes {
     /// Writes the blocks that were decoded of MCUs below each other: number `column` of row `row` and of those that follow.
     /// The rows are among the two after the last that [`Self::rows`] was given.
     fn write(&mut self, mcus: &[Mcu], column: usize, row: usize) -> Result<(), Refusal> {
-        let mut batch = [Task { coefficients: &[0; 64], component: 0, at: 0 }; BATCH];
-        let (mut len, stride) = (0, self.sheet.stride());
+        let (mut batch, stride) = (Batch::new(), self.sheet.stride());
         for (row, mcu) in (row..).zip(mcus) {
             let corners = self.sheet.corners(column, row);
             for (number, (block, &end)) in mcu.blocks.iter().zip(&mcu.ends).enumerate() {
@@ -80,22 +76,15 @@ impl Samples for Planes {
                         let task = Task { coefficients, component, at };
                         transform::inverse_flat(&self.steps, task, self.sheet.samples(), stride)?;
                     }
-                    _ => {
-                        // Number by number: a copy of a whole task would wait for those.
-                        let task = &mut batch[len];
-                        task.coefficients = coefficients;
-                        task.component = component;
-                        task.at = at;
-                        len += 1;
+                    _ if batch.push(coefficients, component, at) => {
+                        let (tasks, samples) = (batch.take(), self.sheet.samples());
+                        transform::inverse(self.level, &self.steps, tasks, samples, stride)?;
                     }
-                }
-                if len == BATCH {
-                    transform::inverse(self.level, &self.steps, &batch, self.sheet.samples(), stride)?;
-                    len = 0;
+                    _ => {}
                 }
             }
         }
-        transform::inverse(self.level, &self.steps, &batch[..len], self.sheet.samples(), stride)
+        transform::inverse(self.level, &self.steps, batch.take(), self.sheet.samples(), stride)
     }
 
     /// Writes the pixels of all rows that are complete now that all MCU rows before `end` are, which must be so for each

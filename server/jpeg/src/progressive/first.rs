@@ -3,19 +3,19 @@
 use super::script::Band;
 use crate::{
     bits::Bits,
-    entropy::Damaged,
     huffman::{
         ac::{self, AcEntry, AcTable, END},
         extend,
     },
+    refusal::Damaged,
 };
 
 /// Looks between two refills: as many as fit 56 bits.
 const LOOKS: usize = 3;
 const _: () = assert!(LOOKS as u32 * ac::MOST_BITS <= 56);
 
-/// Reads blocks side by side, of which all or none have values, from `data`. `empty` is the number of blocks that have no coefficients in
-/// the band: before the first of these, and afterwards behind the last.
+/// Reads blocks side by side, of which all or none have values, from `data`. `empty` is the number of blocks that have no
+/// coefficients in the band: before the first of these, and afterwards behind the last.
 #[inline(always)]
 pub(super) fn first_of_blocks<'a>(
     bits: &mut Bits<'a>,
@@ -33,9 +33,7 @@ pub(super) fn first_of_blocks<'a>(
         *empty -= passed as u32;
         at += passed;
         let Some(nonzero) = nonzero.get_mut(at) else { return Ok(()) };
-        if !bits.advance(data) {
-            return Err(Damaged);
-        }
+        bits.advance(data)?;
         let mut block = Block { position: band.first, band, nonzero: 0, values: values.get_mut(at) };
         block.read(bits, table, empty)?;
         *nonzero |= block.nonzero;

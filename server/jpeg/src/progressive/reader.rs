@@ -8,7 +8,6 @@ use super::{
     scans::{ProgressiveScan, read_mcus},
 };
 use crate::{
-    entropy::Damaged,
     level::SimdLevel,
     refusal::Refusal,
     seek::{Point, RowPoints, ScanKind, ScanRecorder},
@@ -128,8 +127,7 @@ impl<'a> Reader<'a> {
         while start < columns.end {
             self.begin_interval()?;
             let end = columns.end.min(start + self.left);
-            read_mcus(self.level, self.scan, &mut self.position, blocks, row, start..end)
-                .map_err(|Damaged| Refusal::Damaged)?;
+            read_mcus(self.level, self.scan, &mut self.position, blocks, row, start..end)?;
             self.left -= end - start;
             start = end;
         }

@@ -5,7 +5,7 @@
 //! and made once it is complete: the loop over symbols has no loop in it.
 
 use super::script::Band;
-use crate::{bits::Bits, entropy::Damaged, huffman::symbols::SymbolTable};
+use crate::{bits::Bits, huffman::symbols::SymbolTable, refusal::Damaged};
 
 /// Correction bits that are there after a refill and a symbol, at least.
 const MOST_AT_ONCE: u32 = 39;
@@ -23,9 +23,7 @@ pub(super) fn refine_blocks<'a>(
     empty: &mut u32,
 ) -> Result<(), Damaged> {
     for (at, nonzero) in nonzero.iter_mut().enumerate() {
-        if !bits.advance(data) {
-            return Err(Damaged);
-        }
+        bits.advance(data)?;
         refine_block(bits, table, band, nonzero, values.get_mut(at), empty)?;
     }
     Ok(())

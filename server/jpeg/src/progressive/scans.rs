@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     coded::Coded,
-    entropy::{Damaged, dc_difference},
+    entropy::dc_difference,
     frame::ScanMcus,
     huffman::{ac::AcTable, dc::DcTable, symbols::SymbolTable},
     level::SimdLevel,
     per_level::per_level,
+    refusal::Damaged,
     scan::MAX_BLOCKS,
 };
 
@@ -128,9 +129,7 @@ per_level! {
         let (data, mut bits, mut predictions) = (position.data, position.bits, position.predictions);
         let (low, units) = (scan.header.band.low, scan.units());
         for column in columns {
-            if !bits.advance(data) {
-                return Err(Damaged);
-            }
+            bits.advance(data)?;
             for unit in &units.list[..units.len] {
                 let prediction = &mut predictions[unit.number];
                 *prediction += dc_difference(&mut bits, &tables[unit.number])?;
@@ -158,9 +157,7 @@ per_level! {
         let (data, mut bits) = (position.data, position.bits);
         let (low, units) = (scan.header.band.low, scan.units());
         for column in columns {
-            if !bits.advance(data) {
-                return Err(Damaged);
-            }
+            bits.advance(data)?;
             bits.refill();
             for unit in &units.list[..units.len] {
                 if let Some(values) = unit.values(blocks, column, row) {

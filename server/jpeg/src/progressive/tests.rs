@@ -3,8 +3,8 @@
 use super::{codes::CodeTables, first::first_of_blocks, refinement::refine_blocks, script::Band};
 use crate::{
     bits::{Bits, PADDING},
-    entropy::Damaged,
     huffman::{Code, HuffmanSpec, extend, symbols::SymbolTable},
+    refusal::Damaged,
 };
 
 const BLOCKS: usize = 6;

@@ -3,6 +3,7 @@
 //! The numbers are those of libjpeg-turbo's vector code: coefficients times steps and the first sums have 16 bits and
 //! wrap, products have 32, and each pass ends with a saturation to 16.
 
+mod batch;
 mod factors;
 pub(crate) mod half;
 mod scalar;
@@ -21,6 +22,7 @@ use crate::{
     level::{Kind, SimdLevel},
     refusal::Refusal,
 };
+pub(crate) use batch::Batch;
 pub(crate) use steps::Steps;
 
 /// Largest coefficient of the first row, times its step, for which the shortcut that libjpeg-turbo takes for blocks of
