@@ -110,7 +110,7 @@ def crop(cores):
         peer(*DATAGO, cores, *work),
         peer("SPDL", "spdl_loader.py", "spdl", cores, *work),
     )
-    text = "Random crop, resize to 224, flip; batches of u8. The first loop only decodes: it is here as a ceiling."
+    text = "Random crop, resize to 224, flip; batches of u8. The loops are ceilings: libjpeg-turbo only decodes, and ours has no seek points."
     return Section("Crop and resize to 224", subjects, TIMM[0], daemon, text)
 
 
