@@ -29,16 +29,16 @@ impl Coded {
         Self { level, bytes: Vec::new(), ends: Vec::new() }
     }
 
-    /// Reads the intervals from `scan` on: all of them, each with the marker that is due.
+    /// Reads the intervals from `scan` on: all of them, each with the marker that is due. Gives the bytes behind them.
     ///
     /// # Errors
     /// [`Refusal::Damaged`] if there are more or fewer than the frame has.
-    pub(crate) fn read(&mut self, frame: &Frame, bytes: &[u8]) -> Result<(), Refusal> {
-        let (across, down) = frame.mcus();
+    pub(crate) fn read<'b>(&mut self, frame: &Frame, bytes: &'b [u8]) -> Result<&'b [u8], Refusal> {
+        let (across, down) = frame.geometry.mcus();
         let coded = bytes.get(frame.scan..).ok_or(Refusal::Damaged)?;
         let rest = self.intervals(coded, 0..(across * down).div_ceil(interval_len(frame)))?;
         // A restart that is not due would begin another interval.
-        if matches!(rest, [0xFF, 0xD0..=0xD7, ..]) { Err(Refusal::Damaged) } else { Ok(()) }
+        if matches!(rest, [0xFF, 0xD0..=0xD7, ..]) { Err(Refusal::Damaged) } else { Ok(rest) }
     }
 
     /// Reads the intervals, or parts of them, from a seek point to MCU number `end`.

@@ -2,9 +2,10 @@
 
 use crate::{
     coded::Coded,
-    frame::{Frame, Sampling},
+    frame::Frame,
     half::HalfPlanes,
     level::SimdLevel,
+    order::Order,
     picture::Picture,
     planes::Planes,
     progressive::Progressive,
@@ -32,7 +33,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder without memory yet.
     pub fn new(level: SimdLevel) -> Self {
-        let (planes, half) = (Planes::new(level), HalfPlanes::new(level));
+        let (planes, half) = (Planes::new(level, Order::Zigzag), HalfPlanes::new(level, Order::Zigzag));
         let progressive = Progressive::new(level);
         let coded = [Coded::new(level), Coded::new(level)];
         Self { level, tables: TableCache::default(), coded, planes, half, progressive }
@@ -132,8 +133,8 @@ impl Decoder {
         let Some(table) = table else {
             return self.walk(bytes, frame, None, Some((part, out)), watch).map(|_| ());
         };
-        check(frame, part, out)?;
-        let window = Window::new(frame, part);
+        part.check(&frame.geometry, out)?;
+        let window = Window::new(&frame.geometry, part);
         let table = match table.of(frame).ok_or(Refusal::Damaged)? {
             Kind::Sequential(table) => table,
             Kind::Progressive(table) => {
@@ -148,11 +149,11 @@ impl Decoder {
         match part.scale {
             Scale::Full => {
                 let samples = Watched { samples: &mut self.planes, watch };
-                resume.decode(Picture::new(frame, samples, window, out), coded)
+                resume.decode(Picture::new(&frame.geometry, samples, window, out), coded)
             }
             Scale::Half => {
                 let samples = Watched { samples: &mut self.half, watch };
-                resume.decode(Picture::new(frame, samples, window, out), coded)
+                resume.decode(Picture::new(&frame.geometry, samples, window, out), coded)
             }
         }
     }
@@ -167,8 +168,8 @@ impl Decoder {
         watch: &mut impl Watch,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         match &part {
-            Some((part, out)) => check(frame, *part, out)?,
-            None => check_frame(frame)?,
+            Some((part, out)) => part.check(&frame.geometry, out)?,
+            None => frame.geometry.check()?,
         }
         if frame.is_progressive {
             return self.walk_progressive(bytes, frame, spacing, part, watch);
@@ -177,18 +178,18 @@ impl Decoder {
         let tables = self.tables.get(frame)?;
         self.coded[0].read(frame, bytes)?;
         let mut walk = Walk::new(Scan::new(self.level, frame, &self.coded[0], &tables), recorder);
-        let (row_len, rows) = frame.mcus();
+        let (row_len, rows) = frame.geometry.mcus();
         let has_pixels = part.is_some();
         if let Some((part, out)) = part {
-            let window = Window::new(frame, part);
+            let window = Window::new(&frame.geometry, part);
             match part.scale {
                 Scale::Full => {
                     let samples = Watched { samples: &mut self.planes, watch };
-                    walk.draw(Picture::new(frame, samples, window, out), row_len)?;
+                    walk.draw(Picture::new(&frame.geometry, samples, window, out), row_len)?;
                 }
                 Scale::Half => {
                     let samples = Watched { samples: &mut self.half, watch };
-                    walk.draw(Picture::new(frame, samples, window, out), row_len)?;
+                    walk.draw(Picture::new(&frame.geometry, samples, window, out), row_len)?;
                 }
             }
         }
@@ -213,7 +214,7 @@ impl Decoder {
         part: Option<(Part, &mut [u8])>,
         watch: &mut impl Watch,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        let window = part.as_ref().map(|(part, _)| Window::new(frame, *part));
+        let window = part.as_ref().map(|(part, _)| Window::new(&frame.geometry, *part));
         let table = self.progressive.read(bytes, frame, window.as_ref(), spacing)?;
         if let (Some((part, out)), Some(window)) = (part, window) {
             self.draw_progressive(frame, window, part.scale, out, watch)?;
@@ -233,29 +234,12 @@ impl Decoder {
         match scale {
             Scale::Full => {
                 let samples = Watched { samples: &mut self.planes, watch };
-                self.progressive.draw(Picture::new(frame, samples, window, out))
+                self.progressive.draw(Picture::new(&frame.geometry, samples, window, out))
             }
             Scale::Half => {
                 let samples = Watched { samples: &mut self.half, watch };
-                self.progressive.draw(Picture::new(frame, samples, window, out))
+                self.progressive.draw(Picture::new(&frame.geometry, samples, window, out))
             }
         }
-    }
-}
-
-/// Whether a part can be decoded into some memory.
-fn check(frame: &Frame, part: Part, out: &[u8]) -> Result<(), Refusal> {
-    assert!(part.crop.fits(frame.size()), "{part:?} of {:?}", frame.size());
-    let pixels = part.pixels();
-    assert_eq!(out.len(), 3 * pixels.width as usize * pixels.height as usize, "{part:?}");
-    check_frame(frame)
-}
-
-/// Whether pixels of this kind of file are libjpeg's: it does not filter rows of one or two chroma samples.
-fn check_frame(frame: &Frame) -> Result<(), Refusal> {
-    let is_narrow = frame.width.div_ceil(2) <= 2;
-    match frame.sampling {
-        Sampling::Half | Sampling::Quarter if is_narrow => Err(Refusal::Sampling),
-        _ => Ok(()),
     }
 }

@@ -45,6 +45,12 @@ impl Block {
         &self.0.as_chunks().0[0]
     }
 
+    /// The same, to be written.
+    #[inline(always)]
+    pub(crate) fn coefficients_mut(&mut self) -> &mut [i16; LEN] {
+        &mut self.0.as_chunks_mut().0[0]
+    }
+
     /// A block with a DC coefficient alone.
     #[inline(always)]
     pub(crate) fn reset(&mut self, dc: i16) {

@@ -5,81 +5,26 @@
 //! Only what ordinary encoders write is accepted (ITU-T T.81, B.2). Anything else is refused, so that no rule for odd
 //! files has to be repeated here.
 
-use crate::{huffman::HuffmanSpec, refusal::Refusal};
+use crate::{
+    geometry::{Colour, Geometry, Sampling},
+    huffman::HuffmanSpec,
+    order::NATURAL,
+    refusal::Refusal,
+};
 
-/// Natural position of each coefficient in zigzag order (T.81, figure 5).
-pub(crate) const NATURAL: [u8; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
-    14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
-    46, 53, 60, 61, 54, 47, 55, 62, 63,
-];
-
-/// The sampling of chroma: how many luma samples a chroma sample stands for, across and down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sampling {
-    /// One component, no chroma.
-    Grey,
-    /// 4:4:4, one luma sample.
-    Full,
-    /// 4:2:2, two across.
-    Half,
-    /// 4:4:0, two down.
-    HalfDown,
-    /// 4:2:0, two across and two down.
-    Quarter,
-}
-
-impl Sampling {
-    /// Luma blocks of an MCU, across and down.
-    pub(crate) const fn luma_blocks(self) -> (usize, usize) {
-        match self {
-            Self::Grey | Self::Full => (1, 1),
-            Self::Half => (2, 1),
-            Self::HalfDown => (1, 2),
-            Self::Quarter => (2, 2),
-        }
-    }
-}
-
-/// The colours that three components stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Colour {
-    /// Luma and two chroma differences (JFIF).
-    YCbCr,
-    /// Red, green and blue, stored as they are.
-    Rgb,
-}
-
-/// Tables of a component.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Component {
-    /// Quantisation steps in natural order.
-    pub(crate) quantisation: [u8; 64],
-    /// Numbers of the tables for DC differences and for AC coefficients.
+/// Numbers of a component's tables for DC differences and for AC coefficients.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TableNumbers {
     pub(crate) dc: usize,
     pub(crate) ac: usize,
-}
-
-/// The MCUs of a scan, which are single blocks where it has one component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ScanMcus {
-    /// MCUs of a row, and rows of them.
-    pub(crate) row_len: usize,
-    pub(crate) rows: usize,
-    /// MCUs of the scan in one of the frame.
-    pub(crate) across: usize,
-    pub(crate) down: usize,
 }
 
 /// Everything that is known of a file before its coded bits.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) sampling: Sampling,
-    pub(crate) colour: Colour,
-    /// Grey has the same one three times.
-    pub(crate) components: [Component; 3],
+    pub(crate) geometry: Geometry,
+    /// Those of each component; grey has the same ones three times.
+    pub(crate) tables: [TableNumbers; 3],
     pub(crate) dc: [Option<HuffmanSpec>; 4],
     pub(crate) ac: [Option<HuffmanSpec>; 4],
     /// MCUs between restart markers; 0 for none.
@@ -92,53 +37,34 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Size, sampling, colours and quantisation steps.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
     /// Width and height in pixels.
     pub fn size(&self) -> (u32, u32) {
-        (self.width as u32, self.height as u32)
+        self.geometry.size()
     }
 
     /// The sampling of chroma.
     pub fn sampling(&self) -> Sampling {
-        self.sampling
+        self.geometry.sampling
     }
 
     /// The colours that three components stand for.
     pub fn colour(&self) -> Colour {
-        self.colour
+        self.geometry.colour
+    }
+
+    /// Bytes before the coded bits; of a progressive file, those before the header of its first scan.
+    pub fn header_bytes(&self) -> usize {
+        self.scan
     }
 
     /// Whether the coefficients come in several scans.
     pub fn is_progressive(&self) -> bool {
         self.is_progressive
-    }
-
-    pub(crate) fn component_count(&self) -> usize {
-        if self.sampling == Sampling::Grey { 1 } else { 3 }
-    }
-
-    /// MCUs in a row, and rows of them.
-    pub(crate) fn mcus(&self) -> (usize, usize) {
-        let (across, down) = self.sampling.luma_blocks();
-        (self.width.div_ceil(8 * across), self.height.div_ceil(8 * down))
-    }
-
-    /// Blocks of each component in an MCU, across and down.
-    pub(crate) fn factors(&self) -> [(usize, usize); 3] {
-        [self.sampling.luma_blocks(), (1, 1), (1, 1)]
-    }
-
-    /// The MCUs of a scan of some components.
-    pub(crate) fn mcus_of(&self, components: &[usize]) -> ScanMcus {
-        let (row_len, rows) = self.mcus();
-        let &[component] = components else {
-            return ScanMcus { row_len, rows, across: 1, down: 1 };
-        };
-        let (most_across, most_down) = self.sampling.luma_blocks();
-        let (across, down) = self.factors()[component];
-        // The blocks that hold samples of the image: those that fill its last MCUs are not there (T.81, A.2.2).
-        let blocks = |len: usize, factor: usize, most: usize| (len * factor).div_ceil(8 * most);
-        let (row_len, rows) = (blocks(self.width, across, most_across), blocks(self.height, down, most_down));
-        ScanMcus { row_len, rows, across, down }
     }
 
     /// Reads the segments of a file.
@@ -263,20 +189,11 @@ impl Reader {
         let components = if count == 1 { [first; 3] } else { [first, component(1)?, component(2)?] };
         let (sampling, colour, ids) =
             (self.sampling()?, self.colour(), self.declared.map(|declared| declared.id));
+        let quantisation = components.map(|(quantisation, _)| quantisation);
+        let geometry = Geometry { width, height, sampling, colour, quantisation };
+        let tables = components.map(|(_, tables)| tables);
         let Self { dc, ac, restart_interval, is_progressive, .. } = self;
-        Ok(Frame {
-            width,
-            height,
-            sampling,
-            colour,
-            components,
-            dc,
-            ac,
-            restart_interval,
-            is_progressive,
-            ids,
-            scan,
-        })
+        Ok(Frame { geometry, tables, dc, ac, restart_interval, is_progressive, ids, scan })
     }
 
     /// The identifier and the tables of each component of the only scan.
@@ -290,12 +207,16 @@ impl Reader {
         Ok(selected)
     }
 
-    /// A component of the frame with the identifier and the tables that a scan selects for it.
-    fn component(&self, declared: Declared, selected: Option<[u8; 2]>) -> Result<Component, Refusal> {
+    /// Quantisation steps and tables of a component of the frame, with the identifier and the tables that a scan selects.
+    fn component(
+        &self,
+        declared: Declared,
+        selected: Option<[u8; 2]>,
+    ) -> Result<([u8; 64], TableNumbers), Refusal> {
         let quantisation = self.quantisation.get(usize::from(declared.quantisation)).copied().flatten();
         let quantisation = quantisation.ok_or(Refusal::Tables)?;
         let Some([id, tables]) = selected else {
-            return Ok(Component { quantisation, dc: 0, ac: 0 });
+            return Ok((quantisation, TableNumbers::default()));
         };
         if declared.id != id {
             return Err(Refusal::Scans);
@@ -304,7 +225,7 @@ impl Reader {
         let is_there =
             |specs: &[Option<HuffmanSpec>; 4], number: usize| specs.get(number).is_some_and(Option::is_some);
         if is_there(&self.dc, dc) && is_there(&self.ac, ac) {
-            Ok(Component { quantisation, dc, ac })
+            Ok((quantisation, TableNumbers { dc, ac }))
         } else {
             Err(Refusal::Tables)
         }

@@ -6,8 +6,9 @@
 //! filtered, and the rows of an MCU are complete with it.
 
 use crate::{
-    frame::{Colour, Frame, Sampling},
+    geometry::{Colour, Geometry, Sampling},
     level::SimdLevel,
+    order::Order,
     picture::Samples,
     pixels::{
         colour,
@@ -59,13 +60,14 @@ fn inverse(
 }
 
 impl HalfPlanes {
-    pub(crate) fn new(level: SimdLevel) -> Self {
+    /// `order` is that of the coefficients of all blocks.
+    pub(crate) fn new(level: SimdLevel, order: Order) -> Self {
         Self {
             level,
             sampling: Sampling::Grey,
             colour: Colour::YCbCr,
             window: Window::default(),
-            steps: Steps::new(),
+            steps: Steps::new(order),
             samples: Vec::new(),
             stride: 0,
             plane: 0,
@@ -77,9 +79,9 @@ impl HalfPlanes {
 
 impl Samples for HalfPlanes {
     /// Makes room for a window at half scale, of which the first one or two MCU rows are written next.
-    fn prepare(&mut self, frame: &Frame, window: &Window) {
-        (self.sampling, self.colour, self.window) = (frame.sampling, frame.colour, window.clone());
-        self.steps.set(frame.components.iter().map(|component| &component.quantisation));
+    fn prepare(&mut self, geometry: &Geometry, window: &Window) {
+        (self.sampling, self.colour, self.window) = (geometry.sampling, geometry.colour, window.clone());
+        self.steps.set(geometry.quantisation.iter());
         let (across, down) = (&window.across, &window.down);
         self.stride = 4 * across.factor * across.mcus.len() + GAP;
         self.plane = self.stride * 4 * down.factor * MCU_ROWS;

@@ -5,6 +5,8 @@
 //!
 //! ```text
 //! frame        the segments before the scan: sizes, sampling, tables
+//! geometry     what pixels depend on beside the coefficients
+//! order        the orders of coefficients
 //! huffman      tables for symbols with values, differences, and symbols without values
 //! unstuff      coded bytes without stuffed zeros
 //! coded        the bytes of a scan, or of a part of it, made ready
@@ -24,6 +26,9 @@
 //! decoder      all of it
 //! watch        an observer of it: a bench
 //! level        the instructions that a CPU has
+//! coefficients all coefficients of a file
+//! painter      pixels out of coefficients from elsewhere
+//! encode       coded bits out of coefficients
 //! per_level    one source, compiled for each of them
 //! ```
 //!
@@ -47,12 +52,17 @@
 
 mod bits;
 mod coded;
+mod coefficients;
 mod decoder;
+mod encode;
 mod entropy;
 mod frame;
+mod geometry;
 mod half;
 mod huffman;
 mod level;
+mod order;
+mod painter;
 mod pair;
 mod per_level;
 mod picture;
@@ -69,9 +79,13 @@ mod walk;
 mod watch;
 mod window;
 
+pub use coefficients::CoefficientReader;
 pub use decoder::Decoder;
-pub use frame::{Colour, Frame, Sampling};
+pub use encode::ScanEncoder;
+pub use frame::Frame;
+pub use geometry::{Colour, Geometry, Sampling};
 pub use level::SimdLevel;
+pub use painter::{Filled, McuBlocks, McuSource, Painter};
 pub use refusal::Refusal;
 pub use seek::{DEFAULT_SPACING, SeekTable};
 pub use watch::{Watch, Work};

@@ -3,7 +3,7 @@
 use std::slice;
 
 use crate::{
-    frame::Frame,
+    geometry::Geometry,
     refusal::Refusal,
     scan::{MAX_BLOCKS, Mcu, Needs},
     window::{NeedsOfSpan, Window},
@@ -12,7 +12,7 @@ use crate::{
 /// Samples of some MCU rows that become pixels, at full or at half scale.
 pub(crate) trait Samples {
     /// Makes room for the first one or two MCU rows of a window.
-    fn prepare(&mut self, frame: &Frame, window: &Window);
+    fn prepare(&mut self, geometry: &Geometry, window: &Window);
 
     /// Decoding begins with the MCUs of one or two rows.
     fn begin(&mut self) {}
@@ -36,8 +36,8 @@ pub(crate) struct Picture<'a, S> {
 
 impl<'a, S: Samples> Picture<'a, S> {
     /// `out` has room for the pixels of the window.
-    pub(crate) fn new(frame: &Frame, mut planes: S, window: Window, out: &'a mut [u8]) -> Self {
-        planes.prepare(frame, &window);
+    pub(crate) fn new(geometry: &Geometry, mut planes: S, window: Window, out: &'a mut [u8]) -> Self {
+        planes.prepare(geometry, &window);
         Self { planes, window, mcus: [const { Mcu::new() }; 2], out }
     }
 

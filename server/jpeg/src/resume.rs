@@ -50,7 +50,7 @@ impl Resume<'_> {
 
     /// The scan from the last point before the MCUs of a row, and how many are before them: as many in each row.
     fn scan<'b>(&'b self, coded: &'b mut Coded, row: usize) -> Result<(Scan<'b>, usize), Refusal> {
-        let (row_len, _) = self.frame.mcus();
+        let (row_len, _) = self.frame.geometry.mcus();
         let part = self.table.part(row, &self.columns);
         coded.read_part(self.frame, self.bytes, &part, row * row_len + self.columns.end)?;
         let scan = Scan::resume(self.level, self.frame, coded, self.tables, part.mcu, &part.point);

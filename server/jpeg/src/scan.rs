@@ -4,7 +4,8 @@ use crate::{
     bits::{Bits, REACH},
     coded::{Coded, interval_len},
     entropy::{Block, ac_coefficients, dc_difference, skip_coefficients},
-    frame::{Frame, Sampling},
+    frame::Frame,
+    geometry::Sampling,
     level::SimdLevel,
     per_level::per_level,
     refusal::{Damaged, Refusal},
@@ -80,8 +81,8 @@ impl<'a> Scan<'a> {
         mcu: usize,
         point: &Point,
     ) -> Self {
-        let (across, down) = frame.sampling.luma_blocks();
-        let chroma = usize::from(frame.sampling != Sampling::Grey);
+        let (across, down) = frame.geometry.sampling.luma_blocks();
+        let chroma = usize::from(frame.geometry.sampling != Sampling::Grey);
         let interval_len = interval_len(frame);
         Self {
             level,

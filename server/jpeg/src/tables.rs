@@ -38,9 +38,9 @@ impl TableCache {
     /// The tables of a frame. A new pair for AC coefficients takes about 20 microseconds.
     pub(crate) fn get(&mut self, frame: &Frame) -> Result<Tables, Refusal> {
         let mut tables = |number: usize| -> Result<_, Refusal> {
-            let component = &frame.components[number];
-            let dc = frame.dc[component.dc].as_ref().ok_or(Refusal::Tables)?;
-            let ac = frame.ac[component.ac].as_ref().ok_or(Refusal::Tables)?;
+            let numbers = frame.tables[number];
+            let dc = frame.dc[numbers.dc].as_ref().ok_or(Refusal::Tables)?;
+            let ac = frame.ac[numbers.ac].as_ref().ok_or(Refusal::Tables)?;
             Ok(ComponentTables {
                 dc: self.dc.get(dc, DcTable::new),
                 ac: self.ac.get(ac, AcTable::new),

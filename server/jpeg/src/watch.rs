@@ -1,6 +1,6 @@
 //! An observer of a decoder: a bench, with a clock. The decoder itself has none.
 
-use crate::{frame::Frame, picture::Samples, refusal::Refusal, scan::Mcu, window::Window};
+use crate::{geometry::Geometry, picture::Samples, refusal::Refusal, scan::Mcu, window::Window};
 
 /// A part of the work on a crop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,8 +36,8 @@ pub(crate) struct Watched<'a, S, W> {
 
 impl<S: Samples, W: Watch> Samples for Watched<'_, S, W> {
     #[inline(always)]
-    fn prepare(&mut self, frame: &Frame, window: &Window) {
-        self.samples.prepare(frame, window);
+    fn prepare(&mut self, geometry: &Geometry, window: &Window) {
+        self.samples.prepare(geometry, window);
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::frame::Frame;
+use crate::{geometry::Geometry, refusal::Refusal};
 
 /// A part of an image, in pixels from its upper left corner on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,17 @@ impl Part {
             Scale::Full => self.crop,
             Scale::Half => self.crop.halved(),
         }
+    }
+
+    /// Whether this part of a picture is one that this crate decodes, into some memory.
+    ///
+    /// # Panics
+    /// If it is not inside the picture, or the memory has not the bytes of its pixels.
+    pub(crate) fn check(&self, geometry: &Geometry, out: &[u8]) -> Result<(), Refusal> {
+        assert!(self.crop.fits(geometry.size()), "{self:?} of {:?}", geometry.size());
+        let pixels = self.pixels();
+        assert_eq!(out.len(), 3 * pixels.width as usize * pixels.height as usize, "{self:?}");
+        geometry.check()
     }
 }
 
@@ -157,15 +168,15 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(frame: &Frame, Part { crop, scale }: Part) -> Self {
-        let (across, down) = frame.sampling.luma_blocks();
+    pub(crate) fn new(geometry: &Geometry, Part { crop, scale }: Part) -> Self {
+        let (across, down) = geometry.sampling.luma_blocks();
         let span = match scale {
             Scale::Full => Span::new,
             Scale::Half => Span::halved,
         };
         Self {
-            across: span(crop.x as usize, crop.width as usize, frame.width, across),
-            down: span(crop.y as usize, crop.height as usize, frame.height, down),
+            across: span(crop.x as usize, crop.width as usize, geometry.width, across),
+            down: span(crop.y as usize, crop.height as usize, geometry.height, down),
         }
     }
 }

@@ -7,8 +7,9 @@
 mod sheet;
 
 use crate::{
-    frame::{Colour, Frame, Sampling},
+    geometry::{Colour, Geometry, Sampling},
     level::SimdLevel,
+    order::Order,
     picture::Samples,
     pixels::{
         colour,
@@ -37,13 +38,14 @@ pub(crate) struct Planes {
 }
 
 impl Planes {
-    pub(crate) fn new(level: SimdLevel) -> Self {
+    /// `order` is that of the coefficients of all blocks.
+    pub(crate) fn new(level: SimdLevel, order: Order) -> Self {
         Self {
             level,
             sampling: Sampling::Grey,
             colour: Colour::YCbCr,
             window: Window::default(),
-            steps: Steps::new(),
+            steps: Steps::new(order),
             sheet: Sheet::default(),
             next: 0,
             chroma: [Vec::new(), Vec::new()],
@@ -53,10 +55,10 @@ impl Planes {
 
 impl Samples for Planes {
     /// Makes room for a window, of which the first one or two MCU rows are written next.
-    fn prepare(&mut self, frame: &Frame, window: &Window) {
-        (self.sampling, self.colour, self.window) = (frame.sampling, frame.colour, window.clone());
-        self.steps.set(frame.components.iter().map(|component| &component.quantisation));
-        self.sheet.prepare(frame.components.len(), window);
+    fn prepare(&mut self, geometry: &Geometry, window: &Window) {
+        (self.sampling, self.colour, self.window) = (geometry.sampling, geometry.colour, window.clone());
+        self.steps.set(geometry.quantisation.iter());
+        self.sheet.prepare(geometry.quantisation.len(), window);
         self.next = window.down.luma.start;
     }
 

@@ -116,9 +116,9 @@ impl Progressive {
         window: Option<&Window>,
         table: Option<&ProgressiveTable<'_>>,
     ) -> Result<(), Refusal> {
-        self.components = frame.component_count();
-        self.factors = frame.factors();
-        let (columns, rows) = frame.mcus();
+        self.components = frame.geometry.component_count();
+        self.factors = frame.geometry.factors();
+        let (columns, rows) = frame.geometry.mcus();
         for (number, blocks) in self.blocks[..self.components].iter_mut().enumerate() {
             let (x, y) = self.factors[number];
             let area = |left: usize, top: usize, right: usize, bottom: usize| Area {
@@ -169,7 +169,7 @@ impl Progressive {
     ) -> Result<&'b [u8], Refusal> {
         let ScanHeader { components, count, band } = header;
         let numbers = components.map(|(number, ..)| number);
-        let mcus = frame.mcus_of(&numbers[..count]);
+        let mcus = frame.geometry.mcus_of(&numbers[..count]);
         let len = mcus.row_len * mcus.rows;
         let interval = if script.restart_interval == 0 { len } else { script.restart_interval };
         let rest = self.coded.intervals(coded, 0..len.div_ceil(interval))?;

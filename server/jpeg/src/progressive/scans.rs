@@ -14,7 +14,7 @@ use super::{
 use crate::{
     coded::Coded,
     entropy::dc_difference,
-    frame::ScanMcus,
+    geometry::ScanMcus,
     huffman::{ac::AcTable, dc::DcTable, symbols::SymbolTable},
     level::SimdLevel,
     per_level::per_level,

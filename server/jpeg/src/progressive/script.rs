@@ -56,7 +56,7 @@ impl<'a> Script<'a> {
         Ok(Self {
             rest,
             ids: frame.ids,
-            components: frame.component_count(),
+            components: frame.geometry.component_count(),
             dc: frame.dc.clone(),
             ac: frame.ac.clone(),
             restart_interval: frame.restart_interval,

@@ -17,7 +17,7 @@ impl Grid {
     /// If `spacing` is 0.
     pub(crate) fn new(frame: &Frame, spacing: u16) -> Self {
         assert!(spacing > 0, "seek points need a spacing of at least one MCU");
-        let (columns, rows) = frame.mcus();
+        let (columns, rows) = frame.geometry.mcus();
         Self { columns, rows, spacing: usize::from(spacing) }
     }
 

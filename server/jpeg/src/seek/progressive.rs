@@ -22,7 +22,10 @@
 //! Numbers of several bytes have the lowest first. The last byte is filled with zeros.
 
 use super::{Point, packed::unpack};
-use crate::frame::{Frame, Sampling, ScanMcus};
+use crate::{
+    frame::Frame,
+    geometry::{Sampling, ScanMcus},
+};
 
 pub(super) const VERSION: u8 = 2;
 
@@ -85,7 +88,7 @@ impl ScanKind {
             Self { components: byte & 7, is_dc: byte & DC != 0, is_refinement: byte & REFINEMENT != 0 };
         let count = kind.components.count_ones();
         let is_there = kind.byte() == byte
-            && (1..1 << frame.component_count()).contains(&kind.components)
+            && (1..1 << frame.geometry.component_count()).contains(&kind.components)
             && (kind.is_dc || count == 1);
         is_there.then_some(kind)
     }
@@ -97,7 +100,7 @@ impl ScanKind {
             components[count] = number;
             count += 1;
         }
-        frame.mcus_of(&components[..count])
+        frame.geometry.mcus_of(&components[..count])
     }
 }
 
@@ -144,8 +147,8 @@ impl<'a> ProgressiveTable<'a> {
         };
         let powers = [p0, p1, p2, p3];
         let mut table = Self {
-            sampling: frame.sampling,
-            mcus: frame.mcus(),
+            sampling: frame.geometry.sampling,
+            mcus: frame.geometry.mcus(),
             spacing: u16::from_le_bytes([low, high]),
             powers,
             scans: usize::from(u16::from_le_bytes([scans_low, scans_high])),
@@ -176,7 +179,7 @@ impl<'a> ProgressiveTable<'a> {
 
     /// Whether it may be a table of a file with this frame.
     pub(super) fn fits(&self, frame: &Frame) -> bool {
-        (self.sampling, self.mcus) == (frame.sampling, frame.mcus())
+        (self.sampling, self.mcus) == (frame.geometry.sampling, frame.geometry.mcus())
     }
 
     /// The last MCU of the frame at or before one in which the scans of a component's AC coefficients have a point.
@@ -327,7 +330,8 @@ mod tests {
         for (components, is_dc, is_refinement) in kinds {
             let kind = ScanKind::new(components.iter().copied(), is_dc, is_refinement);
             let rows = kind.mcus(frame).rows;
-            let count = if kind.has_points() { rows * frame.mcus().0.div_ceil(spacing.into()) } else { 0 };
+            let count =
+                if kind.has_points() { rows * frame.geometry.mcus().0.div_ceil(spacing.into()) } else { 0 };
             let mut position = 0;
             let mut point = || {
                 position += random(bits);
@@ -346,7 +350,7 @@ mod tests {
     #[test]
     fn points_are_found_again() {
         let frame = frame();
-        let (columns, _) = frame.mcus();
+        let (columns, _) = frame.geometry.mcus();
         let mut all = Vec::new();
         for (spacing, bits) in [(1, 2), (1, 100), (2, 5000), (8, 200), (8, 1 << 20), (5000, 300)] {
             let scans = scans(&frame, spacing, bits);

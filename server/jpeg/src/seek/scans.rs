@@ -5,7 +5,7 @@ use super::{
     packed::{Packer, bits_for},
     progressive::{GROUPS, MOST_POWER, ScanKind, VERSION, Widths, distance},
 };
-use crate::frame::{Frame, ScanMcus};
+use crate::{frame::Frame, geometry::ScanMcus};
 
 /// Points may be as close as there are so many coded bits for each on average. A point has about two bytes.
 const LEAST_BITS: u64 = 1024;
@@ -36,7 +36,7 @@ impl ScanRecorder {
     /// If `spacing` is 0.
     pub(crate) fn new(frame: &Frame, spacing: u16) -> Self {
         assert!(spacing > 0, "seek points need a spacing of at least one MCU");
-        Self { columns: frame.mcus().0, spacing, scans: Vec::new() }
+        Self { columns: frame.geometry.mcus().0, spacing, scans: Vec::new() }
     }
 
     /// Begins a scan; gives the number of its MCUs from one point of a row to the next, if it has any.

@@ -21,7 +21,7 @@ use super::{
     grid::Grid,
     packed::{MAX_BITS, Packer, bits_for, unpack},
 };
-use crate::frame::{Frame, Sampling};
+use crate::{frame::Frame, geometry::Sampling};
 
 pub(super) const VERSION: u8 = 1;
 
@@ -97,7 +97,7 @@ impl Layout {
 
 /// Components whose predictions a table has.
 pub(super) fn components(frame: &Frame) -> usize {
-    if frame.sampling == Sampling::Grey { 1 } else { 3 }
+    if frame.geometry.sampling == Sampling::Grey { 1 } else { 3 }
 }
 
 /// Writes the points of a grid, which has at least one.

@@ -24,7 +24,14 @@ use super::{
     passes::passes,
     steps::{Pair, Steps},
 };
-use crate::{frame::NATURAL, level::Avx2};
+use crate::{
+    level::Avx2,
+    order::{NATURAL, Order},
+};
+
+/// Values of `IS_ZIGZAG`, whether blocks have that order.
+pub(super) const ZIGZAG: bool = true;
+pub(super) const NATURAL_ORDER: bool = false;
 
 /// Writes the samples of blocks; says whether no coefficients were extreme.
 pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut [u8], stride: usize) -> bool {
@@ -33,14 +40,24 @@ pub(super) fn inverse(_: Avx2, steps: &Steps, tasks: &[Task<'_>], samples: &mut 
         // A single block is transformed twice, to the same place.
         let pair = [&tasks[0], &tasks[tasks.len() - 1]];
         // SAFETY: the token proves AVX2.
-        is_ordinary &= unsafe { inverse_pair(steps, pair, samples, stride) };
+        is_ordinary &= unsafe {
+            match steps.order() {
+                Order::Zigzag => inverse_pair::<ZIGZAG>(steps, pair, samples, stride),
+                Order::Natural => inverse_pair::<NATURAL_ORDER>(steps, pair, samples, stride),
+            }
+        };
     }
     is_ordinary
 }
 
 #[target_feature(enable = "avx2")]
-fn inverse_pair(steps: &Steps, [a, b]: [&Task<'_>; 2], samples: &mut [u8], stride: usize) -> bool {
-    let rows = rows(steps, a, b);
+fn inverse_pair<const IS_ZIGZAG: bool>(
+    steps: &Steps,
+    [a, b]: [&Task<'_>; 2],
+    samples: &mut [u8],
+    stride: usize,
+) -> bool {
+    let rows = rows::<IS_ZIGZAG>(steps, a, b);
     let [r0, r1, r2, r3] = transformed(&rows);
     let low = [
         _mm256_castsi256_si128(r0),
@@ -64,25 +81,25 @@ passes!(__m256i, "avx2");
 /// The rows of coefficients of two blocks, times their steps.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn rows(steps: &Steps, a: &Task<'_>, b: &Task<'_>) -> [__m256i; 8] {
-    let (zigzag, steps) = (load_zigzag(a, b), steps.pair(a.component, b.component));
+pub(super) fn rows<const IS_ZIGZAG: bool>(steps: &Steps, a: &Task<'_>, b: &Task<'_>) -> [__m256i; 8] {
+    let (eights, steps) = (load_eights(a, b), steps.pair(a.component, b.component));
     // Not a loop, so that the rows stay in registers.
     [
-        row::<0>(&zigzag, steps),
-        row::<1>(&zigzag, steps),
-        row::<2>(&zigzag, steps),
-        row::<3>(&zigzag, steps),
-        row::<4>(&zigzag, steps),
-        row::<5>(&zigzag, steps),
-        row::<6>(&zigzag, steps),
-        row::<7>(&zigzag, steps),
+        row::<0, IS_ZIGZAG>(&eights, steps),
+        row::<1, IS_ZIGZAG>(&eights, steps),
+        row::<2, IS_ZIGZAG>(&eights, steps),
+        row::<3, IS_ZIGZAG>(&eights, steps),
+        row::<4, IS_ZIGZAG>(&eights, steps),
+        row::<5, IS_ZIGZAG>(&eights, steps),
+        row::<6, IS_ZIGZAG>(&eights, steps),
+        row::<7, IS_ZIGZAG>(&eights, steps),
     ]
 }
 
 /// The coefficients of two blocks, eight of each in a vector.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn load_zigzag(a: &Task<'_>, b: &Task<'_>) -> [__m256i; 8] {
+pub(super) fn load_eights(a: &Task<'_>, b: &Task<'_>) -> [__m256i; 8] {
     let (a, b) = (a.coefficients.as_chunks().0, b.coefficients.as_chunks().0);
     let eight = |at: usize| _mm256_set_m128i(load_row(&b[at]), load_row(&a[at]));
     [eight(0), eight(1), eight(2), eight(3), eight(4), eight(5), eight(6), eight(7)]
@@ -91,13 +108,16 @@ pub(super) fn load_zigzag(a: &Task<'_>, b: &Task<'_>) -> [__m256i; 8] {
 /// A row of coefficients of two blocks, times their steps.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn row<const ROW: usize>(zigzag: &[__m256i; 8], steps: &Pair) -> __m256i {
-    let mut row = splat16(0);
-    for (from, &places) in zigzag.iter().zip(&PLACES[ROW]) {
-        // Known when this is compiled, as are the places.
-        if let Some(places) = places {
-            let places = _mm256_broadcastsi128_si256(load_bytes(&places));
-            row = _mm256_or_si256(row, _mm256_shuffle_epi8(*from, places));
+pub(super) fn row<const ROW: usize, const IS_ZIGZAG: bool>(eights: &[__m256i; 8], steps: &Pair) -> __m256i {
+    let mut row = eights[ROW];
+    if IS_ZIGZAG {
+        row = splat16(0);
+        for (from, &places) in eights.iter().zip(&PLACES[ROW]) {
+            // Known when this is compiled, as are the places.
+            if let Some(places) = places {
+                let places = _mm256_broadcastsi128_si256(load_bytes(&places));
+                row = _mm256_or_si256(row, _mm256_shuffle_epi8(*from, places));
+            }
         }
     }
     _mm256_mullo_epi16(row, load_rows(&steps[ROW]))

@@ -16,14 +16,18 @@ use std::arch::x86_64::{
 
 use super::{
     super::avx512::load_numbers,
-    MAX_FIRST_ROW, Task, avx2,
+    MAX_FIRST_ROW, Task,
+    avx2::{self, NATURAL_ORDER, ZIGZAG},
     factors::{
         F0_298, F0_390, F0_541, F0_765, F0_899, F1_175, F1_501, F1_847, F1_961, F2_053, F2_562, F3_072,
     },
     passes::passes,
     steps::Steps,
 };
-use crate::{frame::NATURAL, level::Avx512};
+use crate::{
+    level::Avx512,
+    order::{NATURAL, Order},
+};
 
 /// Writes the samples of blocks; says whether no coefficients were extreme.
 pub(super) fn inverse(
@@ -36,24 +40,38 @@ pub(super) fn inverse(
     let mut is_ordinary = true;
     for tasks in tasks.chunks(4) {
         // By reference: tasks were just written number by number, and a copy would wait for that.
-        is_ordinary &= match tasks {
-            // SAFETY: the token proves AVX-512 F, BW, VL and AVX2.
-            [a, b, c, d] => unsafe { inverse_four(steps, [a, b, c, d], samples, stride) },
-            // SAFETY: as before. One block is transformed twice, to the same place.
-            [a, b, c] => unsafe { inverse_four(steps, [a, b, c, c], samples, stride) },
-            _ => avx2::inverse(proof.avx2(), steps, tasks, samples, stride),
+        let four = match tasks {
+            [a, b, c, d] => [a, b, c, d],
+            // One block is transformed twice, to the same place.
+            [a, b, c] => [a, b, c, c],
+            _ => {
+                is_ordinary &= avx2::inverse(proof.avx2(), steps, tasks, samples, stride);
+                continue;
+            }
+        };
+        // SAFETY: the token proves AVX-512 F, BW, VL and AVX2.
+        is_ordinary &= unsafe {
+            match steps.order() {
+                Order::Zigzag => inverse_four::<ZIGZAG>(steps, four, samples, stride),
+                Order::Natural => inverse_four::<NATURAL_ORDER>(steps, four, samples, stride),
+            }
         };
     }
     is_ordinary
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2")]
-fn inverse_four(steps: &Steps, tasks: [&Task<'_>; 4], samples: &mut [u8], stride: usize) -> bool {
+fn inverse_four<const IS_ZIGZAG: bool>(
+    steps: &Steps,
+    tasks: [&Task<'_>; 4],
+    samples: &mut [u8],
+    stride: usize,
+) -> bool {
     let [[a, a_lower], [b, b_lower], [c, c_lower], [d, d_lower]] = [
-        natural(steps, tasks[0]),
-        natural(steps, tasks[1]),
-        natural(steps, tasks[2]),
-        natural(steps, tasks[3]),
+        natural::<IS_ZIGZAG>(steps, tasks[0]),
+        natural::<IS_ZIGZAG>(steps, tasks[1]),
+        natural::<IS_ZIGZAG>(steps, tasks[2]),
+        natural::<IS_ZIGZAG>(steps, tasks[3]),
     ];
     let ([r0, r1, r2, r3], [r4, r5, r6, r7]) =
         (side_by_side([a, b, c, d]), side_by_side([a_lower, b_lower, c_lower, d_lower]));
@@ -83,11 +101,15 @@ passes!(__m512i, "avx512f,avx512bw,avx512vl,avx2");
 /// The upper and the lower four rows of coefficients of a block, times their steps.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn natural(steps: &Steps, task: &Task<'_>) -> [__m512i; 2] {
-    let (zigzag, steps) = (task.coefficients.as_chunks().0, steps.of(task.component).as_chunks().0);
-    let (first, second) = (load_numbers(&zigzag[0]), load_numbers(&zigzag[1]));
+fn natural<const IS_ZIGZAG: bool>(steps: &Steps, task: &Task<'_>) -> [__m512i; 2] {
+    let (halves, steps) = (task.coefficients.as_chunks().0, steps.of(task.component).as_chunks().0);
+    let (first, second) = (load_numbers(&halves[0]), load_numbers(&halves[1]));
     let rows = |half: usize| {
-        let rows = _mm512_permutex2var_epi16(first, load_numbers(&PLACES[half]), second);
+        let rows = if IS_ZIGZAG {
+            _mm512_permutex2var_epi16(first, load_numbers(&PLACES[half]), second)
+        } else {
+            [first, second][half]
+        };
         _mm512_mullo_epi16(rows, load_numbers(&steps[half]))
     };
     [rows(0), rows(1)]

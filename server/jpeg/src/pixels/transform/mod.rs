@@ -32,7 +32,7 @@ const MAX_FIRST_ROW: i16 = 8191;
 /// A block that is to be transformed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task<'a> {
-    /// Coefficients in zigzag order.
+    /// Coefficients in the order that the steps name.
     pub(crate) coefficients: &'a [i16; 64],
     /// The component, whose steps are used.
     pub(crate) component: usize,

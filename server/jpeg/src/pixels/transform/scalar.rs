@@ -8,7 +8,7 @@ use super::{
     is_ordinary,
     steps::Steps,
 };
-use crate::frame::NATURAL;
+use crate::order::{NATURAL, Order};
 
 /// Writes the samples of a block, or says that its coefficients are extreme.
 pub(super) fn inverse(steps: &Steps, task: Task<'_>, samples: &mut [u8], stride: usize) -> bool {
@@ -32,9 +32,13 @@ pub(super) fn inverse(steps: &Steps, task: Task<'_>, samples: &mut [u8], stride:
 
 /// Coefficients times steps, in natural order.
 pub(super) fn products(steps: &Steps, task: Task<'_>) -> [i16; 64] {
-    let (mut values, steps) = ([0; 64], steps.of(task.component));
-    for (&at, coefficient) in NATURAL.iter().zip(task.coefficients) {
-        values[usize::from(at)] = coefficient.wrapping_mul(steps[usize::from(at)]);
+    let (mut values, order, steps) = ([0; 64], steps.order(), steps.of(task.component));
+    for (number, coefficient) in task.coefficients.iter().enumerate() {
+        let at = match order {
+            Order::Zigzag => usize::from(NATURAL[number]),
+            Order::Natural => number,
+        };
+        values[at] = coefficient.wrapping_mul(steps[at]);
     }
     values
 }

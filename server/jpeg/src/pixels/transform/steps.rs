@@ -1,11 +1,14 @@
 //! Quantisation steps as the transform multiplies with them: widened once a file, and side by side for two blocks.
 
+use crate::order::Order;
+
 /// Rows of the steps of two blocks, side by side.
 pub(super) type Pair = [[i16; 16]; 8];
 
-/// Quantisation steps in natural order, of up to three components.
+/// Quantisation steps in natural order, of up to three components; and the order of the coefficients.
 #[derive(Clone, Debug)]
 pub(crate) struct Steps {
+    order: Order,
     components: [[i16; 64]; 3],
     /// For each component of the first block, and each of the second.
     pairs: [[Pair; 3]; 3],
@@ -13,8 +16,8 @@ pub(crate) struct Steps {
 
 impl Steps {
     /// Steps of no component yet.
-    pub(crate) const fn new() -> Self {
-        Self { components: [[0; 64]; 3], pairs: [[[[0; 16]; 8]; 3]; 3] }
+    pub(crate) const fn new(order: Order) -> Self {
+        Self { order, components: [[0; 64]; 3], pairs: [[[[0; 16]; 8]; 3]; 3] }
     }
 
     /// Sets the steps of the first components.
@@ -33,6 +36,11 @@ impl Steps {
                 }
             }
         }
+    }
+
+    /// The order in which blocks have their coefficients.
+    pub(super) fn order(&self) -> Order {
+        self.order
     }
 
     /// The steps of a component.

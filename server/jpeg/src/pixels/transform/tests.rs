@@ -1,7 +1,7 @@
 //! Every level beside the scalar code, and flat blocks beside the transform.
 
 use super::*;
-use crate::frame::NATURAL;
+use crate::order::{NATURAL, Order};
 
 /// Numbers that are the same in each run.
 pub(super) struct Random(pub(super) u64);
@@ -35,12 +35,20 @@ pub(super) fn zigzag(natural: &[i16; 64]) -> [i16; 64] {
     NATURAL.map(|at| natural[usize::from(at)])
 }
 
+/// Coefficients in an order.
+pub(super) fn ordered(natural: &[i16; 64], order: Order) -> [i16; 64] {
+    match order {
+        Order::Zigzag => zigzag(natural),
+        Order::Natural => *natural,
+    }
+}
+
 /// Rows are longer than two blocks.
 pub(super) const STRIDE: usize = 23;
 
 fn transform(level: SimdLevel, steps: &Steps, blocks: &[[i16; 64]]) -> Result<Vec<u8>, Refusal> {
     let mut samples = vec![9; 2 + 8 * STRIDE * blocks.len()];
-    let blocks: Vec<_> = blocks.iter().map(zigzag).collect();
+    let blocks: Vec<_> = blocks.iter().map(|block| ordered(block, steps.order())).collect();
     let task =
         |(number, coefficients)| Task { coefficients, component: number % 3, at: 2 + number * 8 * STRIDE };
     let tasks: Vec<_> = blocks.iter().enumerate().map(task).collect();
@@ -52,12 +60,22 @@ fn every_level_transforms_alike() {
     let mut random = Random(1);
     let (mut transformed, mut refused) = (0, 0);
     for round in 0..20_000 {
-        let mut steps = Steps::new();
-        steps.set([random.steps(), random.steps(), random.steps()].iter());
+        let quantisation = [random.steps(), random.steps(), random.steps()];
+        let steps = [Order::Zigzag, Order::Natural].map(|order| {
+            let mut steps = Steps::new(order);
+            steps.set(quantisation.iter());
+            steps
+        });
         let blocks: Vec<_> = (0..=round % 7).map(|_| random.block(round % 3 == 0)).collect();
-        let expected = transform(SimdLevel::SCALAR, &steps, &blocks);
-        for level in SimdLevel::available() {
-            assert!(transform(level, &steps, &blocks) == expected, "{level}, round {round}");
+        let expected = transform(SimdLevel::SCALAR, &steps[0], &blocks);
+        for (level, steps) in
+            SimdLevel::available().into_iter().flat_map(|level| steps.each_ref().map(|steps| (level, steps)))
+        {
+            assert!(
+                transform(level, steps, &blocks) == expected,
+                "{level}, {:?}, round {round}",
+                steps.order()
+            );
         }
         match expected {
             Ok(_) => transformed += 1,
@@ -69,7 +87,7 @@ fn every_level_transforms_alike() {
 
 #[test]
 fn every_level_refuses_each_extreme_coefficient_of_the_first_row() {
-    let mut steps = Steps::new();
+    let mut steps = Steps::new(Order::Zigzag);
     steps.set([[1; 64]; 3].iter());
     for count in 1..=6 {
         for at in 0..count {
@@ -87,7 +105,7 @@ fn every_level_refuses_each_extreme_coefficient_of_the_first_row() {
 #[test]
 fn flat_blocks_are_filled_with_the_sample_of_the_transform() {
     // Samples of each product, by the transform with steps of 1.
-    let mut steps = Steps::new();
+    let mut steps = Steps::new(Order::Zigzag);
     steps.set([[1; 64]; 3].iter());
     let sample = |value: i16| {
         let mut block = [0; 64];
@@ -99,7 +117,7 @@ fn flat_blocks_are_filled_with_the_sample_of_the_transform() {
     };
     let expected: Vec<_> = (i16::MIN..=i16::MAX).map(sample).collect();
     for step in 1..=255 {
-        let mut steps = Steps::new();
+        let mut steps = Steps::new(Order::Zigzag);
         steps.set([[step; 64]; 3].iter());
         for dc in i16::MIN..=i16::MAX {
             let mut coefficients = [0; 64];

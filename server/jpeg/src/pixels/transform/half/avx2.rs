@@ -18,11 +18,12 @@ use std::arch::x86_64::{
 
 use super::super::{
     super::avx2::load_bytes,
-    Task, avx2 as full,
+    Task,
+    avx2::{self as full, NATURAL_ORDER, ZIGZAG},
     factors::{F0_541, F0_765, F1_847},
     steps::Steps,
 };
-use crate::level::Avx2;
+use crate::{level::Avx2, order::Order};
 
 /// Turns four columns of four bytes into rows.
 const TRANSPOSED: [u8; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
@@ -40,33 +41,57 @@ pub(super) fn inverse(
         // In the place of those that are missing, the last one is transformed again, to the same place.
         // By reference: tasks were just written number by number, and a copy would wait for that.
         let at = |number: usize| &tasks[number.min(tasks.len() - 1)];
-        let four @ [a, b, c, d] = [at(0), at(1), at(2), at(3)];
+        let four = [at(0), at(1), at(2), at(3)];
         // SAFETY: the token proves AVX2.
         unsafe {
-            match size {
-                (4, 4) => inverse_four(steps, four, samples, stride),
-                (8, _) => {
-                    inverse_wide(steps, [a, b], samples, stride);
-                    inverse_wide(steps, [c, d], samples, stride);
-                }
-                _ => {
-                    inverse_tall(steps, [a, b], samples, stride);
-                    inverse_tall(steps, [c, d], samples, stride);
-                }
+            match steps.order() {
+                Order::Zigzag => inverse_sized::<ZIGZAG>(steps, size, four, samples, stride),
+                Order::Natural => inverse_sized::<NATURAL_ORDER>(steps, size, four, samples, stride),
             }
         }
     }
 }
 
+#[inline]
 #[target_feature(enable = "avx2")]
-fn inverse_four(steps: &Steps, tasks: [&Task<'_>; 4], samples: &mut [u8], stride: usize) {
+fn inverse_sized<const IS_ZIGZAG: bool>(
+    steps: &Steps,
+    size: (usize, usize),
+    four: [&Task<'_>; 4],
+    samples: &mut [u8],
+    stride: usize,
+) {
+    let [a, b, c, d] = four;
+    match size {
+        (4, 4) => inverse_four::<IS_ZIGZAG>(steps, four, samples, stride),
+        (8, _) => {
+            inverse_wide::<IS_ZIGZAG>(steps, [a, b], samples, stride);
+            inverse_wide::<IS_ZIGZAG>(steps, [c, d], samples, stride);
+        }
+        _ => {
+            inverse_tall::<IS_ZIGZAG>(steps, [a, b], samples, stride);
+            inverse_tall::<IS_ZIGZAG>(steps, [c, d], samples, stride);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn inverse_four<const IS_ZIGZAG: bool>(
+    steps: &Steps,
+    tasks: [&Task<'_>; 4],
+    samples: &mut [u8],
+    stride: usize,
+) {
     let [a, b, c, d] = tasks;
-    let (a_c, b_d) = (full::load_zigzag(a, c), full::load_zigzag(b, d));
+    let (a_c, b_d) = (full::load_eights(a, c), full::load_eights(b, d));
     let steps = [steps.pair(a.component, c.component), steps.pair(b.component, d.component)];
     // Not a loop, so that the rows stay in registers.
     macro_rules! row {
         ($row:literal) => {
-            unpack_low64(full::row::<$row>(&a_c, steps[0]), full::row::<$row>(&b_d, steps[1]))
+            unpack_low64(
+                full::row::<$row, IS_ZIGZAG>(&a_c, steps[0]),
+                full::row::<$row, IS_ZIGZAG>(&b_d, steps[1]),
+            )
         };
     }
     let rows = [row!(0), row!(1), row!(2), row!(3)];
@@ -79,14 +104,19 @@ fn inverse_four(steps: &Steps, tasks: [&Task<'_>; 4], samples: &mut [u8], stride
 
 /// Two blocks of 8 x 4.
 #[target_feature(enable = "avx2")]
-fn inverse_wide(steps: &Steps, tasks: [&Task<'_>; 2], samples: &mut [u8], stride: usize) {
+fn inverse_wide<const IS_ZIGZAG: bool>(
+    steps: &Steps,
+    tasks: [&Task<'_>; 2],
+    samples: &mut [u8],
+    stride: usize,
+) {
     let [a, b] = tasks;
-    let (zigzag, steps) = (full::load_zigzag(a, b), steps.pair(a.component, b.component));
+    let (eights, steps) = (full::load_eights(a, b), steps.pair(a.component, b.component));
     let [r0, r1, r2, r3] = first_pass([
-        full::row::<0>(&zigzag, steps),
-        full::row::<1>(&zigzag, steps),
-        full::row::<2>(&zigzag, steps),
-        full::row::<3>(&zigzag, steps),
+        full::row::<0, IS_ZIGZAG>(&eights, steps),
+        full::row::<1, IS_ZIGZAG>(&eights, steps),
+        full::row::<2, IS_ZIGZAG>(&eights, steps),
+        full::row::<3, IS_ZIGZAG>(&eights, steps),
     ]);
     let none = splat16(0);
     let columns = full::second_pass(&full::transposed(&[r0, r1, r2, r3, none, none, none, none]));
@@ -100,9 +130,14 @@ fn inverse_wide(steps: &Steps, tasks: [&Task<'_>; 2], samples: &mut [u8], stride
 
 /// Two blocks of 4 x 8.
 #[target_feature(enable = "avx2")]
-fn inverse_tall(steps: &Steps, tasks: [&Task<'_>; 2], samples: &mut [u8], stride: usize) {
+fn inverse_tall<const IS_ZIGZAG: bool>(
+    steps: &Steps,
+    tasks: [&Task<'_>; 2],
+    samples: &mut [u8],
+    stride: usize,
+) {
     let [a, b] = tasks;
-    let rows = full::rows(steps, a, b);
+    let rows = full::rows::<IS_ZIGZAG>(steps, a, b);
     let [c0, c1, c2, c3, ..] = full::transposed(&full::first_pass(&rows));
     let [upper, lower] = second_pass([c0, c1, c2, c3]);
     store_block(_mm256_castsi256_si128(upper), samples, tasks[0].at, stride);

@@ -3,9 +3,10 @@
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use super::{
-    super::tests::{Random, STRIDE, zigzag},
+    super::tests::{Random, STRIDE, ordered, zigzag},
     *,
 };
+use crate::order::Order;
 
 /// The inverse transform of the lowest coefficients as it is defined (T.81, A.3.3, with fewer of them).
 fn naive(values: &[f64; 64], (across, down): (usize, usize)) -> Vec<f64> {
@@ -27,7 +28,7 @@ fn samples_are_those_of_the_definition() {
     let (mut compared, mut different) = (0, 0);
     for round in 0..6000 {
         let size = [(4, 4), (8, 4), (4, 8)][round % 3];
-        let mut steps = Steps::new();
+        let mut steps = Steps::new(Order::Zigzag);
         steps.set([random.steps()].iter());
         let block = random.block(false);
         let values = std::array::from_fn(|at| f64::from(block[at]) * f64::from(steps.of(0)[at]));
@@ -59,28 +60,32 @@ fn every_level_transforms_alike() {
     let mut random = Random(6);
     for round in 0..20_000 {
         let size = [(4, 4), (8, 4), (4, 8)][random.below(3)];
-        let mut steps = Steps::new();
-        steps.set([random.steps(), random.steps(), random.steps()].iter());
-        let blocks: Vec<_> = (0..=round % 9).map(|_| zigzag(&random.block(round % 3 == 0))).collect();
-        let made = SimdLevel::available().into_iter().map(|level| {
-            let mut samples = vec![9; 2 + 8 * STRIDE * blocks.len()];
-            let task = |(number, coefficients)| Task {
-                coefficients,
-                component: number % 3,
-                at: 2 + number * 8 * STRIDE,
-            };
-            let tasks: Vec<_> = blocks.iter().enumerate().map(task).collect();
-            inverse(level, &steps, size, &tasks, &mut samples, STRIDE);
-            samples
-        });
-        let made: Vec<_> = made.collect();
+        let quantisation = [random.steps(), random.steps(), random.steps()];
+        let natural: Vec<_> = (0..=round % 9).map(|_| random.block(round % 3 == 0)).collect();
+        let mut made = Vec::new();
+        for order in [Order::Zigzag, Order::Natural] {
+            let mut steps = Steps::new(order);
+            steps.set(quantisation.iter());
+            let blocks: Vec<_> = natural.iter().map(|block| ordered(block, order)).collect();
+            for level in SimdLevel::available() {
+                let mut samples = vec![9; 2 + 8 * STRIDE * blocks.len()];
+                let task = |(number, coefficients)| Task {
+                    coefficients,
+                    component: number % 3,
+                    at: 2 + number * 8 * STRIDE,
+                };
+                let tasks: Vec<_> = blocks.iter().enumerate().map(task).collect();
+                inverse(level, &steps, size, &tasks, &mut samples, STRIDE);
+                made.push(samples);
+            }
+        }
         assert!(made.iter().all(|samples| *samples == made[0]), "round {round}");
     }
 }
 
 #[test]
 fn flat_blocks_are_filled_with_the_sample_of_the_transform() {
-    let mut steps = Steps::new();
+    let mut steps = Steps::new(Order::Zigzag);
     steps.set([[1; 64]].iter());
     for dc in i16::MIN..=i16::MAX {
         let mut coefficients = [0; 64];
