@@ -37,7 +37,7 @@ pub(crate) fn write(coefficients: &[i16; 64], out: &mut BitWriter) -> Option<()>
     Some(())
 }
 
-/// What is said of a block before its values.
+/// Reads the head of a block: masks and widths, which come before its values.
 fn head(bits: &mut BitReader<'_>) -> Result<[Tile; COUNT], Damaged> {
     let (present, is_long) = (bits.take(COUNT as u32)?, bits.take(1)? == 1);
     let mut tiles = [Tile::default(); COUNT];

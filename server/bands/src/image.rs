@@ -59,7 +59,7 @@ impl Packer {
         let components = frame.geometry().components();
         let row_blocks = frame.geometry().mcus().0 * components.len();
         let Self { reader, writer, row } = self;
-        // What a file before this one left.
+        // A file that could not be packed has left its chunks.
         writer.take();
         row.clear();
         let (mut starts, mut next, mut packed) = (Vec::new(), [0, 0], Ok(()));

@@ -12,7 +12,7 @@ const TILES: [Places; 2] = [places(0, 0), places(2, 0)];
 /// Bits before the DC coefficient.
 const HEAD: u32 = 4 + 4 + 7 + 8;
 
-/// What is said of a block before its values.
+/// The head of a block: masks and widths, which come before its values.
 struct Head {
     tiles: [Tile; 2],
     dc: u64,

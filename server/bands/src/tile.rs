@@ -17,7 +17,7 @@ pub(crate) const fn places(row: usize, column: usize) -> Places {
     [start, start + 1, start + 2, start + 3, start + 8, start + 9, start + 10, start + 11]
 }
 
-/// What is said of a tile before its values.
+/// The mask and the width of a tile, which come before its values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tile {
     /// A bit for each coefficient that is not 0.

@@ -31,7 +31,7 @@ impl McuSource for Stored {
     fn read(&mut self, wanted: [bool; 6], blocks: &mut McuBlocks<'_>) -> Result<(), Refusal> {
         for number in (0..self.count).filter(|&number| wanted[number]) {
             let block = &self.blocks[self.next * self.count + number];
-            // What is behind a lone first coefficient is of no account.
+            // Behind a lone first coefficient may stand anything.
             if block[1..] == [0; 63] {
                 blocks.coefficients(number)[0] = block[0];
                 blocks.set(number, Filled::Dc);

@@ -1,4 +1,4 @@
-//! What the kernels read of an axis: the first input of each output, and its weights in the form of one pass.
+//! The tables of an axis that the kernels read: the first input of each output, and its weights in the form of one pass.
 
 use super::axis::{Axis, GROUP};
 #[cfg(target_arch = "x86_64")]
@@ -58,7 +58,7 @@ impl Form {
             (Kind::Scalar, _) | (_, Pass::VerticalNarrow) => Self::Plain(axis.padded_weights().to_vec()),
             #[cfg(target_arch = "x86_64")]
             (Kind::Avx2(proof), _) => Self::Pairs(proof, split::pairs(axis)),
-            // What shrinks too much for the wide tables goes the AVX2 way.
+            // An axis that shrinks too much for the wide tables goes the AVX2 way.
             #[cfg(target_arch = "x86_64")]
             (Kind::Avx512(proof), Pass::Horizontal) => match Wide::of(axis) {
                 Some(wide) => Self::Wide(proof, wide),
