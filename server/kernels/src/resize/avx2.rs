@@ -8,9 +8,9 @@ use std::arch::x86_64::{
     _mm256_unpackhi_epi8, _mm256_unpacklo_epi8,
 };
 
-use super::axis::{BLOCK, GROUP};
 use super::filter::{HALF, PRECISION};
 use super::rows::{ROWS, Rows};
+use super::spans::{BLOCK, GROUP};
 use super::split::{PAIR_SHIFT, Pair};
 use super::tables::Tables;
 use crate::level::Avx2;
@@ -23,13 +23,13 @@ pub(super) const COLUMNS: usize = 32;
 
 /// Bytes that an input row of the horizontal pass must have: what the last output loads.
 pub(super) fn row_bytes(tables: &Tables) -> usize {
-    let last = tables.starts().last().map_or(0, |&start| start as usize);
-    3 * last + 3 * tables.taps() + LOAD - 3 * GROUP
+    let last = tables.spans.starts().last().map_or(0, |&start| start as usize);
+    3 * last + 3 * tables.spans.taps() + LOAD - 3 * GROUP
 }
 
 /// Bytes that the horizontal pass writes into an output row: whole blocks, and the end of the last store.
 pub(super) fn written_bytes(tables: &Tables) -> usize {
-    3 * tables.starts().len() + LOAD - 3 * BLOCK
+    3 * tables.spans.starts().len() + LOAD - 3 * BLOCK
 }
 
 /// Four rows of the horizontal pass with the pairs of the tables; output row `i` starts at `out[i * stride]`.
@@ -54,10 +54,10 @@ pub(super) fn horizontal(
 #[target_feature(enable = "avx2")]
 unsafe fn horizontal_rows(tables: &Tables, pairs: &[Pair], rows: Rows<'_>, out: &mut [u8], stride: usize) {
     let rows = rows.map(<[u8]>::as_ptr);
-    for (block, starts) in tables.starts().as_chunks::<BLOCK>().0.iter().enumerate() {
+    for (block, starts) in tables.spans.starts().as_chunks::<BLOCK>().0.iter().enumerate() {
         let mut sums = [[_mm256_setzero_si256(); BLOCK]; ROWS / 2];
         for (i, &start) in starts.iter().enumerate() {
-            let pairs = &pairs[(block * BLOCK + i) * tables.taps() / 2..][..tables.taps() / 2];
+            let pairs = &pairs[(block * BLOCK + i) * tables.spans.taps() / 2..][..tables.spans.taps() / 2];
             // SAFETY: the furthest load, at the largest start and the last group, ends at `row_bytes`.
             let pixel = unsafe { horizontal_pixel(pairs, rows.map(|row| row.add(3 * start as usize))) };
             sums[0][i] = pixel[0];

@@ -12,9 +12,9 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi16,
 };
 
-use super::axis::GROUP;
 use super::filter::{HALF, PRECISION};
 use super::rows::{ROWS, Rows};
+use super::spans::GROUP;
 use super::split::Quad;
 use super::wide::{LANES, LaneBytes, LaneWeights, Wide};
 use crate::avx512::store_some;

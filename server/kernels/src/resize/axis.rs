@@ -6,14 +6,9 @@
 use super::bicubic::{self, OUTPUTS, Places};
 use super::detour::{Detour, Joiner};
 use super::filter::{self, Filter, PRECISION};
+use super::spans::{BLOCK, Spans};
 use super::taps::Taps;
 use crate::SimdLevel;
-
-/// Taps that one table entry of the quads (or two of the pairs) covers; all weights are padded to it.
-pub(super) const GROUP: usize = 4;
-
-/// Output pixels that the AVX2 kernel makes at once; weights are padded to it.
-pub(super) const BLOCK: usize = 4;
 
 /// Which axis: what a set of weights depends on, and the key under which it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,10 +28,7 @@ pub(super) struct AxisKey {
 /// The weights of an axis. Its buffers are reused by [`Axis::rebuild`].
 #[derive(Debug, Default)]
 pub(super) struct Axis {
-    outputs: usize,
-    groups: usize,
-    starts: Vec<u32>,
-    counts: Vec<u32>,
+    pub(super) spans: Spans,
     weights: Vec<i32>,
     values: Vec<[f64; OUTPUTS]>,
     joiner: Joiner,
@@ -51,7 +43,6 @@ impl Axis {
             (None, Filter::Bicubic) => self.fill_bicubic(level, key),
             (None, Filter::Lanczos) => self.fill(key, filter::lanczos),
         }
-        self.pad_outputs();
     }
 
     fn fill(&mut self, key: AxisKey, kernel: impl Fn(f64) -> f64) {
@@ -59,8 +50,8 @@ impl Axis {
         let taps = self.place(key, scale);
         self.values.resize(self.values.len().max(taps), [0.0; OUTPUTS]);
         for (i, weights) in self.weights.chunks_exact_mut(taps).take(key.wanted).enumerate() {
-            let start = self.starts[i];
-            let values = &mut self.values.as_flattened_mut()[..self.counts[i] as usize];
+            let start = self.spans.starts()[i];
+            let values = &mut self.values.as_flattened_mut()[..self.spans.count(i)];
             for (j, value) in (start.cast_signed()..).zip(values.iter_mut()) {
                 *value = kernel((f64::from(j) - scale.centre(key.first + i) + 0.5) * scale.inverse);
             }
@@ -78,8 +69,8 @@ impl Axis {
             let mut places = Places::default();
             for i in 0..OUTPUTS.min(key.wanted.saturating_sub(first)) {
                 places.centres[i] = scale.centre(key.first + first + i);
-                places.starts[i] = self.starts[first + i];
-                places.counts[i] = self.counts[first + i];
+                places.starts[i] = self.spans.starts()[first + i];
+                places.counts[i] = self.spans.count(first + i) as u32;
             }
             bicubic::weigh(level, &places, scale.inverse, &mut self.values[..taps], weights);
         }
@@ -87,18 +78,14 @@ impl Axis {
 
     /// Finds the inputs of each output and makes room for their weights; gives the stored taps per output.
     fn place(&mut self, key: AxisKey, scale: Scale) -> usize {
-        self.starts.clear();
-        self.counts.clear();
+        self.spans.clear();
         for i in 0..key.wanted {
             let centre = scale.centre(key.first + i);
             let start = ((centre - scale.support + 0.5) as usize).min(key.input - 1);
             let end = ((centre + scale.support + 0.5) as usize).clamp(start + 1, key.input);
-            self.starts.push(start as u32);
-            self.counts.push((end - start) as u32);
+            self.spans.push(start, end - start);
         }
-        // The bound that follows from the support is often a whole group more.
-        let longest = self.counts.iter().max().map_or(1, |&count| count as usize);
-        self.clear_weights(key.wanted, longest)
+        self.clear_weights()
     }
 
     fn fill_joined(&mut self, level: SimdLevel, key: AxisKey, detour: Detour) {
@@ -110,75 +97,31 @@ impl Axis {
     /// Takes weights over from elsewhere.
     fn take(&mut self, from: &Taps) {
         let rows = || (0..from.outputs()).map(|output| from.row(output));
-        let longest = rows().map(|(_, weights)| weights.len()).max().unwrap_or(1);
-        self.starts.clear();
-        self.counts.clear();
-        let taps = self.clear_weights(from.outputs(), longest);
-        for ((start, values), weights) in rows().zip(self.weights.chunks_exact_mut(taps)) {
+        self.spans.clear();
+        for (start, values) in rows() {
+            self.spans.push(start, values.len());
+        }
+        let taps = self.clear_weights();
+        for ((_, values), weights) in rows().zip(self.weights.chunks_exact_mut(taps)) {
             normalize(values, weights);
-            self.starts.push(start as u32);
-            self.counts.push(values.len() as u32);
         }
     }
 
-    /// Forgets the weights before and makes room for zeros; gives the stored taps per output, at least `longest`.
-    fn clear_weights(&mut self, outputs: usize, longest: usize) -> usize {
-        self.outputs = outputs;
-        self.groups = longest.div_ceil(GROUP);
+    /// Makes room for zeros in the place of the weights before, once all outputs are there; gives the stored taps of each.
+    fn clear_weights(&mut self) -> usize {
+        self.spans.finish();
+        let taps = self.spans.taps();
         self.weights.clear();
-        self.weights.resize(outputs.next_multiple_of(BLOCK) * self.taps(), 0);
-        self.taps()
-    }
-
-    /// Repeats the last output, without weight, until whole blocks are full.
-    fn pad_outputs(&mut self) {
-        let padded = self.outputs.next_multiple_of(BLOCK);
-        let last = self.starts[self.outputs - 1];
-        self.starts.resize(padded, last);
-        self.counts.resize(padded, 1);
-    }
-
-    /// Number of outputs that are wanted, without padding.
-    pub(super) fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// Stored taps per output: a multiple of [`GROUP`], padded with zero weights.
-    pub(super) fn taps(&self) -> usize {
-        self.groups * GROUP
-    }
-
-    /// Stored groups of [`GROUP`] taps per output.
-    pub(super) fn groups(&self) -> usize {
-        self.groups
-    }
-
-    /// First input of each output; repeated up to a multiple of [`BLOCK`] outputs. Never falls.
-    pub(super) fn starts(&self) -> &[u32] {
-        &self.starts
-    }
-
-    /// First input of an output.
-    pub(super) fn start(&self, output: usize) -> usize {
-        self.starts[output] as usize
-    }
-
-    /// Inputs that an output really reads, at least 1; all of them exist.
-    pub(super) fn count(&self, output: usize) -> usize {
-        self.counts[output] as usize
-    }
-
-    /// Inputs of each output, repeated as [`Axis::starts`].
-    pub(super) fn counts(&self) -> &[u32] {
-        &self.counts
+        self.weights.resize(self.spans.outputs().next_multiple_of(BLOCK) * taps, 0);
+        taps
     }
 
     /// The real weights of an output.
     pub(super) fn weights(&self, output: usize) -> &[i32] {
-        &self.weights[output * self.taps()..][..self.count(output)]
+        &self.weights[output * self.spans.taps()..][..self.spans.count(output)]
     }
 
-    /// The weights of all outputs, [`Axis::taps`] each, with those of zero that pad them.
+    /// The weights of all outputs, [`Spans::taps`] each, with those of zero that pad them.
     pub(super) fn padded_weights(&self) -> &[i32] {
         &self.weights
     }

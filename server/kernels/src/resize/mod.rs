@@ -22,6 +22,7 @@ mod filter;
 mod pass;
 mod rows;
 mod scalar;
+mod spans;
 mod split;
 mod tables;
 mod tall;
@@ -263,7 +264,7 @@ impl Resizer {
     fn vertical(&mut self, src: RgbView<'_>, down: AxisKey, out: &mut Target<'_>) {
         let down = self.tables(down, pass::vertical_pass(3 * out.width));
         for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
-            pass::vertical(&down, y, src.tail(down.start(y)), src.stride(), row);
+            pass::vertical(&down, y, src.tail(down.spans.start(y)), src.stride(), row);
         }
     }
 
@@ -287,10 +288,11 @@ impl Resizer {
         let (stride, row_bytes) = (pass.stride(), pass.row_bytes());
         // Interleaved rows are counted in whole groups.
         let first_of = |row: usize| if interleaved { row - row % ROWS } else { row };
-        let mut window = Window::new(&mut self.between, stride, down.taps(), first_of(down.start(0)));
+        let mut window =
+            Window::new(&mut self.between, stride, down.spans.taps(), first_of(down.spans.start(0)));
         for (y, row) in out.pixels.chunks_exact_mut(3 * out.width).enumerate() {
-            let start = first_of(down.start(y));
-            while window.end() < down.start(y) + down.count(y) {
+            let start = first_of(down.spans.start(y));
+            while window.end() < down.spans.start(y) + down.spans.count(y) {
                 let first = window.end();
                 pass.run(self.spare.rows(&src, first, row_bytes), window.room(start));
                 window.advance(ROWS.min(src.height() - first));

@@ -33,7 +33,7 @@ impl Horizontal<'_> {
             Form::Wide(_, wide) => avx512::written_bytes(wide),
             _ => 0,
         };
-        written.max(3 * self.0.outputs()).next_multiple_of(64)
+        written.max(3 * self.0.spans.outputs()).next_multiple_of(64)
     }
 
     /// Whether four rows come interleaved, byte by byte, in the memory of as many plain ones.
@@ -62,7 +62,7 @@ impl Horizontal<'_> {
         match &tables.form {
             Form::Plain(weights) => {
                 for (row, out) in rows.iter().zip(out.chunks_exact_mut(stride)).take(ROWS) {
-                    scalar::horizontal(tables, weights, row, &mut out[..3 * tables.outputs()]);
+                    scalar::horizontal(tables, weights, row, &mut out[..3 * tables.spans.outputs()]);
                 }
             }
             #[cfg(target_arch = "x86_64")]
@@ -80,22 +80,22 @@ pub(super) fn vertical_pass(row_bytes: usize) -> Pass {
     if row_bytes < NARROW { Pass::VerticalNarrow } else { Pass::Vertical }
 }
 
-/// Makes row `y` of the vertical pass into `out`; `rows` starts at its first input row, `tables.start(y)`, or at the group
+/// Makes row `y` of the vertical pass into `out`; `rows` starts at its first input row, `tables.spans.start(y)`, or at the group
 /// of that row where rows lie interleaved.
 pub(super) fn vertical(tables: &Tables, y: usize, rows: &[u8], stride: usize, out: &mut [u8]) {
-    let count = tables.count(y);
+    let count = tables.spans.count(y);
     match &tables.form {
         Form::Plain(weights) => {
-            scalar::vertical(&weights[y * tables.taps()..][..count], rows, stride, out);
+            scalar::vertical(&weights[y * tables.spans.taps()..][..count], rows, stride, out);
         }
         #[cfg(target_arch = "x86_64")]
         Form::Pairs(proof, pairs) => {
-            let pairs = &pairs[y * tables.taps() / 2..][..tables.taps() / 2];
+            let pairs = &pairs[y * tables.spans.taps() / 2..][..tables.spans.taps() / 2];
             avx2::vertical(*proof, pairs, count, rows, stride, out);
         }
         #[cfg(target_arch = "x86_64")]
         Form::Quads(proof, quads) => {
-            let quads = &quads[y * tables.groups()..][..tables.groups()];
+            let quads = &quads[y * tables.spans.groups()..][..tables.spans.groups()];
             avx512::vertical(*proof, quads, count, rows, stride, out);
         }
         #[cfg(target_arch = "x86_64")]

@@ -9,11 +9,11 @@ const COLUMNS: usize = 32;
 /// One row of the horizontal pass: `weights` are those of the tables, `out` holds whole RGB pixels, `row` at least the
 /// axis's input pixels.
 pub(super) fn horizontal(tables: &Tables, weights: &[i32], row: &[u8], out: &mut [u8]) {
-    let weights = weights.chunks_exact(tables.taps());
+    let weights = weights.chunks_exact(tables.spans.taps());
     for (x, (out, weights)) in out.as_chunks_mut::<3>().0.iter_mut().zip(weights).enumerate() {
-        let taps = row[3 * tables.start(x)..].as_chunks::<3>().0;
+        let taps = row[3 * tables.spans.start(x)..].as_chunks::<3>().0;
         let mut sums = [HALF; 3];
-        for (&weight, pixel) in weights[..tables.count(x)].iter().zip(taps) {
+        for (&weight, pixel) in weights[..tables.spans.count(x)].iter().zip(taps) {
             for (sum, &value) in sums.iter_mut().zip(pixel) {
                 *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(value)));
             }

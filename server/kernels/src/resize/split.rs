@@ -12,7 +12,8 @@
 //! (`detour`) stay below 2; tests try the sizes that occur.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
-use super::axis::{Axis, GROUP};
+use super::axis::Axis;
+use super::spans::GROUP;
 
 /// Bits of the low part of a pair weight.
 pub(super) const PAIR_SHIFT: i32 = 11;

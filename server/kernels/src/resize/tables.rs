@@ -1,6 +1,7 @@
 //! The tables of an axis that the kernels read: the first input of each output, and its weights in the form of one pass.
 
-use super::axis::{Axis, GROUP};
+use super::axis::Axis;
+use super::spans::Spans;
 #[cfg(target_arch = "x86_64")]
 use super::{
     split::{self, Pair, Quad},
@@ -28,22 +29,19 @@ pub(super) enum Pass {
 /// The weights of an axis for one pass. Nobody changes them, so threads share them.
 #[derive(Debug)]
 pub(super) struct Tables {
-    outputs: usize,
-    groups: usize,
-    starts: Vec<u32>,
-    counts: Vec<u32>,
+    pub(super) spans: Spans,
     pub(super) form: Form,
 }
 
 /// Weights, and the proof that the CPU has the instructions of the kernel that reads them.
 #[derive(Debug)]
 pub(super) enum Form {
-    /// As they are, [`Tables::taps`] per output.
+    /// As they are, [`Spans::taps`] per output.
     Plain(Vec<i32>),
     /// Half as many per output.
     #[cfg(target_arch = "x86_64")]
     Pairs(Avx2, Vec<Pair>),
-    /// [`Tables::groups`] per output.
+    /// [`Spans::groups`] per output.
     #[cfg(target_arch = "x86_64")]
     Quads(Avx512, Vec<Quad>),
     #[cfg(target_arch = "x86_64")]
@@ -89,50 +87,11 @@ impl Form {
 impl Tables {
     /// The tables of an axis that was built.
     pub(super) fn of(axis: &Axis, level: SimdLevel, pass: Pass) -> Self {
-        Self {
-            outputs: axis.outputs(),
-            groups: axis.groups(),
-            starts: axis.starts().to_vec(),
-            counts: axis.counts().to_vec(),
-            form: Form::of(axis, level, pass),
-        }
+        Self { spans: axis.spans.clone(), form: Form::of(axis, level, pass) }
     }
 
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>()
-            + size_of_val(self.starts.as_slice())
-            + size_of_val(self.counts.as_slice())
-            + self.form.memory()
-    }
-
-    /// Number of outputs that are wanted, without padding.
-    pub(super) fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// Stored groups of taps per output.
-    pub(super) fn groups(&self) -> usize {
-        self.groups
-    }
-
-    /// Stored taps per output.
-    pub(super) fn taps(&self) -> usize {
-        self.groups * GROUP
-    }
-
-    /// First input of each output; repeated until whole blocks are full. Never falls.
-    pub(super) fn starts(&self) -> &[u32] {
-        &self.starts
-    }
-
-    /// First input of an output.
-    pub(super) fn start(&self, output: usize) -> usize {
-        self.starts[output] as usize
-    }
-
-    /// Inputs that an output really reads, at least 1; all of them exist.
-    pub(super) fn count(&self, output: usize) -> usize {
-        self.counts[output] as usize
+        size_of::<Self>() + self.spans.memory() + self.form.memory()
     }
 }

@@ -5,7 +5,8 @@
 //! its first row: the weights are moved by up to three places, with zeros in front.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
-use super::axis::{Axis, GROUP};
+use super::axis::Axis;
+use super::spans::GROUP;
 use super::split::Quad;
 
 /// Quads by output.
@@ -19,14 +20,14 @@ pub(super) struct Tall {
 impl Tall {
     /// The tables of an axis.
     pub(super) fn of(axis: &Axis) -> Self {
-        let outputs = axis.outputs();
+        let outputs = axis.spans.outputs();
         let mut tall = Self {
-            quads: Vec::with_capacity(outputs * (axis.groups() + 1)),
+            quads: Vec::with_capacity(outputs * (axis.spans.groups() + 1)),
             firsts: Vec::with_capacity(outputs + 1),
         };
         for output in 0..outputs {
             tall.firsts.push(tall.quads.len() as u32);
-            tall.push(axis.start(output) % GROUP, axis.weights(output));
+            tall.push(axis.spans.start(output) % GROUP, axis.weights(output));
         }
         tall.firsts.push(tall.quads.len() as u32);
         tall.quads.shrink_to_fit();
@@ -75,7 +76,7 @@ mod tests {
             axis.rebuild(SimdLevel::SCALAR, key);
             let tall = Tall::of(&axis);
             for y in 0..output {
-                let (start, count) = (axis.start(y), axis.count(y));
+                let (start, count) = (axis.spans.start(y), axis.spans.count(y));
                 let groups = start / GROUP..(start + count).div_ceil(GROUP);
                 assert_eq!(tall.quads(y).len(), groups.len());
                 for (group, quad) in groups.zip(tall.quads(y)) {

@@ -90,7 +90,11 @@ mod tests {
     fn check(tables: &Tables, input: usize) {
         let mut axis = Axis::default();
         axis.rebuild(SimdLevel::SCALAR, key(input));
-        assert_eq!((tables.starts(), tables.taps()), (axis.starts(), axis.taps()), "{input}");
+        assert_eq!(
+            (tables.spans.starts(), tables.spans.taps()),
+            (axis.spans.starts(), axis.spans.taps()),
+            "{input}"
+        );
         assert!(matches!(&tables.form, Form::Plain(weights) if weights == axis.padded_weights()), "{input}");
     }
 

@@ -15,7 +15,8 @@
 //! The next group of taps uses the same permutation on the window four pixels further on.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 kernels read split weights"))]
 
-use super::axis::{Axis, GROUP};
+use super::axis::Axis;
+use super::spans::GROUP;
 use super::split::{self, Quad};
 
 /// Output bytes of a block: the 32-bit lanes of a register.
@@ -53,7 +54,7 @@ impl Wide {
     }
 
     fn reaching(reach: usize, axis: &Axis) -> Self {
-        let (groups, blocks) = (axis.groups(), blocks(axis));
+        let (groups, blocks) = (axis.spans.groups(), blocks(axis));
         let mut wide = Self {
             groups,
             window: reach.next_multiple_of(REGISTER),
@@ -80,13 +81,13 @@ impl Wide {
 
     fn push_block(&mut self, axis: &Axis, quads: &[Quad], block: usize) {
         let (first, last) = block_pixels(axis, block);
-        let base = axis.start(first);
+        let base = axis.spans.start(first);
         let mut pixels = [0; LANES];
         let mut bytes = LaneBytes([0; REGISTER]);
         for (lane, taps) in bytes.0.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
             let byte = block * LANES + lane;
             pixels[lane] = (byte / 3).min(last);
-            let offset = 3 * (axis.start(pixels[lane]) - base) + byte % 3;
+            let offset = 3 * (axis.spans.start(pixels[lane]) - base) + byte % 3;
             // Four taps are three bytes apart; nothing carries over, as all stay below 128.
             *taps = (offset as u32 * 0x0101_0101 + 0x0906_0300).to_le_bytes();
         }
@@ -143,16 +144,16 @@ impl Wide {
 fn reach(axis: &Axis) -> usize {
     let reach = |block| {
         let (first, last) = block_pixels(axis, block);
-        3 * (axis.start(last) - axis.start(first)) + 3 * GROUP
+        3 * (axis.spans.start(last) - axis.spans.start(first)) + 3 * GROUP
     };
     (0..blocks(axis)).map(reach).max().unwrap_or(0)
 }
 
 fn blocks(axis: &Axis) -> usize {
-    (3 * axis.outputs()).div_ceil(LANES)
+    (3 * axis.spans.outputs()).div_ceil(LANES)
 }
 
 /// First and last output pixel that a block touches.
 fn block_pixels(axis: &Axis, block: usize) -> (usize, usize) {
-    (block * LANES / 3, ((block * LANES + LANES - 1) / 3).min(axis.outputs() - 1))
+    (block * LANES / 3, ((block * LANES + LANES - 1) / 3).min(axis.spans.outputs() - 1))
 }
