@@ -18,7 +18,9 @@ OPTIONS: Dict[str, Any] = {"epochs": 6, "batch_size": 1, "device": Device(arrays
 RANK = textwrap.dedent("""
     import hashlib, json, os, sys, bandwise
     def say(**words):
-        print(json.dumps(words), flush=True)
+        # In one write, as ranks may share a pipe: print makes two where output has no buffer.
+        sys.stdout.write(json.dumps(words) + "\\n")
+        sys.stdout.flush()
     try:
         raw, whole = bandwise.Device(arrays="raw"), bandwise.Span(loop="run")
         run = bandwise.Loader(sys.argv[1], epochs=6, batch_size=1, device=raw, span=whole)
